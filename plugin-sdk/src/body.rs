@@ -12,7 +12,7 @@ use plugin_sdk_abi::{BodyStream, Chunk, Failure, ROption};
 use crate::guard::{self, Scoped};
 use crate::{Error, StatusCode};
 
-/// A body: a stream of chunks, pulled as they are wanted.
+/// A request or response body: a stream of chunks, each read on demand.
 #[derive(Default)]
 pub struct Body {
     first: Option<Bytes>,
@@ -42,10 +42,10 @@ impl Body {
         self.first.is_none() && self.rest.is_none()
     }
 
-    /// The next chunk; `None` at the end.
+    /// Reads the next chunk; `None` at the end.
     ///
     /// # Errors
-    /// The caller went away, or sent more than the endpoint's `max_body_bytes`.
+    /// The caller disconnected, or sent more than the endpoint's `max_body_bytes`.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing.
@@ -53,10 +53,10 @@ impl Body {
         poll_fn(|context| self.poll_chunk(context)).await
     }
 
-    /// The whole body, when it has at most `max_bytes`.
+    /// Reads the whole body if it has at most `max_bytes`.
     ///
     /// # Errors
-    /// 413 when there is more, and whatever [`Body::chunk`] reports.
+    /// 413 if the body is larger, and the errors of [`Body::chunk`].
     pub async fn collect(mut self, max_bytes: usize) -> Result<Bytes, Error> {
         let mut all = BytesMut::new();
         while let Some(chunk) = self.chunk().await {
@@ -112,7 +112,7 @@ fn incomplete(message: &str) -> Error {
     Error::new(StatusCode::BAD_REQUEST, "body_incomplete").with_detail(message)
 }
 
-/// `bytes` without a copy: the `Vec` itself when nobody else shares it, else a handle.
+/// Converts `bytes` without a copy: into the `Vec` itself if it is not shared, otherwise into a handle.
 fn chunk_of(bytes: Bytes) -> Chunk {
     match bytes.try_into_mut() {
         Ok(unique) => Chunk::from_vec(unique.into()),

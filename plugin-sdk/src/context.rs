@@ -41,15 +41,15 @@ pub struct Context(Arc<PluginRuntime>);
 /// Level of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Something failed.
+    /// A failed operation.
     Error,
     /// A problem that does not stop the operation.
     Warn,
-    /// Something an operator wants to know.
+    /// Information for operators.
     Info,
-    /// For developers.
+    /// Information for developers.
     Debug,
-    /// For developers, in detail.
+    /// Detailed information for developers.
     Trace,
 }
 
@@ -58,10 +58,10 @@ impl Context {
         Context(plugin_runtime)
     }
 
-    /// The configuration, read into `T`.
+    /// Deserializes the configuration.
     ///
     /// # Errors
-    /// Names the field that does not fit.
+    /// The configuration does not deserialize to `T`; the error names the field.
     pub fn configuration<T: DeserializeOwned>(&self) -> Result<T> {
         Configuration::from_configuration(self.raw_configuration()).map(|Configuration(value)| value)
     }
@@ -100,12 +100,12 @@ impl Context {
         Secrets::new(self.0.clone())
     }
 
-    /// Metrics of the plugin's own: permission `metrics.write`.
+    /// The plugin's own metrics: permission `metrics.write`.
     pub fn metrics(&self) -> Metrics {
         Metrics::new(self.0.clone())
     }
 
-    /// Writes a line to the host's log, under the plugin's name. The macros of [`tracing`](crate::tracing) do more.
+    /// Writes a line to the host's log. The macros of [`tracing`](crate::tracing) also record fields.
     pub fn log(&self, level: Level, message: &str) {
         self.0.event(level.number(), "", message, &[]);
     }
@@ -118,7 +118,7 @@ impl fmt::Debug for Context {
 }
 
 impl Level {
-    /// The host's number for it.
+    /// The number of the level in the host's interface.
     pub(crate) const fn number(self) -> u8 {
         match self {
             Level::Error => log_level::ERROR,

@@ -31,7 +31,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// {"type": "about:blank", "title": "Not Found", "status": 404, "code": "no_such_cat", "detail": "there is no cat 7"}
 /// ```
 ///
-/// and `error`, the detail or else the title, for clients that know no problem documents.
+/// and `error`, which is the detail or the title, for clients that do not support problem documents.
 pub struct Error(Box<Problem>);
 
 struct Problem {
@@ -54,7 +54,7 @@ pub struct FieldError {
 }
 
 impl Error {
-    /// An error with a status and a word for programs.
+    /// Creates an error with a status and a stable code.
     pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>) -> Error {
         Error(Box::new(Problem {
             status,
@@ -107,7 +107,7 @@ impl Error {
         self.0.status
     }
 
-    /// The word for programs.
+    /// The stable code.
     pub fn code(&self) -> &str {
         &self.0.code
     }
@@ -170,8 +170,8 @@ impl<E: std::error::Error> From<E> for Error {
     }
 }
 
-/// An [`Error`] where an error of the standard library is wanted. It can't be one itself, since every one of those
-/// becomes an `Error`.
+/// An [`Error`] as `std::error::Error`. [`Error`] itself cannot implement that trait, because every type with that
+/// trait converts to [`Error`].
 struct Boxed(Error);
 
 impl From<Error> for Box<dyn std::error::Error + Send + Sync> {
@@ -188,7 +188,7 @@ impl From<Error> for Box<dyn std::error::Error> {
 
 #[cfg(feature = "tower")]
 impl Error {
-    /// The error that went into `boxed`, or status 500 with `boxed` as its cause.
+    /// Returns the [`Error`] inside `boxed`, or an error with status 500 and `boxed` as its cause.
     pub(crate) fn unbox(boxed: Box<dyn std::error::Error + Send + Sync>) -> Error {
         match boxed.downcast::<Boxed>() {
             Ok(boxed) => boxed.0,

@@ -17,7 +17,7 @@ use crate::runtime::Runtime;
 use crate::scope::{self, Scope};
 use crate::{ConfigChange, Context, Error, ErrorReport, Level, Plugin, Request};
 
-/// Exports a plugin: writes the root symbol and the metadata section that the host looks for. Once a crate.
+/// Exports a plugin: writes the root symbol and the metadata section that the host looks for. Call it once per crate.
 ///
 /// ```no_run
 /// use plugin_sdk::prelude::*;
@@ -65,7 +65,7 @@ macro_rules! export {
     };
 }
 
-/// The JSON of the metadata section; see `plugin_sdk_abi::metadata`.
+/// The JSON text of the metadata section; see `plugin_sdk_abi::metadata`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __metadata {
@@ -141,12 +141,12 @@ unsafe extern "C" fn start<P: Plugin>(start: Start) -> FfiFuture<RResult<PluginH
 /// The foundation of a plugin's code.
 struct Ground {
     plugin_runtime: Arc<PluginRuntime>,
-    /// Dropped last: what runs on it may use the plugin_runtime.
+    /// Dropped last, because its tasks may use the plugin_runtime.
     runtime: Runtime,
 }
 
 impl Ground {
-    /// Starts the runtime, and makes the plugin_runtime on it.
+    /// Starts the tokio runtime and creates the plugin_runtime on it.
     fn make<P>(plugin_runtime: impl FnOnce(Handle) -> Result<Arc<PluginRuntime>, Error>) -> Result<Ground, Failure> {
         let made = guarded(|| {
             let runtime = Runtime::start(crate_of::<P>())?;
@@ -175,7 +175,7 @@ struct Instance<P> {
 }
 
 /// # Safety
-/// `plugin` must be the handle that `start::<P>` made, not yet released.
+/// `plugin` must be a handle that `start::<P>` returned and that was not released.
 unsafe fn instance<'a, P>(plugin: *const ()) -> &'a Instance<P> {
     // SAFETY: the caller promises that `plugin` is a live `Box<Instance<P>>` that was leaked.
     unsafe { &*plugin.cast::<Instance<P>>() }
@@ -214,11 +214,11 @@ unsafe extern "C" fn call<P: Plugin>(
     Guarded::new(scope, future, move |answer| observer.finish(answer)).into_ffi()
 }
 
-/// Looks at the end of a call: what went wrong is for the log, and for the plugin's `on_error`.
+/// Observes the end of a call, and reports an error to the log and to the plugin's `on_error` hook.
 struct Observer<P> {
     plugin: Arc<P>,
     handler: u32,
-    /// The path, for a service, whose handlers have no names.
+    /// The path; used for a service, whose handlers have no names.
     path: Option<String>,
 }
 
@@ -257,7 +257,7 @@ impl<P: Plugin> Observer<P> {
     }
 }
 
-/// Writes a line to the host's log, with the request that is answered.
+/// Writes a line to the host's log with the id of the current request.
 fn log(level: Level, line: &str) {
     if let Some(plugin_runtime) = scope::current(|scope| scope.plugin_runtime.clone()) {
         plugin_runtime.event(level.number(), "", line, &[]);
@@ -349,12 +349,12 @@ unsafe extern "C" fn hook<P: Plugin>(
     Guarded::new(scope, future, as_it_is).into_ffi()
 }
 
-/// The conversion for futures whose result needs none.
+/// The conversion of results that need no conversion.
 fn as_it_is<T>(result: Result<T, Failure>) -> Result<T, Failure> {
     result
 }
 
-/// The argument of a hook; an empty one is an empty object.
+/// Parses the argument of a hook; an empty argument is an empty object.
 fn read(argument: &Chunk) -> Result<serde_json::Value, Failure> {
     if argument.is_empty() {
         return Ok(json!({}));

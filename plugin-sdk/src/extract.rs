@@ -23,11 +23,11 @@ pub use multipart::{Field, Multipart, MultipartLimits};
 pub use path::Path;
 pub use query::Query;
 
-/// The most that [`Json`], [`Form`], `Bytes` and `String` read; the endpoint's `max_body_bytes` in plugin.yaml is
+/// The maximum size that [`Json`], [`Form`], `Bytes` and `String` read; the `max_body_bytes` of the endpoint is
 /// usually lower.
 pub const MAX_COLLECTED_BYTES: usize = 64 * 1024 * 1024;
 
-/// An argument of a handler. Arguments are made in order, before the handler runs; the first that fails is the answer.
+/// An argument of a handler. The arguments are extracted in order; the first error becomes the response.
 ///
 /// A custom extractor reads its parts from the request:
 ///
@@ -55,7 +55,7 @@ pub trait FromRequest: Sized {
     /// Whether this extractor reads the body. A handler with two such arguments does not compile.
     const TAKES_BODY: bool = false;
 
-    /// Makes the argument.
+    /// Extracts the argument.
     fn from_request(request: &mut Request) -> impl Future<Output = Result<Self, Error>> + Send;
 
     /// Returns whether the request contains the extracted part; otherwise `Option<Self>` is `None`.

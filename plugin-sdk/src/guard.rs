@@ -1,4 +1,4 @@
-//! The wall: no panic of a plugin leaves its library.
+//! Guards that catch panics, so that no panic of a plugin leaves its library.
 //!
 //! The panic hook of this library's copy of std stores message and location, without a backtrace, because symbol tables
 //! would stay in memory. The code that catches the panic reads them.
@@ -32,7 +32,7 @@ thread_local! {
     static GUARDED: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Puts the hook in place; once a library.
+/// Installs the panic hook once per library.
 pub(crate) fn install_hook() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -63,7 +63,7 @@ fn write_down(info: &PanicHookInfo<'_>) {
     drop(take(NOTE.replace(note)));
 }
 
-/// Logs a panic that nobody will pick up: that of a spawned task, or of a thread that the plugin started.
+/// Logs a panic that no guard catches: in a spawned task or in a thread of the plugin.
 fn tell(message: &str, location: &str) {
     let thread = std::thread::current();
     let thread = thread.name().unwrap_or("without a name");
@@ -87,7 +87,7 @@ fn text_of(payload: &(dyn Any + Send)) -> String {
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }
 
-/// The failure that a caught panic becomes.
+/// Converts a caught panic to a failure.
 pub(crate) fn failure_of(payload: &(dyn Any + Send)) -> Failure {
     match take(NOTE.replace(std::ptr::null_mut())) {
         Some(note) => Failure::panicked(&note.message, &note.location),
@@ -180,7 +180,7 @@ fn drop_guarded<T>(value: &mut Option<T>) {
     }
 }
 
-/// A stream, or anything else that is polled, with the scope it was made in.
+/// A stream or another polled value with the scope in which it was created.
 pub(crate) struct Scoped<T> {
     scope: Scope,
     /// `None` after a panic or the end.
@@ -188,7 +188,7 @@ pub(crate) struct Scoped<T> {
 }
 
 impl<T> Scoped<T> {
-    /// `value` in the scope of what runs on this thread.
+    /// Captures the current scope of this thread for `value`.
     pub(crate) fn capture(value: T) -> Scoped<T> {
         Scoped { scope: Scope::capture(), value: Some(value) }
     }

@@ -12,7 +12,7 @@ use crate::{ConfigChange, Context, Error, FromConfiguration, FromContext, IntoRe
             `plugin_sdk::Error`"
 )]
 pub trait HookAnswer {
-    /// The answer.
+    /// Converts the value to the result of the hook.
     fn into_result(self) -> Result<(), Error>;
 }
 
@@ -24,7 +24,7 @@ pub trait HookAnswer {
             `ConfigChange::RestartRequired` when a new generation is needed"
 )]
 pub trait ConfigAnswer {
-    /// The answer.
+    /// Converts the value to the result of the hook.
     fn into_change(self) -> Result<ConfigChange, Error>;
 }
 
@@ -35,7 +35,7 @@ pub trait ConfigAnswer {
     note = "it makes the plugin: `async fn start(context: Context) -> Result<Self>`"
 )]
 pub trait StartAnswer<P> {
-    /// The plugin.
+    /// Converts the value to the plugin.
     fn into_plugin(self) -> Result<P, Error>;
 }
 
@@ -75,22 +75,22 @@ impl<P: Plugin, E: Into<Error>> StartAnswer<P> for Result<P, E> {
     }
 }
 
-/// The answer of a handler.
+/// Converts the return value of a handler.
 pub fn answer<R: IntoResponse>(answer: R) -> Response {
     answer.into_response()
 }
 
-/// The answer of a hook.
+/// Converts the return value of a hook.
 pub fn hook_answer<A: HookAnswer>(answer: A) -> Result<(), Error> {
     answer.into_result()
 }
 
-/// The answer of `#[on_config_change]`.
+/// Converts the return value of `#[on_config_change]`.
 pub fn config_answer<A: ConfigAnswer>(answer: A) -> Result<ConfigChange, Error> {
     answer.into_change()
 }
 
-/// The plugin that `#[start]` made.
+/// Converts the return value of `#[start]`.
 pub fn start_answer<A: StartAnswer<P>, P>(answer: A) -> Result<P, Error> {
     answer.into_plugin()
 }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use plugin_sdk_abi::Memory;
 
-/// Counters that threads are spread over.
+/// The number of counters, over which threads are distributed.
 const N_STRIPES: usize = 16;
 
 /// When a stripe has changed by this many bytes, it is added to the total and the peak is updated. Larger blocks are
@@ -33,9 +33,9 @@ pub(crate) fn memory() -> Memory {
 
 /// The system's allocator with counters. A block counts with its requested size.
 struct Counting {
-    /// The sum of large blocks and of what was transferred from the stripes.
+    /// The total of large blocks and of the amounts transferred from the stripes.
     total: AtomicI64,
-    /// The most that was seen.
+    /// The largest total so far.
     peak: AtomicU64,
     stripes: [Stripe; N_STRIPES],
 }
@@ -99,7 +99,7 @@ impl Counting {
         Memory { counted: 1, live_bytes, peak_bytes: self.peak(live_bytes) }
     }
 
-    /// The peak, when this much is live.
+    /// Returns the peak, given the number of live bytes.
     fn peak(&self, live: u64) -> u64 {
         let peak = self.peak.load(Ordering::Relaxed);
         // Reading is cheaper, and most of the time enough.

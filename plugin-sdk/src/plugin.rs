@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::{Context, Error, Request, Response};
 
-/// A plugin, as the [`plugin`](crate::plugin) attribute writes it. Authors write the attribute, not this.
+/// The implementation of a plugin, which the [`plugin`](crate::plugin) attribute generates.
 ///
 /// Hooks with a default do nothing; the host calls only the hooks in [`Plugin::HOOKS`]. Each runs under a deadline, and
 /// panics are caught.
 pub trait Plugin: Sized + Send + Sync + 'static {
-    /// The handlers; the index of one is what [`Plugin::call`] gets.
+    /// The handlers. [`Plugin::call`] receives an index into this list.
     const HANDLERS: &'static [Handler];
 
     /// The names of the hooks that are not the defaults.
@@ -22,7 +22,7 @@ pub trait Plugin: Sized + Send + Sync + 'static {
     /// Creates the plugin. An error refuses the load; the previous generation keeps serving.
     fn start(context: Context) -> impl Future<Output = Result<Self, Error>> + Send;
 
-    /// Answers a request with the handler of that index.
+    /// Calls the handler with this index.
     fn call(self: Arc<Self>, handler: u32, request: Request) -> impl Future<Output = Response> + Send;
 
     /// Checks the health.
@@ -94,7 +94,7 @@ pub trait Plugin: Sized + Send + Sync + 'static {
 pub enum ConfigChange {
     /// The configuration is in use.
     Applied,
-    /// Only a new generation can use it: the host makes one.
+    /// Only a new generation can use it, so the host starts one.
     RestartRequired,
 }
 
@@ -102,20 +102,20 @@ pub enum ConfigChange {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ErrorReport {
-    /// The handler's name, as plugin.yaml has it; the path for a whole service.
+    /// The handler's name in plugin.yaml; the path for a service.
     pub handler: String,
     /// The request id.
     pub request_id: String,
     /// The message in the operator's log.
     pub message: String,
-    /// `file:line` when it was a panic.
+    /// `file:line` of a panic.
     pub panicked_at: Option<String>,
 }
 
 /// One route of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Handler {
-    /// The name plugin.yaml calls it by.
+    /// The name of the handler in plugin.yaml.
     pub handler: &'static str,
     /// The method, in capitals.
     pub method: &'static str,

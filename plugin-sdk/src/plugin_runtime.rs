@@ -22,7 +22,7 @@ pub(crate) static LOG_HOOKS: OnceLock<LogHooks> = OnceLock::new();
 
 /// The plugin's runtime context, shared by its `Context`, its threads and its logging.
 pub(crate) struct PluginRuntime {
-    /// `None` for hooks that run before there is a host to talk to.
+    /// The host; `None` for hooks that run before the plugin is connected to a host.
     pub(crate) host: Option<HostHandle>,
     pub(crate) configuration: Value,
     pub(crate) generation: u64,
@@ -35,7 +35,7 @@ pub(crate) struct PluginRuntime {
 static RUNTIMES: Mutex<Vec<Weak<PluginRuntime>>> = Mutex::new(Vec::new());
 
 impl PluginRuntime {
-    /// The plugin_runtime of a plugin that is being started.
+    /// Creates the plugin_runtime of a plugin that is being started.
     pub(crate) fn new(start: plugin_sdk_abi::Start, handle: Handle) -> Result<Arc<PluginRuntime>> {
         let configuration = match &*start.configuration {
             [] => Value::Object(Default::default()),
@@ -49,13 +49,13 @@ impl PluginRuntime {
         Ok(plugin_runtime)
     }
 
-    /// The plugin_runtime of a hook that runs before anything is started.
+    /// Creates the plugin_runtime for a hook that runs before the start.
     pub(crate) fn without_host(handle: Handle) -> Arc<PluginRuntime> {
         let level = AtomicU8::new(0);
         Arc::new(PluginRuntime { host: None, configuration: Value::Null, generation: 0, level, handle })
     }
 
-    /// The most verbose level that any plugin of this library logs at.
+    /// Returns the most verbose log level of all plugins of this library.
     #[cfg(any(feature = "tracing", feature = "log"))]
     pub(crate) fn greatest_level() -> u8 {
         let runtimes = RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner);

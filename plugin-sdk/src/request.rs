@@ -1,4 +1,4 @@
-//! A request, as a handler sees it.
+//! Requests to handlers.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ impl RequestContext {
 }
 
 impl Request {
-    /// The index of the handler, what logging and services have to know of the call, and the request.
+    /// Returns the index of the handler, the facts for logging and services, and the request.
     #[inline]
     pub(crate) fn new(request: plugin_sdk_abi::Request) -> Result<(u32, Call, Request), HeadError> {
         let head = HeadView::read(&request.head)?;
@@ -149,12 +149,12 @@ impl Request {
         &self.body
     }
 
-    /// The body; empty when it was taken before.
+    /// Takes the body; empty if it was taken before.
     pub fn take_body(&mut self) -> Body {
         std::mem::take(&mut self.body)
     }
 
-    /// Returns a second owner of the head, with the body moved over.
+    /// Returns a request with the same head and the body, which is moved out of this one.
     pub(crate) fn take(&mut self) -> Request {
         let head = std::mem::replace(&mut self.head, empty_head());
         Request { head, body: self.take_body(), deadline: self.deadline }
@@ -191,7 +191,7 @@ fn empty_head() -> Chunk {
 
 #[cfg(test)]
 impl Request {
-    /// A request as the host would send it; `target` is a path, or a path and a query.
+    /// Creates a request like those of the host; `target` is a path, or a path and a query.
     pub(crate) fn sample(
         method: &str,
         target: &str,

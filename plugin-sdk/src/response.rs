@@ -20,7 +20,7 @@ pub use redirect::Redirect;
 pub use sse::{Event, Sse};
 pub use stream::StreamBody;
 
-/// An answer: status, headers, body.
+/// A response: status, headers and body.
 #[derive(Debug)]
 pub struct Response {
     status: StatusCode,
@@ -32,7 +32,7 @@ pub struct Response {
 
 /// Anything a handler may return.
 ///
-/// | type | answer |
+/// | type | response |
 /// |---|---|
 /// | `&'static str`, `String`, `Cow<'static, str>` | 200, `text/plain; charset=utf-8` |
 /// | [`Html`] | 200, `text/html; charset=utf-8` |

@@ -37,7 +37,7 @@ async fn the_graph_shows_the_start_order_and_unmet_dependencies() {
     };
     let edges = [
         edge("store", "dependency", json!(">=1, <2"), Value::Null),
-        edge("metric-log", "optional", json!("^2"), json!("installed is 1.0.0")),
+        edge("metric-log", "optional", json!("^2"), json!("1.0.0 is installed")),
         edge("gone", "run_after", Value::Null, Value::Null),
         edge("old-app", "conflict", json!("<2"), Value::Null),
     ];
@@ -64,7 +64,7 @@ metric-log 1.0.0, disabled
 store 1.0.0
 app 1.0.0
   needs store >=1, <2
-  may use metric-log ^2 - unmet: installed is 1.0.0
+  may use metric-log ^2 - unmet: 1.0.0 is installed
   runs after gone (not installed)
   conflicts with old-app <2 (not installed)
 ";

@@ -73,7 +73,7 @@ async fn an_exported_file_reproduces_the_host() {
     let file = exported.text();
     assert!(!file.contains(SECRET), "{file}");
     for pointer in ["/database/password", "/token", "/servers"] {
-        assert!(file.contains(&format!("# `{pointer}` is secret and left out")), "{file}");
+        assert!(file.contains(&format!("# `{pointer}` is a secret and is not included")), "{file}");
     }
     // Here it changes nothing: the secrets stay.
     let same = plan(&host, &file).await.expect(200).json();
@@ -384,7 +384,7 @@ async fn locks_are_kept_or_refused() {
     assert!(refused.text().contains("`hello` is locked to artifact 000000000000"), "{}", refused.text());
     let other = json!({ "version": 1, "plugins": [{ "source": "https://github.com/acme/hello", "id": "other" }] });
     let refused = host.post_json(PLAN, &other).await.expect(422);
-    assert!(refused.text().contains("the source is plugin `hello`, not `other`"), "{}", refused.text());
+    assert!(refused.text().contains("the source contains plugin `hello`, not `other`"), "{}", refused.text());
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ pub struct GithubInstall {
 
 /// A duration as older clients send it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(untagged, expecting = "a length of time such as \"1h30m\", or a whole number of seconds")]
+#[serde(untagged, expecting = "a duration such as \"1h30m\", or a whole number of seconds")]
 pub enum IntervalText {
     /// A number of seconds.
     Seconds(u64),
@@ -222,7 +222,7 @@ mod tests {
             assert!(read(body).is_err());
         }
         let error = read(json!({"repoUrl": url, "updateInterval": -1})).unwrap_err();
-        assert!(error.contains("a length of time such as \"1h30m\""), "{error}");
+        assert!(error.contains("a duration such as \"1h30m\""), "{error}");
     }
 
     #[test]

@@ -19,19 +19,19 @@ pub use word::{Name, NameError, Word, WordError};
 /// A role. Ordered: each role includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Looks, and changes nothing.
+    /// May read, but change nothing.
     Viewer,
-    /// Changes plugins: loads, configures, starts, stops, removes.
+    /// May load, configure, start, stop and remove plugins.
     Operator,
-    /// Manages tokens, users and the host itself.
+    /// May also manage tokens, users and the host itself.
     Admin,
 }
 
 impl Role {
-    /// All, least first.
+    /// All roles, the weakest first.
     pub const ALL: [Role; 3] = [Role::Viewer, Role::Operator, Role::Admin];
 
-    /// Its word.
+    /// The name of the role.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::Viewer => "viewer",
@@ -47,9 +47,9 @@ impl fmt::Display for Role {
     }
 }
 
-/// A text is not a role.
+/// The error for a text that is not a role.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is `viewer`, `operator` or `admin`")]
+#[error("a role must be `viewer`, `operator` or `admin`")]
 pub struct RoleError;
 
 impl FromStr for Role {
@@ -68,9 +68,9 @@ pub struct Rights {
     /// The roles for single plugins. Without a host-wide role, the principal is known only to endpoints of these
     /// plugins.
     pub grants: BTreeMap<PluginId, Role>,
-    /// Words that endpoints ask for as `permissions`.
+    /// The permissions, as required by endpoints.
     pub permissions: BTreeSet<Word>,
-    /// Words that endpoints ask for as `scopes`.
+    /// The scopes, as required by endpoints.
     pub scopes: BTreeSet<Word>,
 }
 
@@ -84,7 +84,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Somebody with a role for the whole host.
+    /// Creates a principal with a role for the whole host.
     pub fn with_role(name: impl Into<String>, role: Role) -> Principal {
         Principal { name: name.into(), rights: Rights { role: Some(role), ..Rights::default() } }
     }
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_contains_those_below_it() {
+    fn a_role_includes_the_weaker_roles() {
         for has in Role::ALL {
             for needed in Role::ALL {
                 let principal = Principal::with_role("somebody", has);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_is_for_its_plugin_only() {
+    fn a_grant_applies_only_to_its_plugin() {
         let grants = BTreeMap::from([("hello".parse().unwrap(), Role::Operator)]);
         let rights = Rights { grants, ..Rights::default() };
         let granted = Principal { name: "somebody".to_owned(), rights: rights.clone() };

@@ -8,14 +8,14 @@ use crate::manifest::is_hidden;
 /// The maximum number of bytes of one text of an entry. Longer texts are cut and end with `…`.
 pub const MAX_TEXT_BYTES: usize = 512;
 
-/// An entry before it has its place in the chain. Empty texts mean that there is no value.
+/// An entry that is not in the hash chain yet. Empty texts mean that there is no value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditRecord {
-    /// When, in milliseconds since 1970.
+    /// The time in milliseconds since 1970.
     pub at_unix_ms: u64,
     /// The actor: a token's name, `login:<user>`, `operator`, `host`; empty if unknown.
     pub actor: String,
-    /// The id of their token.
+    /// The id of the actor's token.
     pub token: String,
     /// The client address.
     pub address: String,
@@ -30,9 +30,9 @@ pub struct AuditRecord {
     pub outcome: Outcome,
     /// The status of the response; 0 if there is none.
     pub status: u16,
-    /// The stable word of what went wrong.
+    /// The stable error code.
     pub code: String,
-    /// The job that does it.
+    /// The job of the action.
     pub job: String,
     /// The id of the request.
     pub request: String,
@@ -48,21 +48,21 @@ pub enum Outcome {
     /// Requested, about to be executed.
     #[default]
     Asked,
-    /// It was done.
+    /// The action was completed.
     Done,
     /// Continues as a job.
     Accepted,
-    /// It was begun and not done.
+    /// The action was started and failed.
     Failed,
     /// Not executed: the caller is unknown or lacks the right.
     Refused,
 }
 
 impl Outcome {
-    /// All of them.
+    /// All outcomes.
     pub const ALL: [Outcome; 5] = [Outcome::Asked, Outcome::Done, Outcome::Accepted, Outcome::Failed, Outcome::Refused];
 
-    /// Its word. Never reworded.
+    /// The stable name of the outcome.
     pub fn as_str(self) -> &'static str {
         match self {
             Outcome::Asked => "asked",
@@ -80,9 +80,9 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// A text is not an outcome.
+/// The error for a text that is not an outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is `asked`, `done`, `accepted`, `failed` or `refused`")]
+#[error("an outcome must be `asked`, `done`, `accepted`, `failed` or `refused`")]
 pub struct OutcomeError;
 
 impl FromStr for Outcome {
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_steers_a_terminal_or_reads_as_another_one() {
+    fn control_and_direction_characters_are_escaped() {
         for (text, expected) in [
             ("hello", "hello"),
             ("é 語", "é 語"),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_and_never_within_an_escape() {
+    fn a_long_text_is_cut_but_never_inside_an_escape() {
         for text in ["x".repeat(600), "\u{1b}".repeat(200), "é".repeat(300)] {
             let object = AuditRecord { object: text, ..AuditRecord::default() }.escaped().object;
             assert!(object.len() <= MAX_TEXT_BYTES && object.ends_with(['…']), "{object}");
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outcome_reads_what_it_writes() {
+    fn an_outcome_parses_the_text_it_displays() {
         for outcome in Outcome::ALL {
             assert_eq!(outcome.as_str().parse(), Ok(outcome));
         }

@@ -7,7 +7,7 @@ use crate::configuration::{Schema, Violation, pointer};
 /// The requirements of an endpoint for its JSON body.
 #[derive(Clone, Debug, Default)]
 pub struct BodyRules {
-    /// The fields of the body that must be there; null counts as there.
+    /// The required fields of the body; a field with the value null counts as present.
     pub required: Vec<String>,
     /// The schema of the body.
     pub schema: Option<Schema>,
@@ -18,7 +18,7 @@ pub struct BodyRules {
 pub enum BodyProblem {
     /// The body is not JSON; the reason, with line and column.
     NotJson(String),
-    /// All that is wrong with it, at most 100, ordered by pointer. Texts of the body are not repeated.
+    /// All violations, at most 100, ordered by pointer. They do not repeat texts of the body.
     DoesNotFit(Vec<Violation>),
 }
 

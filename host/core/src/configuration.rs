@@ -16,13 +16,13 @@ pub use layers::{Layers, merge_patch};
 pub use schema::{Schema, SchemaError};
 pub use secret::{MASK, looks_secret, mask, mask_by_name};
 
-/// One thing that is wrong with a configuration or a schema.
+/// One problem of a configuration or a schema.
 ///
 /// A violation never repeats text from a configuration, and no value of a secret. It has no hint, since several
 /// violations may be shown on one line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// Where, as a JSON pointer; empty for the whole.
+    /// The place as a JSON pointer; empty for the whole value.
     pub pointer: String,
     /// The message: one line of at most 300 characters.
     pub message: String,

@@ -24,7 +24,7 @@ pub struct Desired {
     pub configuration: Map<String, Value>,
     /// The placement of the code.
     pub placement: Placement,
-    /// The permissions that its plugin.yaml had when the operator last let it in.
+    /// The permissions of the plugin.yaml that the operator last accepted.
     pub grants: BTreeSet<String>,
     /// The rule for updates.
     pub update: UpdateRule,
@@ -37,13 +37,13 @@ pub struct Desired {
 /// The goal of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Goal {
-    /// Installed and never started.
+    /// The plugin is installed and was never started.
     Installed,
-    /// It serves.
+    /// The plugin serves.
     Running,
     /// Stopped but still enabled, so that other plugins may depend on it.
     Stopped,
-    /// It does not serve.
+    /// The plugin does not serve.
     Disabled,
     /// Being removed. Stored until the removal is complete, so that the next host continues it after a crash.
     Absent {
@@ -52,7 +52,7 @@ pub enum Goal {
     },
 }
 
-/// One version of a plugin, built.
+/// One built version of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pick {
     /// The version that its plugin.yaml names.
@@ -63,10 +63,11 @@ pub struct Pick {
     pub trust: Trust,
     /// The commit, for a git source.
     pub commit: Option<String>,
-    /// The branch or tag that led to the commit, such as `refs/tags/v1.0.0`; `None` for a commit id, and for versions
+    /// The branch or tag of the commit, such as `refs/tags/v1.0.0`; `None` for a commit id, and for versions
     /// that an older host installed.
     pub reference: Option<String>,
-    /// The version of the tag that an update took, which plugin.yaml may forget to name.
+    /// The version of the tag that an update installed. The version in plugin.yaml may differ if its author forgot to
+    /// change it.
     pub tag: Option<Version>,
     /// The artifact.
     pub artifact: Digest,
@@ -100,7 +101,7 @@ impl Pick {
 }
 
 impl Desired {
-    /// A plugin that was not there before.
+    /// Creates the state of a new plugin.
     pub fn new(manifest: &Manifest, goal: Goal, current: Pick) -> Desired {
         Desired {
             id: manifest.id.clone(),
@@ -127,7 +128,7 @@ impl Desired {
         self.grants = manifest.permissions.iter().cloned().collect();
     }
 
-    /// Keeps updates from choosing again what serves now.
+    /// Blocks the serving version, so that no update chooses it again.
     pub fn block_current(&mut self) {
         self.blocked.extend([self.current.version.clone()].into_iter().chain(self.current.tag.clone()));
     }
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_versions_before_are_kept_each_once_and_not_for_ever() {
+    fn a_limited_number_of_earlier_versions_is_kept_each_once() {
         let mut desired = Desired::new(&manifest("1.0.0", ""), Goal::Running, pick("1.0.0"));
         let mut after = |version: &str| {
             desired.pick(&manifest(version, ""), pick(version), 2);
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn permissions_that_were_not_there_are_named() {
+    fn new_permissions_are_listed() {
         let desired = Desired::new(&manifest("1.0.0", "kv.read"), Goal::Running, pick("1.0.0"));
         assert_eq!(desired.new_permissions(&manifest("1.1.0", "kv.write, kv.read")), ["kv.write"]);
     }

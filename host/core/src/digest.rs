@@ -1,4 +1,4 @@
-//! Names for bytes: SHA-256, written `sha256:<64 hex>`.
+//! SHA-256 digests, which identify trees, artifacts and uploads.
 
 use std::fmt;
 use std::io;
@@ -12,7 +12,7 @@ pub struct Digest([u8; 32]);
 
 /// The reason why a text is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected `sha256:` and 64 hex digits, found `{found}`")]
+#[error("expected `sha256:` followed by 64 hex digits, found `{found}`")]
 pub struct DigestError {
     /// The text, cut to 80 characters.
     pub found: String,
@@ -24,7 +24,7 @@ impl Digest {
         Digest(Sha256::digest(bytes).into())
     }
 
-    /// Its 32 bytes.
+    /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -80,7 +80,7 @@ impl FromStr for Digest {
 pub struct DigestWriter(Sha256);
 
 impl DigestWriter {
-    /// Nothing written yet.
+    /// Creates a writer that has received no bytes.
     pub fn new() -> DigestWriter {
         DigestWriter::default()
     }
@@ -92,7 +92,7 @@ impl DigestWriter {
         self
     }
 
-    /// The digest of all that was written.
+    /// Returns the digest of all written bytes.
     pub fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_cannot_run_into_each_other() {
+    fn lists_with_different_field_boundaries_have_different_digests() {
         let digest = |fields: &[&[u8]]| {
             let mut writer = DigestWriter::new();
             for field in fields {

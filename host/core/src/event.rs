@@ -12,16 +12,16 @@ use crate::health::Health;
 pub use filter::{EventFilter, Kinds, KindsError};
 pub use text::Text;
 
-/// Something that happened.
+/// An event of the host or of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Increases from 1 across restarts; never reused, but numbers may be missing.
     pub seq: u64,
-    /// When, in milliseconds since 1970.
+    /// The time in milliseconds since 1970.
     pub at_unix_ms: u64,
-    /// The plugin; `None` for what concerns the host.
+    /// The plugin; `None` for events of the host.
     pub plugin: Option<PluginId>,
-    /// The job that did it.
+    /// The job that caused the event.
     pub job: Option<String>,
     /// The kind of event and its data.
     pub kind: EventKind,
@@ -39,7 +39,7 @@ pub enum EventKind {
     HostReady {
         /// The number of serving plugins.
         serving: u64,
-        /// Since the start.
+        /// The time since the start.
         took: Duration,
     },
     /// The configuration was read again while the host runs.
@@ -49,9 +49,9 @@ pub enum EventKind {
         /// The keys whose new values need a restart.
         after_restart: Vec<Text>,
     },
-    /// The configuration was read again, and refused as a whole.
+    /// The configuration was read again and refused.
     HostReconfigurationRefused {
-        /// All that is wrong.
+        /// All problems of the configuration.
         reasons: Vec<Text>,
     },
     /// The host was told to stop. The last event in streams.
@@ -63,21 +63,21 @@ pub enum EventKind {
         /// The subject: a source or a plugin's id.
         subject: Text,
     },
-    /// Its turn came.
+    /// A job has started.
     JobStarted {
         /// `load`, `reload`, …
         operation: Text,
         /// The subject: a source or a plugin's id.
         subject: Text,
     },
-    /// One of its steps has ended.
+    /// A step of a job has ended.
     JobStep {
         /// `fetch`, `check`, `build`, …
         step: Text,
-        /// The duration.
+        /// The duration of the step.
         took: Duration,
     },
-    /// It has ended.
+    /// A job has ended.
     JobEnded {
         /// `load`, `reload`, …
         operation: Text,
@@ -87,86 +87,86 @@ pub enum EventKind {
         code: Option<Text>,
         /// The error, in one line.
         error: Option<Text>,
-        /// Since its turn came.
+        /// The time since the job started.
         took: Duration,
     },
-    /// A version of a plugin is installed that was not there before.
+    /// A version of a plugin was installed.
     PluginInstalled {
         /// The version.
         version: Text,
         /// The source.
         source: Text,
     },
-    /// A plugin is not installed any more.
+    /// A plugin was removed.
     PluginUninstalled {
         /// The version that was installed.
         version: Text,
         /// Whether the plugin's stored data is kept.
         keeps_data: bool,
     },
-    /// The operator wants it to serve.
+    /// The operator has enabled a plugin.
     PluginEnabled {
         /// The installed version.
         version: Text,
     },
-    /// The operator wants it not to serve.
+    /// The operator has disabled a plugin.
     PluginDisabled {
         /// The installed version.
         version: Text,
     },
-    /// It does not serve any more, though nobody has disabled it.
+    /// A plugin no longer serves, although no operator has disabled it.
     PluginStopped {
-        /// Why.
+        /// The reason.
         reason: Text,
     },
     /// A generation receives calls from now on.
     GenerationServes {
-        /// Its number.
+        /// The number.
         generation: u64,
         /// Version of the plugin.
         version: Text,
-        /// The generation that took them before.
+        /// The generation that received the calls before.
         before: Option<u64>,
     },
     /// A generation receives no new calls.
     GenerationDraining {
-        /// Its number.
+        /// The number.
         generation: u64,
-        /// Calls that it has not answered to their last byte.
+        /// The number of calls whose response is not complete.
         in_flight: u64,
     },
     /// A generation is stopped.
     GenerationEnded {
-        /// Its number.
+        /// The number.
         generation: u64,
         /// The time since the start of the drain.
         took: Duration,
-        /// Calls that were cut, because the time to drain was over.
+        /// The number of calls that were cancelled at the end of the drain timeout.
         cut: u64,
     },
-    /// The library of a generation that has ended is gone from memory.
+    /// The library of an ended generation was unmapped.
     GenerationUnmapped {
-        /// Its number.
+        /// The number.
         generation: u64,
-        /// Since it was replaced.
+        /// The time since the generation was replaced.
         after: Duration,
         /// The heap memory left behind, in bytes, if the library counts it.
         left_bytes: Option<u64>,
     },
-    /// The library of a generation that has ended stays in memory, at least for now.
+    /// The library of an ended generation is kept in memory for now.
     GenerationKept {
-        /// Its number.
+        /// The number.
         generation: u64,
         /// The reasons that keep it in memory.
         held_by: Vec<Text>,
     },
     /// The health of a plugin has changed.
     HealthChanged {
-        /// The generation that was judged.
+        /// The generation.
         generation: u64,
-        /// The verdict before.
+        /// The health before.
         from: Health,
-        /// The verdict now.
+        /// The health now.
         to: Health,
         /// The problem.
         problem: Option<Text>,
@@ -175,12 +175,12 @@ pub enum EventKind {
     CircuitOpened {
         /// The generation that failed.
         generation: u64,
-        /// Why.
+        /// The reason.
         reason: Text,
         /// The time until a call is admitted again.
         retry_after: Duration,
     },
-    /// Calls of a plugin are let through again.
+    /// Calls of a plugin are admitted again.
     CircuitClosed {
         /// The generation that receives the calls.
         generation: u64,
@@ -189,7 +189,7 @@ pub enum EventKind {
     PluginQuarantined {
         /// The number of failures.
         failures: u64,
-        /// Within this time.
+        /// The length of the window.
         window: Duration,
         /// The reason of the last failure.
         reason: Text,
@@ -201,7 +201,7 @@ pub enum EventKind {
     },
     /// The configuration of a plugin changed. The values are not included, since they may contain secrets.
     ConfigurationChanged {
-        /// The revision that it made.
+        /// The new revision.
         revision: Option<u64>,
         /// The generation that uses it; `None` while none serves.
         generation: Option<u64>,
@@ -210,11 +210,11 @@ pub enum EventKind {
     },
     /// The desired state has changed.
     RevisionMade {
-        /// Its number.
+        /// The number.
         revision: u64,
         /// The actor.
         actor: Text,
-        /// Why, or by which operation.
+        /// The reason or the operation.
         reason: Text,
     },
     /// An earlier version serves again.
@@ -223,11 +223,11 @@ pub enum EventKind {
         from: Text,
         /// The version that serves now.
         to: Text,
-        /// As this generation.
+        /// The generation that serves it.
         generation: Option<u64>,
         /// Whether the host did it automatically.
         automatic: bool,
-        /// Why.
+        /// The reason.
         reason: Text,
     },
     /// There is a newer version of a plugin.
@@ -241,7 +241,7 @@ pub enum EventKind {
     RequestRefused {
         /// `load`, `reload`, …
         operation: Text,
-        /// The stable word of the error.
+        /// The stable error code.
         code: Text,
         /// The error, in one line.
         error: Text,

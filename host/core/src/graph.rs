@@ -1,13 +1,13 @@
 //! The dependency graph of plugins: start order, dependencies and conflicts.
 //!
-//! | what plugin.yaml says | who starts first | what is refused |
+//! | key of plugin.yaml | starts first | refused |
 //! |---|---|---|
-//! | `dependencies` | the other one | that it is missing, of a version outside the requirement, or disabled while this one is enabled |
-//! | `dependencies`, optional | the other one, where it is installed | nothing; a version outside the requirement is shown |
-//! | `run_after` | the other one, where it is installed | nothing |
-//! | `conflicts` | – | that both are installed, if the other one's version is one of those named |
+//! | `dependencies` | the dependency | a dependency that is missing, disabled, or of another version |
+//! | `dependencies`, optional | the dependency, if it is installed | nothing; another version is shown |
+//! | `run_after` | the other plugin, if it is installed | nothing |
+//! | `conflicts` | – | installing both plugins, if the version of the other one is listed |
 //!
-//! That plugins wait for each other in a circle is always refused.
+//! Plugins that wait for each other in a cycle are always refused.
 
 mod check;
 mod cycle;
@@ -33,16 +33,16 @@ pub use cycle::Cycle;
 pub use refusal::{Dependant, DependencyChange, GraphProblem, Refusal};
 pub use view::{Edge, View};
 
-/// A set of installed plugins. Immutable: another set is another graph.
+/// The relations between a set of installed plugins. Immutable.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     /// Sorted by id. The position of a node is its index in `waits`.
     nodes: Vec<Node>,
-    /// An edge points from a plugin to a plugin that starts before it; one edge per pair, the strictest.
+    /// The edges, each from a plugin to a plugin that starts before it. Each pair has one edge, of the strictest kind.
     waits: DiGraph<(), EdgeKind>,
 }
 
-/// The graph's view of a plugin.
+/// A plugin with its relations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// The plugin.
@@ -51,9 +51,9 @@ pub struct Node {
     pub version: Version,
     /// Whether the plugin is enabled.
     pub enabled: bool,
-    /// The plugins it needs.
+    /// The dependencies.
     pub dependencies: Vec<Dependency>,
-    /// Ids of plugins that start before it where they are installed.
+    /// The ids of plugins that start before this one if they are installed.
     pub run_after: Vec<String>,
     /// The plugins that it conflicts with.
     pub conflicts: Vec<Conflict>,
@@ -73,7 +73,7 @@ pub enum EdgeKind {
 }
 
 impl Graph {
-    /// The graph of `nodes`. Of two with one id the later counts.
+    /// Creates the graph of `nodes`. Of two nodes with the same id, the later one is used.
     pub fn new(nodes: impl IntoIterator<Item = Node>) -> Graph {
         let nodes: BTreeMap<PluginId, Node> = nodes.into_iter().map(|node| (node.id.clone(), node)).collect();
         let mut graph = Graph { nodes: nodes.into_values().collect(), waits: DiGraph::new() };
@@ -91,16 +91,16 @@ impl Graph {
         graph
     }
 
-    /// The plugin of that id.
+    /// Returns the plugin with an id.
     pub fn node(&self, id: &str) -> Option<&Node> {
         self.find(id).map(|at| self.at(at))
     }
 
-    /// All plugins, each behind those it waits for, and by id where nothing else decides. The way back is the order
-    /// in which they stop.
+    /// Returns all plugins in start order: each after the plugins it waits for, otherwise sorted by id. The reverse is
+    /// the stop order.
     ///
     /// # Errors
-    /// The shortest circle through one of the plugins that wait for each other.
+    /// The shortest cycle of plugins that wait for each other.
     pub fn order(&self) -> Result<Vec<PluginId>, Cycle> {
         let groups = self.groups();
         match groups.iter().find_map(|group| self.cycle(*group.first()?)) {
@@ -122,7 +122,8 @@ impl Graph {
         order.filter(|at| found.contains(at)).map(|at| self.at(at).id.clone()).collect()
     }
 
-    /// The installed plugins that start before `id` because its plugin.yaml names them, by id; disabled ones too.
+    /// Returns the installed plugins that start before `id` because its plugin.yaml lists them, sorted by id. Disabled
+    /// plugins are included.
     pub fn needs(&self, id: &PluginId) -> Vec<PluginId> {
         let before = self.find(id.as_str()).into_iter().flat_map(|at| self.waits.neighbors(at));
         let before: BTreeSet<_> = before.collect();
@@ -151,7 +152,7 @@ impl Graph {
         order
     }
 
-    /// The edges that lead to plugins that start before `at`, by id.
+    /// The edges from `at` to the plugins that start before it, sorted by id.
     fn before(&self, at: NodeIndex) -> Vec<(NodeIndex, EdgeKind)> {
         let edges = self.waits.edges_directed(at, Outgoing);
         let mut before: Vec<_> = edges.map(|edge| (edge.target(), *edge.weight())).collect();
@@ -181,7 +182,7 @@ impl Node {
         }
     }
 
-    /// The plugins it waits for, installed or not; the strictest kind first.
+    /// The plugins that this one waits for, installed or not; the strictest kind first.
     fn waits(&self) -> impl Iterator<Item = (&str, EdgeKind)> {
         let of = |kind| {
             let named = self.dependencies.iter().map(|dependency| (dependency.id.as_str(), EdgeKind::of(dependency)));

@@ -3,13 +3,13 @@
 /// The result of one probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Probe {
-    /// It answered that all is well.
+    /// The plugin reported that it is healthy.
     Passed,
-    /// It answered that something is wrong, and what.
+    /// The plugin reported a problem.
     Failed(String),
-    /// It panicked.
+    /// The probe panicked.
     Panicked(String),
-    /// It did not answer within the timeout.
+    /// The probe did not answer within the timeout.
     TimedOut,
 }
 
@@ -22,7 +22,7 @@ pub enum Health {
     Healthy,
     /// The newest probes did not pass, but fewer than the threshold.
     Degraded,
-    /// As many probes in a row as the threshold did not pass.
+    /// The number of consecutive failed probes has reached the threshold.
     Unhealthy,
 }
 
@@ -50,7 +50,7 @@ impl Probe {
     }
 }
 
-/// The verdict after a run of probes that did not pass, counted back from the newest probe.
+/// Returns the health of a plugin after a number of consecutive failed probes.
 ///
 /// `failures_in_a_row` is `None` while no probe has ended yet. A threshold of 0 counts as 1.
 pub fn verdict(failures_in_a_row: Option<u32>, threshold: u32) -> Health {
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_verdict_follows_the_failures_in_a_row() {
+    fn health_depends_on_the_number_of_consecutive_failures() {
         for (failures, threshold, expected) in [
             (None, 3, Health::Unknown),
             (Some(0), 3, Health::Healthy),

@@ -41,19 +41,19 @@ pub struct PluginId(Arc<str>);
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum IdError {
     /// Too short or too long.
-    #[error("an id has 3 to 50 characters, found {found}")]
+    #[error("a plugin id must have 3 to 50 characters, found {found}")]
     Length {
         /// The number of characters found.
         found: usize,
     },
     /// A character outside the alphabet.
-    #[error("an id may hold A-Z, a-z, 0-9, `_` and `-`, found {found:?}")]
+    #[error("a plugin id must contain only A-Z, a-z, 0-9, `_` and `-`, found {found:?}")]
     Character {
         /// The first such character.
         found: char,
     },
     /// A word of the management API.
-    #[error("`{found}` is a reserved word")]
+    #[error("`{found}` is a word of the management API; choose another id")]
     Reserved { found: String },
 }
 
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_short_words_of_a_small_alphabet() {
+    fn ids_have_3_to_50_characters_of_a_small_alphabet_and_are_not_reserved() {
         for good in ["abc", "my-plugin", "A_1", &"x".repeat(50)] {
             assert_eq!(good.parse::<PluginId>().map(|id| id.to_string()), Ok(good.to_owned()));
         }

@@ -1,4 +1,4 @@
-//! The index of plugins: a file that lists what can be installed, from where, and how its content is known.
+//! The index of plugins: a file that lists installable plugins with their repositories, versions and digests.
 //!
 //! | field | rule | when it is missing |
 //! |---|---|---|
@@ -9,15 +9,15 @@
 //! | `….id` | as in plugin.yaml; the first entry with an id counts | the entry is refused |
 //! | `….repository` | the https address of a git repository, without a revision | the entry is refused |
 //! | `….versions[]` | 1 to 100 | the entry is refused |
-//! | `….versions[].version` | three numbers, as in plugin.yaml; each once | the entry is refused |
+//! | `….versions[].version` | three numbers, as in plugin.yaml; no version twice | the entry is refused |
 //! | `….versions[].tag` | a branch or tag | the version with a `v` before it |
-//! | `….versions[].commit` | 40 hex digits: the tag must lead there | what the tag leads to |
-//! | `….versions[].digest` | `sha256:` and 64 hex digits: of the tree that is fetched | any |
-//! | `….versions[].yanked` | true: not offered, and installed only when it is named | false |
+//! | `….versions[].commit` | 40 hex digits: the commit that the tag must have | any commit |
+//! | `….versions[].digest` | `sha256:` and 64 hex digits: the digest of the fetched tree | any |
+//! | `….versions[].yanked` | true: not offered, and installed only if the version is requested | false |
 //! | `….name`, `.description`, `.author`, `.last_updated` | text | empty |
 //! | `….tags[]` | at most 20, of one line and 40 characters | none |
 //! | `….stars` | a number | 0 |
-//! | `….verified`, `.official` | what the index says of it | false |
+//! | `….verified`, `.official` | the statement of the index | false |
 //!
 //! An entry that violates a rule is skipped with its reason. The host trusts an index only for the location of a
 //! source: the fetched content must match its entry.
@@ -37,7 +37,7 @@ pub struct Index {
     pub name: String,
     /// Its plugins, each id once, in the order of the file.
     pub plugins: Vec<IndexEntry>,
-    /// The entries that are left out, each with where something is wrong and what.
+    /// The skipped entries, each with the place of the problem and the problem.
     pub refused: Vec<(String, String)>,
 }
 
@@ -48,15 +48,15 @@ pub struct IndexEntry {
     pub id: PluginId,
     /// The repository of the source.
     pub repository: GitUrl,
-    /// Its name for people.
+    /// The display name.
     pub name: String,
     /// The description.
     pub description: String,
     /// The author.
     pub author: String,
-    /// The date of the last change, as text of the index.
+    /// The date of the last change, as written in the index.
     pub last_updated: String,
-    /// Words to find it by.
+    /// Words for the search.
     pub tags: Vec<String>,
     /// The number of stars, as stated by the index.
     pub stars: u64,
@@ -73,9 +73,9 @@ pub struct IndexEntry {
 pub struct IndexVersion {
     /// The version.
     pub version: Version,
-    /// The branch or tag that has it.
+    /// The branch or tag of the version.
     pub tag: Revision,
-    /// The commit that the tag must lead to.
+    /// The commit that the tag must have.
     pub commit: Option<String>,
     /// The required digest of the tree.
     pub digest: Option<Digest>,
@@ -84,7 +84,7 @@ pub struct IndexVersion {
 }
 
 impl Index {
-    /// A longer file is refused before anything else is looked at.
+    /// The maximum size of the file, which is checked before the file is parsed.
     pub const MAX_BYTES: usize = 1 << 20;
 }
 

@@ -6,15 +6,15 @@ use std::str::FromStr;
 /// The state of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JobState {
-    /// It waits for its turn.
+    /// The job waits for its turn.
     Queued,
-    /// It works.
+    /// The job runs.
     Running,
     /// Completed successfully.
     Done,
-    /// It did not; what served before still serves.
+    /// The job failed; the version that served before still serves.
     Failed,
-    /// The operator ended it.
+    /// The operator cancelled the job.
     Cancelled,
     /// Exceeded the time limit of its request.
     TimedOut,
@@ -25,16 +25,16 @@ pub enum JobState {
 /// A transition of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobEvent {
-    /// Its turn came.
+    /// The job starts to run.
     Started,
-    /// It came to its end: with this state, one of the ended ones.
+    /// The job has ended with this state.
     Ended(JobState),
     /// The host stopped while the job ran, and the next host restarts it.
     TakenUp,
 }
 
 impl JobState {
-    /// All of them, in the order of a job's life.
+    /// All states, in the order of a job's life.
     pub const ALL: [JobState; 7] = [
         JobState::Queued,
         JobState::Running,
@@ -68,7 +68,7 @@ impl JobState {
         self.is_ended() && self != JobState::Done
     }
 
-    /// The state after an event; `None` when the event means nothing to a job in this state.
+    /// Returns the state after an event; `None` if the event is not possible in this state.
     pub fn after(self, event: JobEvent) -> Option<JobState> {
         match (self, event) {
             (JobState::Queued, JobEvent::Started) => Some(JobState::Running),
@@ -79,9 +79,9 @@ impl JobState {
     }
 }
 
-/// The text is not the word of a state.
+/// The error for a text that is not a job state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a job is {}", words())]
+#[error("a job state must be one of {}", words())]
 pub struct JobStateError;
 
 impl FromStr for JobState {
@@ -139,17 +139,17 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_ended_otherwise_than_asked_can_be_tried_again() {
+    fn only_jobs_that_ended_without_success_can_be_retried() {
         let retryable = JobState::ALL.into_iter().filter(|state| state.is_retryable()).map(JobState::as_str);
         assert_eq!(retryable.collect::<Vec<_>>(), ["failed", "cancelled", "timed_out", "superseded"]);
     }
 
     #[test]
-    fn a_state_reads_what_it_writes() {
+    fn a_state_parses_the_text_it_displays() {
         for state in JobState::ALL {
             assert_eq!(state.as_str().parse(), Ok(state));
         }
         let error = "Done".parse::<JobState>().unwrap_err().to_string();
-        assert!(error.starts_with("a job is `queued`, `running`"), "{error}");
+        assert!(error.starts_with("a job state must be one of `queued`, `running`"), "{error}");
     }
 }

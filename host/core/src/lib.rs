@@ -1,12 +1,20 @@
-//! Words and rules of the plugin host.
+//! Types and rules of the plugin host, without I/O.
 //!
-//! Nothing here reads a file, a clock or the environment: the same input gives the same answer, so the tests are
-//! tables. What a plugin *is* ([`PluginId`], [`Manifest`]), where it comes from ([`Source`]), how bytes are named
-//! ([`Digest`], [`TreePath`]), what it may ask for ([`Permission`], [`AllowedHost`]), how it is configured
-//! ([`configuration`]), what its probes say about it ([`health`]), what it has to do with other plugins ([`graph`]),
-//! which newer version of it may be taken ([`update`]), what the operator asked for ([`Desired`]), what follows from
-//! that ([`plan`]), where an operation is ([`job`]), what happens ([`event`]), what can be installed ([`index`]), and
-//! what is asked of a request ([`BodyRules`], [`RateLimiter`]).
+//! Nothing here reads a file, a clock or the environment: the same input produces the same result, so the tests are
+//! tables of inputs and results.
+//!
+//! | module or type | content |
+//! |---|---|
+//! | [`PluginId`], [`Source`], [`Digest`], [`TreePath`] | names of plugins, sources, contents and files |
+//! | [`manifest`], [`Manifest`], [`Permission`], [`AllowedHost`] | plugin.yaml: its rules and its checked content |
+//! | [`plugin_set`], [`index`] | plugins.yaml, and index files that list installable plugins |
+//! | [`configuration`] | configuration layers, their JSON Schema, secrets and differences |
+//! | [`graph`] | dependencies, conflicts and start order |
+//! | [`desired`], [`plan`] | the desired state, and the steps from the actual to the desired state |
+//! | [`update`], [`probation`], [`health`] | update policies, rollback of failing versions, results of health probes |
+//! | [`job`], [`event`], [`audit`] | states of jobs, events, entries of the audit log |
+//! | [`access`], [`BodyRules`], [`RateLimiter`] | roles, checks of request bodies, rate limits of endpoints |
+//! | [`Size`], [`spelling`] | sizes as they are shown, suggestions for misspelled words |
 
 pub mod access;
 mod address;

@@ -10,7 +10,7 @@
 //! | `id` | a [`PluginId`] | refused |
 //! | `name` | 1 to 100 characters | refused |
 //! | `version` | semver 2, at most 100 characters; a leading `v` is dropped with a warning | refused |
-//! | `description`, `author` | text; a description may hold line breaks and tabs | warning |
+//! | `description`, `author` | text; a description may contain line breaks and tabs | warning |
 //! | `license`, `category`, `tags[]`, `labels{}` | text | none |
 //! | `homepage`, `repository`, `documentation`, `issues` | an http or https URL | none |
 //! | `compatibility.{host,sdk,rust}` | a semver requirement, see [`Manifest::incompatibilities`] | any version |
@@ -18,26 +18,26 @@
 //! | `endpoints[].path` | a [`RoutePath`]; with `method` not served twice; all paths fit into one router | refused |
 //! | `endpoints[].method` | a [`Method`] in any case | refused |
 //! | `endpoints[].handler` | a letter, then letters, digits and `_`; at most 100 | refused |
-//! | `endpoints[].auth` | `required` may not be false beside roles, permissions or scopes | not required, unless one of them is given |
+//! | `endpoints[].auth` | `required` must not be false if roles, permissions or scopes are listed | required if one of them is listed |
 //! | `endpoints[].rate_limit` | `rpm` and `burst` 1 to 1000000, `window_ms` 1 to 3600000: a client may call `burst` times at once, and `rpm` times in each window in the long run; off with `enabled: false` | none; `burst` = `rpm`, one minute |
-//! | `endpoints[].validation` | `content_type[]` as `type/subtype`; `required[]` fields of a JSON body, `schema` a [`TreePath`] to a [`Schema`](crate::configuration::Schema) of it: such a body is kept whole, at most 16 MiB | none |
+//! | `endpoints[].validation` | `content_type[]` as `type/subtype`; `required[]` fields of a JSON body, `schema` a [`TreePath`] to a [`Schema`](crate::configuration::Schema) of it: such a body is buffered, at most 16 MiB | none |
 //! | `endpoints[].timeout_ms` | 1 to 86400000, and at most the limit of the host (300000 by default) | 30000 |
 //! | `endpoints[].max_body_bytes` | 0 to 4 GiB | 1 MiB |
-//! | `permissions[]` | `resource.action`, lower case; what is not a [`Permission`] gets a warning and has no effect | none |
+//! | `permissions[]` | `resource.action`, lower case; a name that is not a [`Permission`] causes a warning and has no effect | none |
 //! | `dependencies[]` | an id, or `{id, version, optional}`; each plugin once, and not the plugin itself. In normal mode an import path has no effect, and the `{name}` of older manifests is optional | none |
 //! | `run_after[]` | ids, not the plugin's own | none |
 //! | `conflicts[]` | an id, or `{id, version}`; each plugin once, not the plugin itself, and none of `dependencies` | none |
-//! | `configuration` | what JSON can hold | empty |
+//! | `configuration` | values that JSON can represent | empty |
 //! | `configuration_schema` | a [`TreePath`] to a [`Schema`](crate::configuration::Schema) | none |
 //! | `security.placement` | `inline` or `isolated`; `sandboxed: true` means isolated and may not contradict it | inline |
-//! | `security.network_access` | true or false; without it the host fetches nothing for the plugin, whose own code it does not hold back | false |
+//! | `security.network_access` | true or false; if false, the host sends no requests for the plugin, but does not restrict the plugin's own code | false |
 //! | `security.allowed_hosts[]` | [`AllowedHost`]s; requires `network_access: true` and the permission `http.fetch` | none |
 //! | `security.filesystem_access` | true or false | false |
 //! | `security.checksum` | a [`Digest`] | none |
 //! | `health.endpoint` | a GET endpoint of the list, without parameters | the plugin's own hook |
 //! | `health.{interval_seconds,timeout_seconds,failure_threshold}` | 1 to 86400, 1 to 300, 1 to 1000 | 30, 5, 3 |
 //! | `build.features[]` | letters, digits and `_+./-`, at most 100, no leading `-` | none |
-//! | `build.env{}` | names `[A-Z][A-Z0-9_]{0,63}` that steer neither cargo, rustc, the linker, git nor a proxy; one line | none |
+//! | `build.env{}` | names `[A-Z][A-Z0-9_]{0,63}`, except variables of cargo, rustc, the linker, git or a proxy; one line | none |
 //! | `build.profile`, `build.timeout_seconds` | `release` or `dev`; 1 to 3600 | release, 900 |
 //! | `artifacts{}` | target triple to an https `url` and a `sha256` | none |
 //! | `checksums{}` | [`TreePath`] to [`Digest`], and `complete: true` or `false` | none |
@@ -70,17 +70,18 @@ pub use problem::Problem;
 pub(crate) use problem::is_hidden;
 pub(crate) use reader::Reader;
 pub use route::{Method, RouteError, RoutePath};
-pub(crate) use rules::{digest, plugin_id};
+pub(crate) use rules::{digest, plugin_id, version_number, with_three_numbers};
 
 /// The handling of unknown keys, and of keys of older manifests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// They are problems.
+    /// Unknown and older keys are problems.
     Strict,
-    /// They are warnings.
+    /// Unknown and older keys are warnings.
     #[default]
     Normal,
-    /// They are warnings. The host also accepts files that do not match the checksums, with a warning for each.
+    /// Unknown and older keys are warnings. The host also accepts files that do not match the checksums, with a warning
+    /// for each.
     Permissive,
 }
 
@@ -96,9 +97,9 @@ pub struct Checked {
 /// The checked content of plugin.yaml.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
-    /// The plugin's name for programs.
+    /// The plugin's id.
     pub id: PluginId,
-    /// The plugin's name for people.
+    /// The display name.
     pub name: String,
     /// The plugin's version.
     pub version: Version,
@@ -116,11 +117,11 @@ pub struct Manifest {
     pub documentation: Option<String>,
     /// The issue tracker; http or https.
     pub issues: Option<String>,
-    /// A word to group plugins by.
+    /// The category.
     pub category: Option<String>,
-    /// Words to find the plugin by.
+    /// Words for the search.
     pub tags: Vec<String>,
-    /// Free names and values.
+    /// Labels: names and values that the author may choose freely.
     pub labels: BTreeMap<String, String>,
     /// The required versions.
     pub compatibility: Compatibility,
@@ -128,9 +129,9 @@ pub struct Manifest {
     pub endpoints: Vec<Endpoint>,
     /// The requested permissions, as `resource.action`. Names that are not a [`Permission`] have no effect.
     pub permissions: Vec<String>,
-    /// The plugins that this one needs.
+    /// The dependencies on other plugins.
     pub dependencies: Vec<Dependency>,
-    /// Ids of plugins that start before this one where they are installed.
+    /// The ids of plugins that start before this one if they are installed.
     pub run_after: Vec<String>,
     /// The plugins that this one conflicts with.
     pub conflicts: Vec<Conflict>,
@@ -164,7 +165,7 @@ pub struct Compatibility {
 /// One route of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Below the plugin's mount.
+    /// The path below the plugin's mount.
     pub path: RoutePath,
     /// The HTTP method.
     pub method: Method,
@@ -224,7 +225,7 @@ pub struct Validation {
 pub struct Dependency {
     /// The other plugin; a valid [`PluginId`].
     pub id: String,
-    /// The versions that fit; `None` is any.
+    /// The required versions; `None` for any version.
     pub version: Option<VersionReq>,
     /// Whether the plugin also works without it.
     pub optional: bool,
@@ -235,7 +236,7 @@ pub struct Dependency {
 pub struct Conflict {
     /// The other plugin; a valid [`PluginId`].
     pub id: String,
-    /// The versions that do not go with the plugin; `None` is any.
+    /// The conflicting versions; `None` for any version.
     pub version: Option<VersionReq>,
 }
 
@@ -275,7 +276,7 @@ pub struct HealthCheck {
     pub interval: Duration,
     /// The deadline of one probe.
     pub timeout: Duration,
-    /// As many probes in a row must fail before the plugin counts as unhealthy.
+    /// The number of consecutive failed probes after which the plugin is unhealthy.
     pub failure_threshold: u32,
 }
 
@@ -305,9 +306,9 @@ pub enum Profile {
 /// A prebuilt library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prebuilt {
-    /// Its URL; https.
+    /// The https URL of the library.
     pub url: String,
-    /// Its required digest.
+    /// The required digest of the library.
     pub sha256: Digest,
 }
 
@@ -337,7 +338,7 @@ impl Endpoint {
         self.validation.as_ref().filter(|validation| validation.checks_body() && self.method.has_body())
     }
 
-    /// The files that hold JSON Schemas of bodies that are checked with them.
+    /// Returns the file with the JSON Schema for request bodies.
     pub fn body_schema(&self) -> Option<&TreePath> {
         self.checks_body().and_then(|validation| validation.schema.as_ref())
     }
@@ -383,7 +384,7 @@ impl Manifest {
         self.permissions.iter().any(|asked| asked == permission.as_str())
     }
 
-    /// A longer file is refused before anything else is looked at.
+    /// The maximum size of the file, which is checked before the file is parsed.
     pub const MAX_BYTES: usize = 64 * 1024;
 
     /// Reads and checks a plugin.yaml.
@@ -400,8 +401,7 @@ impl Manifest {
 
     /// The version requirements that the given versions do not meet.
     ///
-    /// A pre-release (a nightly compiler, a host before its release) meets a requirement that it meets by the letter
-    /// of semver, or that its release would meet.
+    /// A pre-release, such as a nightly compiler, also meets a requirement if its release does.
     pub fn incompatibilities(&self, host: &Version, sdk: &Version, rust: &Version) -> Vec<Problem> {
         let Compatibility { host: for_host, sdk: for_sdk, rust: for_rust } = &self.compatibility;
         let mut problems = Vec::new();
@@ -487,7 +487,7 @@ pub(crate) fn read_listing_value<T>(
     (made, report.finish().0)
 }
 
-/// Returns whether `found` matches `wanted`: by semver, or because the release of the pre-release would.
+/// Returns whether `found` meets `wanted`. A pre-release also meets the requirement if its release does.
 pub(crate) fn fits(wanted: &VersionReq, found: &Version) -> bool {
     wanted.matches(found) || wanted.matches(&Version::new(found.major, found.minor, found.patch))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{Digest, Goal, PluginId};
 
-/// All plugins, at one moment.
+/// The states of all plugins at one moment.
 pub type World = BTreeMap<PluginId, Entry>;
 
 /// The desired and actual state of one plugin.
@@ -25,7 +25,7 @@ pub struct Wanted {
     pub setup: Digest,
     /// Whether the plugin is quarantined.
     pub is_quarantined: bool,
-    /// The plugins that start before it where they are there.
+    /// The ids of plugins that start before this one if they are installed.
     pub after: Vec<PluginId>,
 }
 
@@ -34,7 +34,7 @@ pub struct Wanted {
 pub struct Actual {
     /// The digest of the serving generation; `None` if none serves.
     pub serves: Option<Digest>,
-    /// Whether its probes fail.
+    /// Whether the health probes fail.
     pub is_unhealthy: bool,
     /// Whether an operation runs on the plugin. No other step may run then.
     pub is_busy: bool,
@@ -42,10 +42,10 @@ pub struct Actual {
     pub attempts: Attempts,
 }
 
-/// One thing to do.
+/// One step of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Start a generation and let it serve.
+    /// Starts a generation, which then serves.
     Start,
     /// Starts a generation and replaces the serving one.
     Replace,
@@ -63,7 +63,7 @@ pub enum Step {
 /// The next steps, and the time of the next planning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// At most one step a plugin; all may be done side by side.
+    /// The steps, at most one per plugin. They may run concurrently.
     pub steps: Vec<(PluginId, Step)>,
     /// The time at which a delayed step is due, in milliseconds of the caller's clock.
     pub wake_at_ms: Option<u64>,
@@ -71,8 +71,8 @@ pub struct Plan {
 
 /// Plans the next steps, at most `max_steps`. `now_ms` is from a monotonic clock.
 ///
-/// One plugin's failure holds up no other: a plugin waits for those it starts after until each has been tried, not
-/// until each serves.
+/// A plugin waits until each plugin that starts before it has been tried, not until each one serves. So the failure of
+/// one plugin does not block the others.
 pub fn plan(world: &World, now_ms: u64, max_steps: usize) -> Plan {
     let mut plan = Plan::default();
     let mut waiting = vec![];
@@ -147,11 +147,11 @@ fn waits_for(entry: &Entry, id: &PluginId) -> bool {
 pub struct Attempts {
     /// Whether a start was tried, successfully or not.
     pub was_tried: bool,
-    /// Failures since it was last well for a while.
+    /// The number of failures since the plugin was last healthy for a while.
     pub in_a_row: u32,
     /// The time of the next attempt, in milliseconds.
     pub retry_at_ms: Option<u64>,
-    /// Whether there were too many failures within the window.
+    /// Whether the number of failures within the window has reached the limit.
     pub is_hopeless: bool,
     /// The times of the last failures, oldest first.
     failed_at_ms: Vec<u64>,
@@ -162,11 +162,11 @@ pub struct Attempts {
 pub struct Patience {
     /// The delay after the first failure; doubled after each further one.
     pub first_wait_ms: u64,
-    /// The longest wait.
+    /// The maximum delay.
     pub max_wait_ms: u64,
     /// The number of failures within the window that leads to a quarantine.
     pub quarantine_after: u32,
-    /// The window.
+    /// The length of the window.
     pub window_ms: u64,
 }
 
@@ -178,7 +178,7 @@ impl Default for Patience {
 }
 
 impl Attempts {
-    /// A failure: the next attempt waits, and too many of them are the last.
+    /// Records a failure: the next attempt is delayed, and too many failures end the attempts.
     pub fn failed(&mut self, now_ms: u64, patience: &Patience) {
         self.was_tried = true;
         self.in_a_row = self.in_a_row.saturating_add(1);
@@ -196,7 +196,7 @@ impl Attempts {
         self.retry_at_ms = None;
     }
 
-    /// A probe passed: the next failure waits no longer than the first.
+    /// Records a passed probe: the delay after the next failure starts at the first delay again.
     pub fn is_well(&mut self) {
         self.in_a_row = 0;
     }

@@ -4,18 +4,18 @@
 //! |---|---|---|
 //! | the file | at most 1 MiB; plain YAML under the rules of plugin.yaml, or JSON; a key that is not in this table is refused | – |
 //! | `version` | 1 | refused |
-//! | `prune` | true: plugins that are not listed are unloaded, and what the host keeps for them stays | false |
+//! | `prune` | true: plugins that are not listed are unloaded; their stored data is kept | false |
 //! | `plugins[]` | at most 1000, each plugin once | refused |
 //! | `….source` | a git address, a folder, a `.zip` or a `.so`; `upload:<id>` on the host that has the upload | refused |
 //! | `….version` | version, branch, tag or commit of a git address | the newest release, or else the default branch |
 //! | `….tag_pattern` | pattern of the release tags of a git address, such as `hello-v{version}` | the tags with one prefix |
-//! | `….id` | the plugin that the source must hold | any, and no lock |
-//! | `….commit` | lock: exactly this commit, 40 hex digits; requires `id` and a git address | what `version` says |
-//! | `….artifact` | lock: exactly this artifact, whatever is built; requires `id` | any |
+//! | `….id` | the id that the plugin of the source must have | any id |
+//! | `….commit` | lock: exactly this commit, 40 hex digits; requires `id` and a git address | the commit of `version` |
+//! | `….artifact` | lock: exactly this artifact; a build with another result is refused; requires `id` | any |
 //! | `….goal` | `running`, `stopped`, `disabled` or `installed` | running |
-//! | `….configuration` | what the operator sets; a mapping, or a text with one JSON object. A secret that is set and not named here stays | what is set stays |
-//! | `….update` | `policy` as [`UpdatePolicy`](crate::update::UpdatePolicy), `automatic`, `interval_seconds` | what is set stays |
-//! | `….blocked[]` | versions that no update may choose | what is set stays |
+//! | `….configuration` | the operator's configuration: a mapping, or a text with one JSON object. Secrets that are not listed keep their value | unchanged |
+//! | `….update` | `policy` as [`UpdatePolicy`](crate::update::UpdatePolicy), `automatic`, `interval_seconds` | unchanged |
+//! | `….blocked[]` | versions that no update may choose | unchanged |
 //!
 //! [`read`] reports every problem at once, [`write()`] writes a file that [`read`] accepts, and [`compare`] computes
 //! the changes that a host needs to match the file.
@@ -75,7 +75,7 @@ pub struct PluginEntry {
 }
 
 impl PluginSet {
-    /// A longer file is refused before anything else is looked at.
+    /// The maximum size of the file, which is checked before the file is parsed.
     pub const MAX_BYTES: usize = 1 << 20;
 }
 

@@ -7,14 +7,14 @@ use crate::health::Health;
 pub struct Rules {
     /// The duration from the swap, in milliseconds; 0 disables the probation.
     pub window_ms: u64,
-    /// The largest part of its answers that may fail, from 0 to 1.
+    /// The error rate above which the version is rolled back, from 0 to 1.
     pub max_error_rate: f64,
     /// The number of responses below which the error rate is ignored.
     pub min_requests: u64,
 }
 
 impl Default for Rules {
-    /// One minute; at most half of 20 or more answers may fail.
+    /// One minute; a rollback if more than half of at least 20 responses failed.
     fn default() -> Rules {
         Rules { window_ms: 60_000, max_error_rate: 0.5, min_requests: 20 }
     }

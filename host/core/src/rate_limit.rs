@@ -15,20 +15,20 @@ const MAX_CLIENTS: usize = 16_384;
 /// The buckets of all clients of one endpoint. Memory is bounded: about 300 KiB at the maximum.
 #[derive(Debug)]
 pub struct RateLimiter {
-    /// Nanoseconds after which one token is back.
+    /// The nanoseconds until one token is added.
     interval: u64,
-    /// Nanoseconds after which an empty bucket is full.
+    /// The nanoseconds until an empty bucket is full.
     depth: u64,
     /// The instant at which each bucket is full, for clients seen since the last rotation.
     recent: HashMap<u64, u64>,
-    /// The same for clients seen before the last rotation.
+    /// The instants for clients that were last seen before the last rotation.
     older: HashMap<u64, u64>,
     turned: u64,
     max_recent: usize,
 }
 
 impl RateLimiter {
-    /// Full buckets.
+    /// Creates full buckets.
     pub fn new(limit: RateLimit) -> RateLimiter {
         RateLimiter::with_clients(limit, MAX_CLIENTS)
     }
@@ -49,7 +49,7 @@ impl RateLimiter {
     /// Takes a token for a client at an instant, in nanoseconds since a fixed time.
     ///
     /// # Errors
-    /// There is no token; the time until there is one, unless it is taken by another call.
+    /// The bucket is empty: the time until the next token is added. Another call may take that token first.
     pub fn take(&mut self, client: u64, now: u64) -> Result<(), Duration> {
         // After so long all buckets of the turn before are full.
         if self.recent.len() >= self.max_recent || now.saturating_sub(self.turned) > self.depth {
@@ -64,7 +64,7 @@ impl RateLimiter {
         if wait == 0 { Ok(()) } else { Err(Duration::from_nanos(wait)) }
     }
 
-    /// Puts back a token that a client has taken.
+    /// Returns a token to the bucket of a client.
     pub fn give_back(&mut self, client: u64) {
         for clients in [&mut self.recent, &mut self.older] {
             if let Some(full_at) = clients.get_mut(&client) {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_is_the_time_in_which_rpm_tokens_come_back() {
+    fn rpm_tokens_are_added_per_window() {
         check(
             limit(10, 1, 1_000),
             &[(1, 0), (1, 50), (1, 100), (1, 150), (1, 200)],
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_have_buckets_of_their_own_and_a_bucket_is_never_more_than_full() {
+    fn each_client_has_its_own_bucket_which_never_exceeds_the_burst() {
         check(
             limit(60, 2, 60_000),
             &[(1, 0), (1, 0), (1, 0), (2, 0), (2, 0), (2, 0), (1, 90_000), (1, 90_000), (1, 90_000)],
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_clients_as_come_take_no_more_memory_and_who_keeps_coming_is_not_forgotten() {
+    fn memory_is_bounded_for_any_number_of_clients_and_active_clients_are_kept() {
         let mut buckets = RateLimiter::with_clients(limit(60, 1, 60_000), 100);
         assert_eq!(buckets.take(7, 0), Ok(()));
         for client in 1_000..100_000 {

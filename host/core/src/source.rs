@@ -32,7 +32,7 @@ pub enum Source {
     Archive(PathBuf),
     /// A prebuilt library beside its plugin.yaml.
     Library(PathBuf),
-    /// An archive that came over HTTP and was unpacked: the id of the upload.
+    /// The id of an archive that was uploaded over HTTP and unpacked.
     Upload(String),
 }
 
@@ -70,27 +70,27 @@ pub enum SourceError {
     /// The text is empty.
     #[error("the source is empty")]
     Empty,
-    /// Longer than any real source.
+    /// The text is longer than 4096 bytes.
     #[error("the source is longer than 4096 bytes")]
     TooLong,
-    /// A scheme the host does not fetch from.
-    #[error("scheme `{found}` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`")]
+    /// The scheme of the URL is not supported.
+    #[error("scheme `{found}` is not supported; use `https://`, a folder, a `.zip` or a `.so`")]
     Scheme { found: String },
-    /// A URL with something in it that a repository address does not need.
+    /// The URL is not a repository address.
     #[error("`{url}` is not a repository address: {rule}")]
     Url {
         /// The address, without user and password.
         url: String,
         rule: &'static str,
     },
-    /// A revision with characters that no branch, tag or commit needs.
+    /// The revision contains characters that are not allowed in a branch, tag or commit.
     #[error("`{found}` is not a branch, tag or commit")]
     Revision {
         /// The text, cut to 80 characters.
         found: String,
     },
-    /// A path with a control character.
-    #[error("the path holds a control character")]
+    /// The path contains a control character.
+    #[error("the path contains a control character")]
     Path,
     /// A key after `#` that a source does not have.
     #[error("`#{found}` is not a part of a git address; write `#tags=<pattern>`")]
@@ -159,7 +159,7 @@ impl Source {
 }
 
 impl GitUrl {
-    /// `host/owner/name`, lower case in the host: what allow-lists match on.
+    /// `host/owner/name` with the host in lower case, as it is compared with allow-lists.
     pub fn slug(&self) -> String {
         format!("{}/{}/{}", self.host, self.owner, self.name)
     }
@@ -205,7 +205,7 @@ impl GitUrl {
                     return Err(SourceError::Scheme { found: "ssh".to_owned() });
                 }
                 if host.starts_with('.') || !host.contains('.') {
-                    let rule = "it names no host; write https://host/owner/name";
+                    let rule = "it contains no host name; write https://host/owner/name";
                     return Err(SourceError::Url { url: text.chars().take(120).collect(), rule });
                 }
                 GitUrl::parse(&format!("https://{text}"))
@@ -221,19 +221,19 @@ impl GitUrl {
             url.to_string()
         };
         let url = Url::parse(text)
-            .map_err(|_| SourceError::Url { url: text.chars().take(120).collect(), rule: "it does not parse" })?;
+            .map_err(|_| SourceError::Url { url: text.chars().take(120).collect(), rule: "it is not a valid URL" })?;
         let refuse = |rule| Err(SourceError::Url { url: shown(&url), rule });
         if !url.username().is_empty() || url.password().is_some() {
-            return refuse("it carries a user or password");
+            return refuse("it contains a user name or password");
         }
         if url.port().is_some() {
-            return refuse("it names a port");
+            return refuse("it contains a port");
         }
         if url.query().is_some() || url.fragment().is_some() {
             return refuse("it has a query or fragment");
         }
         let Some(url::Host::Domain(host)) = url.host() else {
-            return refuse("its host is not a name");
+            return refuse("its host is an IP address, not a name");
         };
         let host = host.to_ascii_lowercase();
         let path = url.path().trim_start_matches('/').trim_end_matches('/');
@@ -249,7 +249,7 @@ impl GitUrl {
                 && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
         };
         if !word(owner) || !word(name) {
-            return refuse("owner and name may hold A-Z, a-z, 0-9, `.`, `_` and `-`");
+            return refuse("owner and name must contain only A-Z, a-z, 0-9, `.`, `_` and `-`");
         }
         Ok(GitUrl { host, owner: owner.to_owned(), name: name.to_owned() })
     }
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_of_a_source_follows_from_its_spelling() {
+    fn the_kind_of_a_source_is_recognised_by_its_text() {
         assert_eq!(read("https://github.com/acme/hello"), "https://github.com/acme/hello git");
         assert_eq!(read("https://GitHub.com/acme/hello.git/"), "https://github.com/acme/hello git");
         assert_eq!(read("https://github.com/acme/hello@v1.2.0"), "https://github.com/acme/hello@v1.2.0 git");
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_never_shows_in_the_refusal() {
+    fn error_messages_never_contain_a_password() {
         let error = "https://user:hunter2@github.com/a/b".parse::<Source>().unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "{error}");
         for text in ["https://user:hunter2@github.com/a/b", "user:hunter2@github.com/a/b", "ssh://u:hunter2@h/a/b"] {
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_a_repository_is_read_as_people_copy_it() {
+    fn repository_addresses_are_accepted_in_the_forms_that_people_copy() {
         let mut table = String::new();
         for text in [
             "https://github.com/acme/hello",
@@ -503,20 +503,20 @@ mod tests {
             "github.com/acme/hello/": https://github.com/acme/hello
             "git.example.org/acme/hello": https://git.example.org/acme/hello
             "": source_malformed: the source is empty
-            "acme/hello": source_url: `acme/hello` is not a repository address: it names no host; write https://host/owner/name
-            "hello": source_url: `hello` is not a repository address: it names no host; write https://host/owner/name
-            "./acme/hello": source_url: `./acme/hello` is not a repository address: it names no host; write https://host/owner/name
-            "http://github.com/acme/hello": source_scheme: scheme `http` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
-            "git://github.com/acme/hello": source_scheme: scheme `git` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
-            "git@github.com:acme/hello.git": source_scheme: scheme `ssh` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
-            "github.com:8443/acme/hello": source_url: `https://github.com:8443/acme/hello` is not a repository address: it names a port
-            "github.com:acme/hello": source_url: `https://github.com:acme/hello` is not a repository address: it does not parse
+            "acme/hello": source_url: `acme/hello` is not a repository address: it contains no host name; write https://host/owner/name
+            "hello": source_url: `hello` is not a repository address: it contains no host name; write https://host/owner/name
+            "./acme/hello": source_url: `./acme/hello` is not a repository address: it contains no host name; write https://host/owner/name
+            "http://github.com/acme/hello": source_scheme: scheme `http` is not supported; use `https://`, a folder, a `.zip` or a `.so`
+            "git://github.com/acme/hello": source_scheme: scheme `git` is not supported; use `https://`, a folder, a `.zip` or a `.so`
+            "git@github.com:acme/hello.git": source_scheme: scheme `ssh` is not supported; use `https://`, a folder, a `.zip` or a `.so`
+            "github.com:8443/acme/hello": source_url: `https://github.com:8443/acme/hello` is not a repository address: it contains a port
+            "github.com:acme/hello": source_url: `https://github.com:acme/hello` is not a repository address: it is not a valid URL
             "https://github.com/acme/hello/tree/main": source_url: `https://github.com/acme/hello/tree/main` is not a repository address: its path is not /owner/name
-            "https://github.com/acme/hello@v1.0.0": source_url: `https://github.com/acme/hello@v1.0.0` is not a repository address: owner and name may hold A-Z, a-z, 0-9, `.`, `_` and `-`
+            "https://github.com/acme/hello@v1.0.0": source_url: `https://github.com/acme/hello@v1.0.0` is not a repository address: owner and name must contain only A-Z, a-z, 0-9, `.`, `_` and `-`
             "https://github.com/acme/hello?tab=readme": source_url: `https://github.com/acme/hello?tab=readme` is not a repository address: it has a query or fragment
             "https://github.com/acme": source_url: `https://github.com/acme` is not a repository address: its path is not /owner/name
-            "127.0.0.1/acme/hello": source_url: `https://127.0.0.1/acme/hello` is not a repository address: its host is not a name
-            "github.com/acme/he\tllo": source_malformed: the path holds a control character
+            "127.0.0.1/acme/hello": source_url: `https://127.0.0.1/acme/hello` is not a repository address: its host is an IP address, not a name
+            "github.com/acme/he\tllo": source_malformed: the path contains a control character
             "github.com\\acme\\hello": https://github.com/acme/hello
             "github.com/../hello": source_url: `https://github.com/hello` is not a repository address: its path is not /owner/name
         "#]].assert_eq(&table);

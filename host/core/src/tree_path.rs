@@ -1,4 +1,4 @@
-//! Paths inside a tree.
+//! Paths of files inside a plugin's source tree.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ pub struct TreePath(String);
 pub struct PathError {
     /// The path, cut to 200 characters.
     pub path: String,
-    /// The rule it breaks.
+    /// The violated rule.
     pub rule: &'static str,
 }
 
@@ -60,16 +60,16 @@ impl FromStr for TreePath {
             return refuse("is absolute");
         }
         if text.chars().any(|c| c.is_control() || is_format(c)) {
-            return refuse("holds a control or invisible character");
+            return refuse("contains a control or invisible character");
         }
         if text.contains(['\\', ':']) {
-            return refuse("holds a backslash or colon");
+            return refuse("contains a backslash or colon");
         }
         let mut depth = 0;
         for part in text.split('/') {
             depth += 1;
             match part {
-                "" => return refuse("has an empty part"),
+                "" => return refuse("has an empty part (`//`)"),
                 "." | ".." => return refuse("leads outside"),
                 _ if part.len() > TreePath::MAX_PART_BYTES => return refuse("has a part of more than 200 bytes"),
                 _ if part.ends_with(['.', ' ']) => return refuse("has a part that ends with a dot or space"),
@@ -77,7 +77,7 @@ impl FromStr for TreePath {
             }
         }
         if depth > TreePath::MAX_DEPTH {
-            return refuse("is more than 32 deep");
+            return refuse("has more than 32 levels of folders");
         }
         Ok(TreePath(text.to_owned()))
     }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_stays_inside() {
+    fn a_path_never_leads_outside_of_the_tree() {
         for good in ["a", "src/lib.rs", ".github/x", "ümlaut/ß.rs", "a b/c"] {
             assert_eq!(good.parse::<TreePath>().map(|p| p.to_string()), Ok(good.to_owned()));
         }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_a_file_system_would_mix_up_fold_together() {
+    fn names_that_some_file_systems_treat_as_equal_have_the_same_folded_form() {
         let fold = |text: &str| text.parse::<TreePath>().unwrap().folded();
         assert_eq!(fold("Readme.MD"), fold("README.md"));
         assert_eq!(fold("e\u{301}"), fold("\u{e9}"));

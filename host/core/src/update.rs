@@ -15,7 +15,7 @@ pub use choose::{Available, Choice, Reason, choose, choose_commit, is_blocked};
 pub use interval::{UpdateInterval, duration_text, parse_duration};
 pub use schedule::{first_check, next_check};
 
-/// The most versions that may be blocked for one plugin.
+/// The maximum number of blocked versions of a plugin.
 pub const MAX_BLOCKED: usize = 1000;
 
 /// The largest allowed update.
@@ -28,9 +28,9 @@ pub enum UpdatePolicy {
     Minor,
     /// Any newer version.
     Major,
-    /// None, but newer versions are reported.
+    /// No update is allowed, but newer versions are reported.
     Manual,
-    /// None, and nothing is reported.
+    /// No update is allowed, and newer versions are not reported.
     Pinned,
 }
 
@@ -46,37 +46,37 @@ pub struct UpdateRule {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum UpdateError {
-    /// Not one of the words.
+    /// The text is not an update policy.
     #[error("`{found}` is not an update policy; hint: write `patch`, `minor`, `major`, `manual` or `pinned`")]
     Policy {
         /// The text, cut to 80 characters.
         found: String,
     },
-    /// Not a length of time.
-    #[error("`{found}` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds")]
+    /// The text is not a duration.
+    #[error("`{found}` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds")]
     Duration {
         /// The text, cut to 80 characters.
         found: String,
     },
     /// The interval is too short for the queried servers, or implausibly long.
     #[error(
-        "updates are not looked for every {}; hint: choose between {} and {}",
+        "an interval of {} is not allowed for update checks; hint: choose between {} and {}",
         duration_text(*found), duration_text(UpdateInterval::MIN), duration_text(UpdateInterval::MAX)
     )]
     Interval { found: Duration },
     /// Automatic updates were requested with a policy that never updates automatically.
     #[error(
-        "policy `{policy}` takes no update by itself; \
+        "the policy `{policy}` allows no automatic updates; \
          hint: set `automatic` to false, or the policy to `patch`, `minor` or `major`"
     )]
     NeverAutomatic { policy: UpdatePolicy },
-    /// Not a semantic version.
+    /// The text is not a semantic version.
     #[error("`{found}` is not a version; hint: write all three numbers, as in `1.2.0`")]
     Version {
         /// The text, cut to 80 characters.
         found: String,
     },
-    /// More versions than anybody blocks one by one.
+    /// More than [`MAX_BLOCKED`] versions are blocked.
     #[error("more than {MAX_BLOCKED} versions are blocked; hint: use the policy `manual` or `pinned`")]
     TooManyBlocked,
 }
@@ -95,7 +95,7 @@ impl UpdateError {
     }
 }
 
-/// Reads versions that are never to be taken. A leading `v`, as tags have it, is left out.
+/// Parses versions that no update may choose. A leading `v`, as in tags, is ignored.
 ///
 /// # Errors
 /// [`UpdateError::Version`] for the first that is not one; [`UpdateError::TooManyBlocked`] above [`MAX_BLOCKED`].
@@ -171,7 +171,7 @@ impl fmt::Display for UpdatePolicy {
 // === impl UpdateRule ===
 
 impl UpdateRule {
-    /// A rule. The default is `minor`, not automatic, checked every hour.
+    /// Creates a rule. The default is `minor`, not automatic, checked every hour.
     ///
     /// # Errors
     /// [`UpdateError::NeverAutomatic`] for `manual` or `pinned` with `automatic`.
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn policies_are_five_words() {
+    fn an_update_policy_parses_the_text_it_displays() {
         for policy in UpdatePolicy::ALL {
             assert_eq!(policy.to_string().parse(), Ok(policy));
         }
@@ -222,11 +222,11 @@ mod tests {
         }
         let error = rule(UpdatePolicy::Pinned, true).unwrap_err();
         assert_eq!(error.code(), "update_never_automatic");
-        assert!(error.to_string().starts_with("policy `pinned` takes no update by itself; hint: "), "{error}");
+        assert!(error.to_string().starts_with("the policy `pinned` allows no automatic updates; hint: "), "{error}");
     }
 
     #[test]
-    fn blocked_versions_are_whole_versions() {
+    fn blocked_versions_need_all_three_numbers() {
         let read = |texts: &[&str]| match blocked_versions(texts.iter().copied()) {
             Ok(versions) => versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
             Err(error) => format!("{}: {error}", error.code()),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use host_core::{Digest, DigestWriter};
 use serde::{Deserialize, Serialize};
 
-/// A library in the store. Cheap to clone; while one is held, [`Store::remove_unused`](crate::Store::remove_unused)
-/// leaves its files alone.
+/// A library in the store. Cheap to clone. [`Store::remove_unused`](crate::Store::remove_unused) does not remove the
+/// files of an artifact that is in use.
 #[derive(Clone, Debug)]
 pub struct Artifact(pub(crate) Arc<ArtifactInner>);
 
@@ -44,10 +44,10 @@ pub struct Provenance {
     /// The fingerprint of the build.
     #[serde(default, with = "crate::digest_text::option")]
     pub fingerprint: Option<Digest>,
-    /// The compiler, as it names itself.
+    /// The version text of the compiler.
     #[serde(default)]
     pub rustc: Option<String>,
-    /// When, in seconds since 1970.
+    /// The time of the build, in seconds since 1970.
     pub built_at_unix_seconds: u64,
 }
 
@@ -75,18 +75,18 @@ impl Provenance {
 }
 
 impl Artifact {
-    /// The digest over library, manifest and, where there are some, schemas.
+    /// The digest over the library, the manifest and the schemas, if there are any.
     pub fn digest(&self) -> Digest {
         self.0.digest
     }
 
-    /// The digest that an artifact would have: of a library with this digest, a manifest and schemas.
+    /// Computes the digest of an artifact from the digest of its library, its manifest and its schemas.
     pub fn digest_of(library: Digest, manifest: &[u8], schemas: Schemas<'_>) -> Digest {
         let [configuration, bodies] = [schemas.configuration, schemas.bodies].map(|schema| schema.map(Digest::of));
         digest_of(library, Digest::of(manifest), configuration, bodies)
     }
 
-    /// The library file. Nobody may write to it.
+    /// The path of the library file, which must not be changed.
     pub fn library(&self) -> &Path {
         &self.0.library
     }
@@ -101,18 +101,18 @@ impl Artifact {
         self.0.index.library_bytes
     }
 
-    /// The manifest as it was reviewed.
+    /// The text of the reviewed manifest.
     pub fn manifest_text(&self) -> &[u8] {
         &self.0.manifest
     }
 
-    /// The JSON Schema of the plugin's configuration, as it was reviewed; `None` when the plugin has none.
+    /// The reviewed JSON Schema of the plugin's configuration; `None` if the plugin has none.
     pub fn configuration_schema(&self) -> Option<&[u8]> {
         self.0.configuration_schema.as_deref()
     }
 
-    /// The JSON Schemas of bodies, see [`Schemas::bodies`]; `None` when the plugin has none, or when the artifact is
-    /// from a host that did not keep them.
+    /// The JSON Schemas of request bodies, see [`Schemas::bodies`]; `None` if the plugin has none, or if the artifact
+    /// was stored by a host that did not store them.
     pub fn body_schemas(&self) -> Option<&[u8]> {
         self.0.body_schemas.as_deref()
     }

@@ -18,7 +18,7 @@ use crate::layout::{ARTIFACT, BODY_SCHEMAS, CONFIGURATION_SCHEMA, LIBRARY, MANIF
 use crate::shelf::Shelf;
 use crate::{Error, Store, atomic};
 
-/// Far above any intended library, so that a runaway build cannot fill the disk twice.
+/// The maximum size of a library, so that a faulty build cannot fill the disk a second time with its copy.
 const MAX_LIBRARY_BYTES: u64 = 512 << 20;
 
 /// The content of a fingerprint file.
@@ -96,14 +96,14 @@ impl Store {
         self.artifact_on(&mut self.shelf(), digest)
     }
 
-    /// The digests of all artifacts that are there, whole or not, in order.
+    /// The digests of all stored artifacts, complete or not, in order.
     pub fn artifacts(&self) -> Result<Vec<Digest>, Error> {
         let mut digests = stored(&self.0.layout.artifacts())?;
         digests.sort();
         Ok(digests)
     }
 
-    /// Notes that a build with this fingerprint gave `artifact`.
+    /// Records `artifact` as the result of a build with this fingerprint.
     pub fn remember(&self, fingerprint: &Digest, artifact: &Artifact) -> Result<(), Error> {
         make_dir(&self.0.layout.fingerprints())?;
         let path = self.0.layout.fingerprint(fingerprint);
@@ -119,19 +119,22 @@ impl Store {
         match self.artifact(&artifact) {
             Ok(artifact) => Ok(artifact),
             Err(error) => {
-                // A build will make it again, which is better than refusing to build.
-                tracing::warn!(error = &error as &dyn std::error::Error, "a remembered build is not usable");
+                // The next build creates the entry again.
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the entry of a build in the cache is not usable; the plugin is built again"
+                );
                 Ok(None)
             }
         }
     }
 
-    /// The artifact that a note of a build names.
+    /// The artifact in the cache entry of a build.
     pub(crate) fn remembered_as(&self, note: &Path) -> Option<Digest> {
         Some(serde_json::from_slice::<Remembered>(&fs::read(note).ok()?).ok()?.artifact)
     }
 
-    /// The provenance from the artifact's own file, without checking the rest.
+    /// Reads the provenance of an artifact without checking its other files.
     pub(crate) fn provenance(&self, digest: &Digest) -> Option<Provenance> {
         let text = fs::read(self.0.layout.artifact(digest).join(ARTIFACT)).ok()?;
         Some(serde_json::from_slice::<Index>(&text).ok()?.provenance)
@@ -199,7 +202,8 @@ fn copy_library(from: &Path, to: &Path) -> Result<(Digest, u64), Error> {
     Ok(copied)
 }
 
-/// A build can leave a link or a pipe where its library should be: neither is followed or waited for.
+/// Opens a library. A build could leave a link or a pipe in its place: links are not followed, and the open does not
+/// wait for a pipe.
 fn open_library(path: &Path) -> Result<File, Error> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
     let file = match File::options().read(true).custom_flags(flags.cast_signed()).open(path) {
@@ -264,7 +268,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_artifact_comes_back_by_its_digest_after_a_restart() {
+    fn an_artifact_is_found_by_its_digest_after_a_restart() {
         let test = store();
         let made = artifact(&test, "code");
         let digest = made.digest();
@@ -285,7 +289,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_same_bytes_are_the_same_artifact() {
+    fn equal_content_has_a_single_artifact() {
         let test = store();
         let (one, two) = (artifact(&test, "code"), artifact(&test, "code"));
         assert_eq!(one.digest(), two.digest());
@@ -294,7 +298,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_changed_library_is_refused_and_a_new_build_mends_it() {
+    fn a_changed_library_is_refused_and_a_new_build_replaces_it() {
         let test = store();
         let made = artifact(&test, "code");
         let (digest, library) = (made.digest(), made.library().to_owned());
@@ -311,13 +315,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_schema_of_the_configuration_travels_with_the_artifact() {
+    fn the_configuration_schema_is_stored_with_the_artifact() {
         let test = store();
         let (without, with) = (with_schema(&test, "code", None), with_schema(&test, "code", Some("{}")));
         assert_eq!((without.configuration_schema(), with.configuration_schema()), (None, Some(&b"{}"[..])));
         assert_ne!(with.digest(), without.digest());
         assert_ne!(with.digest(), with_schema(&test, "code", Some("{ }")).digest());
-        // Artifacts without a schema are unchanged since before there were schemas.
+        // The digest of an artifact without a schema is the same as before schemas were introduced.
         let digest = "bb266ded9d760d6dc16b18bf25c9aa20bc0fe0967ac7f1fae1598debef3e73aa";
         assert_eq!(without.digest().hex(), digest);
         let index = fs::read_to_string(without.library().with_file_name(ARTIFACT)).unwrap();
@@ -338,7 +342,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_schemas_of_bodies_travel_with_the_artifact() {
+    fn the_body_schemas_are_stored_with_the_artifact() {
         let test = store();
         let library = test.folder.path().join("lib.so");
         atomic::write(&library, b"code", 0o755).unwrap();
@@ -372,7 +376,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_build_is_remembered_until_the_note_or_the_artifact_is_gone() {
+    fn a_build_is_found_by_its_fingerprint_until_its_entry_or_artifact_is_removed() {
         let test = store();
         let fingerprint = Digest::of(b"inputs");
         assert!(test.store.remembered(&fingerprint).unwrap().is_none());

@@ -14,7 +14,7 @@ pub(crate) const UNFINISHED: &str = ".unfinished-";
 
 /// Writes `bytes` to `path` with permission bits `mode`, replacing an existing file.
 ///
-/// After a crash at any instant `path` holds the old bytes or the new ones. The folder must exist.
+/// After a crash at any time, `path` contains either the old or the new bytes. The folder must exist.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let file = finished(path, bytes, mode)?;
     host_fail::point("store.file_written");
@@ -30,7 +30,7 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
     sync_dir(folder(path))
 }
 
-/// A file with all its bytes on disk that has no final name yet.
+/// Creates a file with all its bytes on disk under a temporary name.
 fn finished(path: &Path, bytes: &[u8], mode: u32) -> io::Result<tempfile::NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder(path))?;
     file.write_all(bytes)?;
@@ -44,7 +44,7 @@ fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Makes a rename inside `folder` survive a power cut.
+/// Syncs `folder`, so that a rename inside of it survives a power failure.
 pub(crate) fn sync_dir(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
@@ -66,7 +66,7 @@ pub(crate) fn sweep(folder: &Path, age: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes a file, or a folder with all it holds.
+/// Removes a file, or a folder with its content.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
     let is_dir = fs::symlink_metadata(path).context("look at", path)?.is_dir();
     if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) }.context("remove", path)
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_write_replaces_the_file_sets_its_mode_and_leaves_nothing_else() {
+    fn a_write_replaces_the_file_sets_its_mode_and_leaves_no_other_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         write(&path, b"one", 0o644).unwrap();
@@ -94,13 +94,13 @@ mod tests {
     }
 
     #[test]
-    fn unfinished_files_of_a_crash_are_swept() {
+    fn unfinished_files_of_a_crash_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         write(&folder.path().join("kept"), b"", 0o600).unwrap();
         write(&folder.path().join(format!("{UNFINISHED}x")), b"", 0o600).unwrap();
         fs::create_dir_all(folder.path().join(format!("{UNFINISHED}y/deep"))).unwrap();
         sweep(folder.path(), Duration::from_secs(3600)).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "somebody may be writing them");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "another process may be writing them");
         sweep(folder.path(), Duration::ZERO).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

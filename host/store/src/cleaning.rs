@@ -25,7 +25,7 @@ pub struct Usage {
     pub tree_bytes: u64,
     /// Bytes in all files of the build cache.
     pub build_cache_bytes: u64,
-    /// The number of remembered builds.
+    /// The number of builds in the cache.
     pub build_entries: u64,
 }
 
@@ -60,7 +60,7 @@ impl Store {
         for id in self.upload_ids()? {
             uploaded.extend(self.upload_digest(&id)?);
         }
-        // Held to the end, so that nothing is returned that is about to be removed.
+        // The lock is held until the end, so that no item is returned that is about to be removed.
         let shelf = self.shelf();
         let mut freed = 0;
         for digest in stored(&layout.artifacts())? {
@@ -82,7 +82,7 @@ impl Store {
         Ok(freed)
     }
 
-    /// Forgets all builds and removes their scratch and target folders; returns the number of bytes freed.
+    /// Removes all entries of builds with their scratch and target folders; returns the number of bytes freed.
     ///
     /// Installed files are not touched. Downloaded crates and SDK copies are kept. Must not be called during a build.
     pub fn clear_build_cache(&self) -> Result<u64, Error> {
@@ -97,7 +97,7 @@ impl Store {
         Ok(freed)
     }
 
-    /// Removes a folder in such a way that a crash leaves it whole or leaves it in `tmp/`.
+    /// Removes a folder. After a crash it is either complete or in `tmp/`.
     pub(crate) fn take_away(&self, folder: &Path) -> Result<u64, Error> {
         let bytes = bytes_in(folder)?;
         let temp = self.temp_dir()?;
@@ -106,7 +106,7 @@ impl Store {
     }
 }
 
-/// The digests that folders in `parent` are named by.
+/// The digests that are the names of folders in `parent`.
 pub(crate) fn stored(parent: &Path) -> Result<Vec<Digest>, Error> {
     let mut digests = Vec::new();
     for entry in fs::read_dir(parent).context("list", parent)? {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_nobody_needs_is_removed() {
+    fn only_unused_artifacts_and_trees_are_removed() {
         let test = store();
         let kept_tree = tree(&test, "kept").digest();
         let uploaded = tree(&test, "uploaded").digest();

@@ -11,7 +11,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
 }
 
-/// The same for an optional digest.
+/// The conversion for an optional digest.
 pub(crate) mod option {
     use super::*;
 

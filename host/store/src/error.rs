@@ -22,16 +22,16 @@ pub enum Error {
         plugin_dir.display(), cache_dir.display()
     )]
     Overlap { plugin_dir: PathBuf, cache_dir: PathBuf },
-    /// The file system refused.
+    /// The file system reported an error.
     #[error("failed to {action} `{}`", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
-    /// The disk has no room.
+    /// The disk is full.
     #[error(
         "failed to {action} `{}`: the disk is full; hint: free some space and retry; nothing was changed",
         path.display()
     )]
     Full { action: &'static str, path: PathBuf, source: io::Error },
-    /// The system gave no random bytes for a name.
+    /// The system provided no random bytes for a name.
     #[error("failed to get random bytes: {reason}")]
     Random { reason: String },
     /// A file's content could not be read from its source.
@@ -41,37 +41,39 @@ pub enum Error {
         path: TreePath,
         source: io::Error,
     },
-    /// More files than a tree may have.
+    /// The tree has too many files.
     #[error("the source has more than {max_files} files; `{path}` exceeds the limit")]
     TooManyFiles {
         /// The first file over the limit.
         path: TreePath,
         max_files: usize,
     },
-    /// One file with more bytes than a file may have.
+    /// A file of the tree is too large.
     #[error("file `{path}` is larger than {}", Size::of(*max_bytes))]
     FileTooLarge {
         /// The file inside the tree.
         path: TreePath,
         max_bytes: u64,
     },
-    /// More bytes than a tree may have.
+    /// The files of the tree are too large in total.
     #[error("the source is larger than {}; `{path}` exceeds the limit", Size::of(*max_bytes))]
     TreeTooLarge {
-        /// The file that went over it.
+        /// The file that exceeds the limit.
         path: TreePath,
         max_bytes: u64,
     },
-    /// Two files with names that some file systems treat as equal.
-    #[error("`{path}` is in the tree twice (names are compared without case and in one Unicode form)")]
+    /// Two files have names that some file systems treat as equal.
+    #[error(
+        "the source has two files `{path}`; hint: rename one of them (upper and lower case and Unicode forms are treated as equal)"
+    )]
     Duplicate {
-        /// The second of them.
+        /// The second file.
         path: TreePath,
     },
-    /// A name that is a file and a folder at once.
+    /// A name is used for a file and for a folder.
     #[error("`{path}` is both a file and a folder")]
     FileAndFolder { path: String },
-    /// Nothing was put into the tree.
+    /// The tree has no files.
     #[error("the source contains no files")]
     EmptyTree,
     /// The tree has no such file.
@@ -81,7 +83,7 @@ pub enum Error {
         /// The requested file.
         path: TreePath,
     },
-    /// No plugin.yaml at the root.
+    /// The root has no plugin.yaml.
     #[error(
         "no `plugin.yaml` at the root of the source, which holds {found}; \
          hint: put a `plugin.yaml` at the root of the repository, archive or folder"
@@ -90,13 +92,13 @@ pub enum Error {
         /// The first few names at the root.
         found: String,
     },
-    /// Two files that both claim to be the manifest.
+    /// The root has two manifests.
     #[error("both `plugin.yaml` and `plugin.yml` are at the root of the source; hint: remove one of them")]
     TwoManifests,
     /// The library to store is a link, a folder or a device.
     #[error("library `{}` is not a regular file", path.display())]
     NotAFile { path: PathBuf },
-    /// A library with more bytes than is sensible.
+    /// The library is too large.
     #[error("library `{}` is larger than {}; hint: strip its debug information", path.display(), Size::of(*max_bytes))]
     LibraryTooLarge { path: PathBuf, max_bytes: u64 },
     /// The file of the encryption key is invalid.
@@ -106,7 +108,7 @@ pub enum Error {
         path.display()
     )]
     SealKey { path: PathBuf, reason: String },
-    /// The settings that were changed while a host ran are not as they were written.
+    /// The file with settings that were changed at run time is damaged.
     #[error("`{}` is damaged: {reason}; hint: restore a backup, or remove it and change the settings again", path.display())]
     CorruptSettings { path: PathBuf, reason: String },
     /// Stored files are damaged.

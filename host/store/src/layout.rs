@@ -1,33 +1,33 @@
 //! The layout of the data folders.
 //!
 //! ```text
-//! <plugin_dir>                     what is installed; back this up
-//! ├── lock                         held by the one running host
+//! <plugin_dir>                     the installed plugins; back this up
+//! ├── lock                         locked by the running host
 //! ├── operator.token               0600
-//! ├── seal.key                     0600; what secrets in the state are sealed with: without it they are lost
-//! ├── state.db, -wal, -shm         0600; what `host-state` remembers
-//! ├── tmp/                         things being made; emptied at every start
+//! ├── seal.key                     0600; the encryption key of secrets in the state, which are lost without it
+//! ├── state.db, -wal, -shm         0600; the database of `host-state`
+//! ├── tmp/                         unfinished files; emptied at every start
 //! ├── trees/
 //! │   ├── <hex>/…                  the files of a tree, 0444 or 0555
-//! │   └── <hex>.json               its index; written last, so a tree without one is not there
+//! │   └── <hex>.json               its index; written last, so a tree without an index is incomplete
 //! ├── artifacts/
 //! │   └── <hex>/
 //! │       ├── library.so           0444
-//! │       ├── plugin.yaml          the manifest as it was reviewed
-//! │       ├── configuration_schema.json    the schema of the configuration, where there is one
-//! │       ├── body_schemas.json    the schemas of bodies by their paths, where there are some
+//! │       ├── plugin.yaml          the reviewed manifest
+//! │       ├── configuration_schema.json    the schema of the configuration, if there is one
+//! │       ├── body_schemas.json    the schemas of request bodies by their paths, if there are any
 //! │       └── artifact.json        digests and provenance
-//! ├── records/<plugin>.json        what was asked for, in case state.db is lost
-//! ├── settings.json                0600; settings that were changed while a host ran
-//! ├── unneeded.json                which trees and artifacts nobody needs, and since when
+//! ├── records/<plugin>.json        the desired state, in case state.db is lost
+//! ├── settings.json                0600; settings that were changed at run time
+//! ├── unneeded.json                unused trees and artifacts, with the time since when
 //! └── uploads/
-//!     └── upload_<32 hex>.json     which tree an uploaded archive became
+//!     └── upload_<32 hex>.json     the tree of an uploaded archive
 //!
 //! <cache_dir>                      safe to delete at any time
 //! ├── CACHEDIR.TAG
-//! ├── fingerprints/<hex>.json      build input -> artifact
+//! ├── fingerprints/<hex>.json      the artifact of a build, by the fingerprint of its inputs
 //! ├── cargo-home/                  registry index and crates
-//! ├── empty/                       where cargo is started, so that it finds no configuration
+//! ├── empty/                       the working folder of cargo, so that it finds no configuration
 //! ├── sdk/<hex>/                   a copy of the SDK that plugins are built against
 //! ├── targets/<toolchain>/<slot>/  cargo target folders, each with a <slot>.lock beside it
 //! └── work/<hex>/                  writable copies of trees being built
@@ -48,7 +48,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Makes both folders with everything that is always there.
+    /// Creates both data folders with their permanent subfolders.
     pub(crate) fn make(plugin_dir: &Path, cache_dir: &Path) -> Result<Layout, Error> {
         let absolute = |path: &Path| {
             make_dir(path)?;
@@ -105,7 +105,7 @@ impl Layout {
         self.plugin_dir.join("records")
     }
 
-    /// An id is letters, digits, `_` and `-`.
+    /// The id contains only letters, digits, `_` and `-`.
     pub(crate) fn record(&self, plugin: &PluginId) -> PathBuf {
         self.records().join(format!("{plugin}.json"))
     }
@@ -166,7 +166,7 @@ pub(crate) const CONFIGURATION_SCHEMA: &str = "configuration_schema.json";
 pub(crate) const BODY_SCHEMAS: &str = "body_schemas.json";
 pub(crate) const ARTIFACT: &str = "artifact.json";
 
-/// Makes `path` and its parents, open to the owner only. A folder that is there already keeps its mode.
+/// Creates `path` and its parents with access for the owner only. Existing folders keep their mode.
 pub(crate) fn make_dir(path: &Path) -> Result<(), Error> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).context("create folder", path)
 }

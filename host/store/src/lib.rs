@@ -1,4 +1,4 @@
-//! Trees, artifacts and uploads on disk: the only room that joins paths below the data folders.
+//! Trees, artifacts and uploads on disk. No other crate joins paths below the data folders.
 //!
 //! A [`Tree`] or an [`Artifact`] can only be created by a [`Store`], so a value proves that its bytes were bounded,
 //! hashed and stored completely. All functions block; call them from a thread that may wait.

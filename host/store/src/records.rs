@@ -15,7 +15,7 @@ impl Store {
         atomic::write(&path, bytes, 0o600).context("write", &path)
     }
 
-    /// Removes the record of a plugin, if there is one.
+    /// Removes the record of a plugin, if it exists.
     pub fn remove_record(&self, plugin: &PluginId) -> Result<(), Error> {
         let path = self.0.layout.record(plugin);
         match fs::remove_file(&path) {

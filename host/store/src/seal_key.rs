@@ -10,11 +10,12 @@ use crate::error::IoContext as _;
 use crate::{Error, Store, atomic};
 
 const MODE: u32 = 0o600;
-/// Much longer than a key, so that any file is read completely or known to be too long.
+/// The maximum number of bytes read; longer than a key, so that a file that is too long is recognised.
 const MAX_READ: u64 = 1024;
 
 impl Store {
-    /// The key of this plugin folder, which is made at the first call: 64 hex digits in a file for the owner alone.
+    /// Returns the key of this plugin folder. The first call creates it: 64 hex digits in a file that only its owner
+    /// can read.
     ///
     /// # Errors
     /// [`Error::SealKey`] if the file is invalid. It is not changed: with another key, all encrypted values would be

@@ -1,4 +1,4 @@
-//! One file with the settings that were changed while a host ran.
+//! The file with settings that were changed at run time.
 
 use std::fs;
 use std::io;
@@ -17,7 +17,7 @@ use crate::{Error, Store, atomic};
 #[serde(deny_unknown_fields)]
 struct Kept {
     settings: Map<String, Value>,
-    /// The checksum of the settings: a flipped bit must not change a setting.
+    /// The checksum of the settings, so that a flipped bit is recognised.
     checksum: String,
 }
 
@@ -31,8 +31,8 @@ impl Store {
     }
 }
 
-/// Returns the settings changed at run time with this plugin folder; empty without a file. Needs no open store, because
-/// the settings determine how it is opened.
+/// Reads the settings that were changed at run time; empty without a file. Does not need an open store, because the
+/// settings determine how the store is opened.
 ///
 /// # Errors
 /// [`Error::Corrupt`] if it is damaged.
@@ -48,7 +48,7 @@ pub fn changed_settings(plugin_dir: &Path) -> Result<Map<String, Value>, Error> 
     if kept.checksum == checksum(&kept.settings) {
         Ok(kept.settings)
     } else {
-        Err(corrupt("its checksum does not fit".to_owned()))
+        Err(corrupt("its checksum does not match".to_owned()))
     }
 }
 

@@ -8,8 +8,8 @@ use host_core::Digest;
 use crate::artifact::ArtifactInner;
 use crate::tree::TreeInner;
 
-/// The trees and artifacts in use. They are never removed. The lock is held while files are stored or removed, so that
-/// nothing is returned that is about to be removed.
+/// The trees and artifacts in use, which are never removed. The lock is held while files are stored or removed, so that
+/// no item is returned that is about to be removed.
 #[derive(Default)]
 pub(crate) struct Shelf {
     pub(crate) trees: HashMap<Digest, Weak<TreeInner>>,

@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock};
 /// The data folders opened by this process with their replacements; several in a test with several hosts.
 static FOLDERS: RwLock<Vec<(String, &'static str)>> = RwLock::new(vec![]);
 
-/// The text, with `<PLUGIN_DIR>` and `<PLUGIN_CACHE_DIR>` in the place of the data folders of this process.
+/// Replaces the data folders of this process in a text by `<PLUGIN_DIR>` and `<PLUGIN_CACHE_DIR>`.
 pub fn without_folders(text: &str) -> Cow<'_, str> {
     let folders = FOLDERS.read().unwrap_or_else(PoisonError::into_inner);
     let mut shown = Cow::Borrowed(text);
@@ -32,7 +32,8 @@ pub(crate) fn call(folder: &Path, name: &'static str) {
     }
 }
 
-/// `/srv/cache` is not the beginning of `/srv/cache2`, nor the end of `/other/srv/cache`.
+/// Replaces each occurrence of `folder` that is a whole path: `/srv/cache` is replaced neither in `/srv/cache2` nor in
+/// `/other/srv/cache`.
 fn replaced(text: &str, folder: &str, name: &str) -> String {
     let goes_on = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
     let mut made = String::with_capacity(text.len());
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_data_folder_is_called_by_its_setting() {
+    fn a_data_folder_is_shown_by_the_name_of_its_setting() {
         call(Path::new("/srv/hello/cache"), "<PLUGIN_DIR>");
         call(Path::new("/srv/hello/cache/build"), "<PLUGIN_CACHE_DIR>");
         call(Path::new("/"), "<ROOT>");

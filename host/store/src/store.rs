@@ -14,9 +14,10 @@ use crate::layout::{Layout, make_dir};
 use crate::shelf::Shelf;
 use crate::{Error, TempDir, atomic, shown};
 
-/// Unfinished files in the build cache older than this belong to no running process.
+/// The age from which unfinished files in the build cache belong to no running process.
 const CACHE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
-/// A host that was killed while it started a program leaves its lock to that process until it has become the program.
+/// The time to wait for the lock: if a host is killed while it starts a program, the new process holds the lock until
+/// it has executed the program.
 const LOCK_PATIENCE: Duration = Duration::from_millis(500);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
@@ -34,22 +35,22 @@ pub struct Config {
 /// The limits of a tree. Enforced while its files are written.
 #[derive(Clone, Copy, Debug)]
 pub struct TreeLimits {
-    /// Most files.
+    /// The maximum number of files.
     pub max_files: usize,
-    /// Most bytes in all files together.
+    /// The maximum size of all files together.
     pub max_total_bytes: u64,
-    /// Most bytes in one file.
+    /// The maximum size of one file.
     pub max_file_bytes: u64,
 }
 
 impl Default for TreeLimits {
-    /// 10,000 files, 256 MiB in all, 100 MiB a file.
+    /// 10,000 files, 256 MiB in total, 100 MiB per file.
     fn default() -> TreeLimits {
         TreeLimits { max_files: 10_000, max_total_bytes: 256 << 20, max_file_bytes: 100 << 20 }
     }
 }
 
-/// The data folders, open for this process alone. Cheap to clone.
+/// The data folders, locked by this process. Cheap to clone.
 #[derive(Clone)]
 pub struct Store(pub(crate) Arc<Inner>);
 
@@ -57,14 +58,14 @@ pub(crate) struct Inner {
     pub(crate) layout: Layout,
     pub(crate) limits: TreeLimits,
     pub(crate) shelf: Mutex<Shelf>,
-    /// Holds the lock for as long as the store lives.
+    /// The lock file, locked until the store is dropped.
     _lock: File,
 }
 
 impl Store {
     /// Creates both folders if necessary, locks the plugin folder and removes unfinished files.
     ///
-    /// The lock is held until the last clone is dropped, also when that happens by `kill -9`.
+    /// The lock is held until the last clone is dropped or the process ends, even by `kill -9`.
     ///
     /// # Errors
     /// [`Error::Locked`] if another host uses the plugin folder.
@@ -91,7 +92,7 @@ impl Store {
         }
         let tag = layout.cache_tag();
         if !tag.exists() {
-            // Backup programs leave folders with this file alone.
+            // Backup programs skip folders that contain this file.
             atomic::write(&tag, b"Signature: 8a477f597d28d172789f06886806bc55\n", 0o644).context("write", &tag)?;
         }
         Ok(Store(Arc::new(Inner { layout, limits: config.limits, shelf: Mutex::default(), _lock: lock })))
@@ -155,7 +156,7 @@ impl Store {
     /// the file belongs to the holder of the lock. Blocks.
     ///
     /// # Errors
-    /// The lock file could not be made or locked.
+    /// The lock file could not be created or locked.
     pub fn lock_target(&self, toolchain: &str, slot: usize) -> Result<File, Error> {
         let path = self.target_dir(toolchain, slot).with_extension("lock");
         let file =
@@ -170,7 +171,7 @@ impl Store {
     }
 
     pub(crate) fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        // A panic elsewhere cannot leave the maps half changed.
+        // A panic of another thread cannot leave a map in an inconsistent state.
         self.0.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -228,7 +229,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn one_host_holds_a_plugin_folder_at_a_time() {
+    fn only_one_host_can_open_a_plugin_folder() {
         let first = store();
         let Err(error) = Store::open(config(first.folder.path())) else { panic!("opened twice") };
         assert_eq!(error.code(), "store_locked");
@@ -240,7 +241,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn opening_removes_what_a_crash_left() {
+    fn opening_a_store_removes_unfinished_files_of_a_crash() {
         let TestStore { store, folder } = store();
         let left = store.temp_dir().unwrap().0.keep();
         fs::create_dir(left.join("deep")).unwrap();
@@ -253,7 +254,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_plugin_folder_may_not_lie_in_the_build_cache() {
+    fn the_plugin_folder_must_not_be_inside_the_build_cache() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(folder.path());
         config.plugin_dir = config.cache_dir.join("plugins");
@@ -261,7 +262,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn build_folders_lie_below_the_cache_and_come_back_when_deleted() {
+    fn build_folders_are_below_the_cache_and_are_created_again_when_deleted() {
         let TestStore { store, folder: _folder } = store();
         let fingerprint = Digest::of(b"x");
         let folders =
@@ -276,7 +277,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn private_files_are_for_the_owner() {
+    fn private_files_are_readable_by_the_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let TestStore { store, folder: _folder } = store();
         let path = store.operator_token_path();

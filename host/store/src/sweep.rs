@@ -15,7 +15,7 @@ use crate::cleaning::{bytes_in, stored};
 use crate::error::IoContext as _;
 use crate::{Error, Store, atomic};
 
-/// A scratch folder unchanged for this long belongs to no running build.
+/// The age from which an unchanged scratch folder belongs to no running build.
 const WORK_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The removed items.
@@ -25,11 +25,11 @@ pub struct Swept {
     pub artifacts: u64,
     /// The number of trees.
     pub trees: u64,
-    /// The number of forgotten builds.
+    /// The number of removed entries of builds.
     pub builds: u64,
     /// The number of folders of the build cache that were skipped because a build uses them.
     pub in_use: u64,
-    /// Bytes that are free now.
+    /// The number of bytes freed.
     pub bytes: u64,
 }
 
@@ -39,7 +39,7 @@ struct Unneeded {
     /// The end of the last sweep, in milliseconds since 1970; 0 before the first.
     #[serde(default)]
     swept_unix_ms: u64,
-    /// By the hex digits of the digest.
+    /// The times, by the hex digits of the digest.
     #[serde(default)]
     artifacts: BTreeMap<String, u64>,
     #[serde(default)]
@@ -57,9 +57,8 @@ impl std::ops::AddAssign for Swept {
 }
 
 impl Store {
-    /// Removes artifacts and trees that are in neither list, not in use and not of an upload, after that has been the
-    /// case for `age`, from sweep to sweep. The start time is stored, so that a host that restarts every day sweeps as
-    /// well.
+    /// Removes artifacts and trees that have been unused for `age`: in neither list, not in use and not of an upload.
+    /// The time since when an item is unused is stored, so that it continues after a restart of the host.
     pub fn sweep_unneeded(
         &self,
         keep_artifacts: &HashSet<Digest>,
@@ -76,7 +75,7 @@ impl Store {
         let since =
             |known: &BTreeMap<String, u64>, hex: &str| known.get(hex).map_or(now_unix_ms, |at| *at.min(&now_unix_ms));
         for digest in stored(&layout.artifacts())? {
-            // Held during check and removal, so that nothing is returned that is about to be removed.
+            // The lock is held during check and removal, so that no item is returned that is about to be removed.
             let shelf = self.shelf();
             let is_held = shelf.artifacts.get(&digest).and_then(Weak::upgrade).is_some();
             if is_held || keep_artifacts.contains(&digest) {
@@ -120,7 +119,8 @@ impl Store {
     }
 
     /// Reduces the build cache to the requested size as far as running builds allow: least recently used entries first.
-    /// Downloaded crates and the SDK are kept. Builds without their artifact are forgotten; with `max_bytes` 0 all are.
+    /// Downloaded crates and the SDK are kept. Entries of builds without an artifact are removed; with `max_bytes` 0,
+    /// all entries are removed.
     ///
     /// Installed files are not touched. May be called during builds, also of other hosts: folders in use are locked.
     pub fn trim_build_cache(&self, max_bytes: u64) -> Result<Swept, Error> {
@@ -166,12 +166,12 @@ impl Store {
         Ok(swept)
     }
 
-    /// The tree that an artifact was built from, if it is recorded and exists.
+    /// The tree of an artifact, if it is recorded and exists.
     pub fn tree_of(&self, artifact: &Digest) -> Option<Digest> {
         self.provenance(artifact)?.tree
     }
 
-    /// Forgets builds whose artifact is gone, or all.
+    /// Removes the entries of builds whose artifact does not exist, or all entries.
     fn forget_builds(&self, all: bool) -> Result<Swept, Error> {
         let mut swept = Swept::default();
         for path in files(&self.0.layout.fingerprints())? {
@@ -213,7 +213,7 @@ impl Store {
     }
 }
 
-/// Locks a target folder if no build has it.
+/// Locks a target folder if no build uses it.
 fn try_lock(path: &Path) -> Result<Option<File>, Error> {
     let file = File::options().create(true).truncate(false).read(true).write(true).open(path).context("open", path)?;
     match file.try_lock() {
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(test.store.last_sweep_unix_ms(), None);
         assert_eq!(sweep(&test, &[kept], 1_000), (0, 0));
         assert_eq!(sweep(&test, &[kept], DAY_MS), (0, 0));
-        // An item that was used in between starts again.
+        // The time of an item that was used in between starts again.
         assert_eq!(sweep(&test, &[kept, old], 1_000 + DAY_MS), (1, 0));
         assert_eq!(sweep(&test, &[kept], 2_000 + DAY_MS), (0, 0));
         assert_eq!(sweep(&test, &[kept], 2_000 + 2 * DAY_MS), (0, 1));
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_is_forgotten_with_its_artifact_or_with_all() {
+    fn the_entry_of_a_build_is_removed_with_its_artifact_or_with_the_whole_cache() {
         let test = store();
         let (made, lost) = (artifact(&test, "made"), artifact(&test, "lost"));
         test.store.remember(&Digest::of(b"1"), &made).unwrap();

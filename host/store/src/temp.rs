@@ -1,4 +1,4 @@
-//! Folders that vanish when they are dropped.
+//! Temporary folders.
 
 use std::path::Path;
 

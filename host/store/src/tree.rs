@@ -1,4 +1,4 @@
-//! A bounded, checked copy of a source, named by its digest.
+//! Trees: checked copies of sources with limited size, named by their digests.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -16,8 +16,8 @@ use crate::layout::make_dir;
 /// The maximum number of bytes read from a manifest: one more than the limit, so that the reader notices a longer file.
 const MAX_MANIFEST_READ: u64 = 64 * 1024 + 1;
 
-/// A folder of regular files in the store, named by the digest of their names and contents. Cheap to clone; while one
-/// is held, [`Store::remove_unused`](crate::Store::remove_unused) leaves its files alone.
+/// A folder of regular files in the store, named by the digest of their names and contents. Cheap to clone.
+/// [`Store::remove_unused`](crate::Store::remove_unused) does not remove the files of a tree that is in use.
 #[derive(Clone, Debug)]
 pub struct Tree(pub(crate) Arc<TreeInner>);
 
@@ -42,12 +42,12 @@ pub struct TreeFile {
 }
 
 impl Tree {
-    /// The digest over names, permission to run, lengths and contents of all files.
+    /// The digest over the names, executable bits, lengths and contents of all files.
     pub fn digest(&self) -> Digest {
         self.0.digest
     }
 
-    /// The folder. Nobody may write into it.
+    /// The path of the folder, which must not be changed.
     pub fn path(&self) -> &Path {
         &self.0.path
     }
@@ -57,10 +57,10 @@ impl Tree {
         &self.0.files
     }
 
-    /// The content of one file.
+    /// Reads one file.
     ///
     /// # Errors
-    /// [`Error::NoSuchFile`]; [`Error::FileTooLarge`] when it has more than `max_bytes`.
+    /// [`Error::NoSuchFile`]; [`Error::FileTooLarge`] if the file has more than `max_bytes`.
     pub fn read(&self, path: &TreePath, max_bytes: u64) -> Result<Vec<u8>, Error> {
         let file = self.file(path).ok_or_else(|| Error::NoSuchFile { tree: self.0.digest, path: path.clone() })?;
         if file.bytes > max_bytes {
@@ -69,7 +69,7 @@ impl Tree {
         self.read_at_most(file, max_bytes)
     }
 
-    /// The text of `plugin.yaml` or `plugin.yml` at the root, cut after 64 KiB and one byte.
+    /// Reads `plugin.yaml` or `plugin.yml` at the root, at most 64 KiB and one byte of it.
     ///
     /// # Errors
     /// [`Error::NoManifest`], [`Error::TwoManifests`].
@@ -82,7 +82,7 @@ impl Tree {
         }
     }
 
-    /// Copies all files below `dest`, which is made where needed. The copies are writable.
+    /// Copies all files into `dest`, which is created if necessary. The copies are writable.
     pub fn copy_to(&self, dest: &Path) -> Result<(), Error> {
         make_dir(dest)?;
         for file in &self.0.files {

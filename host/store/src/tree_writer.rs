@@ -1,4 +1,4 @@
-//! Writes a tree file by file, within limits, and puts it in place whole.
+//! Writes a tree file by file, within limits, and stores it atomically.
 
 use std::collections::HashSet;
 use std::fs::{self, File, Permissions};
@@ -17,7 +17,7 @@ use crate::{Error, Store, TempDir, Tree, TreeFile, atomic};
 /// The number of files that are synced one by one; a sync of the whole file system also waits for files of others.
 const MAX_SYNCS: usize = 64;
 
-/// A tree in the making. Dropped without [`TreeWriter::finish`], it leaves nothing.
+/// A tree that is being written. If it is dropped without [`TreeWriter::finish`], its files are removed.
 pub struct TreeWriter {
     store: Store,
     folder: TempDir,
@@ -29,7 +29,7 @@ pub struct TreeWriter {
 }
 
 impl Store {
-    /// Starts a tree.
+    /// Creates an empty tree.
     pub fn new_tree(&self) -> Result<TreeWriter, Error> {
         Ok(TreeWriter {
             store: self.clone(),
@@ -43,7 +43,7 @@ impl Store {
 }
 
 impl TreeWriter {
-    /// Writes one file and returns how many bytes it has. A file that is refused is not in the tree.
+    /// Writes one file and returns its size. A refused file is not in the tree.
     ///
     /// # Errors
     /// The limits, [`Error::Duplicate`], [`Error::FileAndFolder`], and [`Error::Content`] when `content` fails.
@@ -72,7 +72,7 @@ impl TreeWriter {
         Ok(bytes)
     }
 
-    /// Stores the tree, or finds that it exists already.
+    /// Stores the tree, or returns the existing one.
     ///
     /// If all files are in one top-level folder, as in archives created by GitHub, that folder is removed from their
     /// paths.
@@ -106,8 +106,8 @@ impl TreeWriter {
         Ok(shelf.keep_tree(TreeInner { digest, path, files: std::mem::take(&mut self.files) }))
     }
 
-    /// Makes the files and their names survive a power cut. Each sync of a file waits for the disk, so many files share
-    /// a sync of the file system.
+    /// Syncs the files and their folders, so that they survive a power failure. Each sync of a file waits for the disk,
+    /// so many files share a sync of the file system.
     fn sync(&self, root: &Path) -> Result<(), Error> {
         if self.files.len() > MAX_SYNCS {
             let folder = File::open(root).context("open", root)?;
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_is_named_by_what_is_in_it_and_not_by_the_order_of_writing() {
+    fn the_digest_of_a_tree_depends_on_its_content_and_not_on_the_order_of_writing() {
         let test = store();
         let one = tree(&test.store, &[("plugin.yaml", "id: a"), ("src/lib.rs", "x")]).unwrap();
         let two = tree(&test.store, &[("src/lib.rs", "x"), ("plugin.yaml", "id: a")]).unwrap();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_comes_back_by_its_digest_after_a_restart() {
+    fn a_tree_is_found_by_its_digest_after_a_restart() {
         let TestStore { store, folder } = store();
         let made = tree(&store, &[("plugin.yaml", "id: a"), ("run.sh", "x")]).unwrap();
         let (digest, files) = (made.digest(), made.files().to_vec());
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_content_that_breaks_off_is_not_in_the_tree() {
+    fn a_file_whose_content_cannot_be_read_is_not_in_the_tree() {
         struct Breaks;
         impl Read for Breaks {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_folder_at_the_top_is_left_out() {
+    fn a_single_top_level_folder_is_removed_from_the_paths() {
         let test = store();
         let paths = |files: &[(&str, &str)]| {
             let tree = tree(&test.store, files).unwrap();
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_index_is_named_and_a_new_fetch_mends_it() {
+    fn a_damaged_index_is_reported_and_a_new_fetch_replaces_it() {
         let test = store();
         let files = [("plugin.yaml", "id: a"), ("b", "")];
         let digest = tree(&test.store, &files).unwrap().digest();

@@ -14,7 +14,7 @@ impl Store {
     /// Returns the tree with this digest, if it is stored completely.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when its index does not match its name.
+    /// [`Error::Corrupt`] if the index of the tree does not match its digest.
     pub fn tree(&self, digest: &Digest) -> Result<Option<Tree>, Error> {
         self.tree_on(&mut self.shelf(), digest)
     }
@@ -35,7 +35,7 @@ impl Store {
         };
         let files = parse_index(&text).map_err(|reason| Error::Corrupt { path: index.clone(), reason })?;
         if digest_of(&files) != *digest {
-            let reason = "its files do not add up to its name".to_owned();
+            let reason = "its digest does not match the digest of its files".to_owned();
             return Err(Error::Corrupt { path: index, reason });
         }
         Ok(Some(shelf.keep_tree(TreeInner { digest: *digest, path, files })))

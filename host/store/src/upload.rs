@@ -1,4 +1,4 @@
-//! Uploaded archives: an id for their tree, for a limited time.
+//! Uploaded archives: ids for their trees that expire.
 
 use std::fs;
 use std::io;
@@ -16,7 +16,7 @@ const PREFIX: &str = "upload_";
 struct Stored {
     #[serde(with = "crate::digest_text")]
     tree: Digest,
-    /// Uploads of an older host have none.
+    /// Empty for uploads of an older host.
     #[serde(default)]
     warnings: Vec<String>,
 }
@@ -24,9 +24,9 @@ struct Stored {
 /// An uploaded archive.
 #[derive(Clone, Debug)]
 pub struct Upload {
-    /// Its files.
+    /// The files of the archive.
     pub tree: Tree,
-    /// The files of the archive that are not in the tree, and why.
+    /// Warnings that name the files of the archive that are not in the tree, with the reasons.
     pub warnings: Vec<String>,
 }
 
@@ -109,7 +109,7 @@ mod tests {
     use crate::store::tests::store;
 
     #[test]
-    fn an_upload_is_found_by_its_id_until_it_is_swept() {
+    fn an_upload_is_found_by_its_id_until_it_expires() {
         let test = store();
         let mut writer = test.store.new_tree().unwrap();
         writer.add("plugin.yaml".parse().unwrap(), false, &b"id: a"[..]).unwrap();

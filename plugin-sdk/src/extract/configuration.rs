@@ -1,4 +1,4 @@
-//! The configuration, as hooks get it.
+//! The configuration as an argument of hooks.
 
 use http::StatusCode;
 use serde::de::DeserializeOwned;
@@ -21,10 +21,10 @@ pub struct Configuration<T>(pub T);
             `async fn start(context: Context, Configuration(settings): Configuration<Settings>) -> Result<Self>`"
 )]
 pub trait FromContext: Sized {
-    /// Makes the argument.
+    /// Extracts the argument.
     ///
     /// # Errors
-    /// The configuration does not fit.
+    /// The configuration does not deserialize to the type.
     fn from_context(context: &Context) -> Result<Self, Error>;
 }
 
@@ -36,10 +36,10 @@ pub trait FromContext: Sized {
             `serde::Deserialize`"
 )]
 pub trait FromConfiguration: Sized {
-    /// Makes the argument.
+    /// Extracts the argument.
     ///
     /// # Errors
-    /// The configuration does not fit.
+    /// The configuration does not deserialize to the type.
     fn from_configuration(configuration: &Value) -> Result<Self, Error>;
 }
 

@@ -1,4 +1,4 @@
-//! JSON in, JSON out.
+//! JSON request and response bodies.
 
 use http::StatusCode;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::{MAX_COLLECTED_BYTES, pointer};
 use crate::{Body, Error, FromRequest, IntoResponse, Request, Response};
 
-/// A JSON body in, a JSON answer out.
+/// A JSON request body as an argument, or a JSON response body as a return value.
 ///
 /// As an argument, it refuses a body with a media type other than `application/json` or `…+json` (415), a body that is
 /// not JSON (400), and a body that does not deserialize to `T` (422, with the JSON pointer of the field).

@@ -58,7 +58,7 @@ pub struct Field<'a> {
     read: u64,
 }
 
-/// The headers of one field may have as many bytes as this, and one chunk more.
+/// The maximum size of the headers of one field; exceeded by at most one chunk.
 const MAX_FIELD_HEADER_BYTES: u64 = 16 * 1024;
 
 impl FromRequest for Multipart {
@@ -94,7 +94,7 @@ impl Multipart {
         self
     }
 
-    /// The next field; `None` at the end.
+    /// Reads the next field; `None` at the end.
     ///
     /// # Errors
     /// 400 when the body is not multipart or ends too early, 413 when there are too many fields.
@@ -146,7 +146,7 @@ impl Field<'_> {
         Some(self.current()?.headers())
     }
 
-    /// The next bytes; `None` at the end of the field.
+    /// Reads the next bytes; `None` at the end of the field.
     ///
     /// # Errors
     /// 400 when the body ends too early, 413 when the field is larger than [`MultipartLimits::max_field_bytes`].
@@ -163,10 +163,10 @@ impl Field<'_> {
         Ok(chunk)
     }
 
-    /// The rest of the field, when it has at most `max_bytes`.
+    /// Reads the rest of the field if it has at most `max_bytes`.
     ///
     /// # Errors
-    /// 413 when there is more, and whatever [`Field::chunk`] reports.
+    /// 413 if the rest is larger, and the errors of [`Field::chunk`].
     pub async fn bytes(mut self, max_bytes: usize) -> Result<Bytes, Error> {
         let mut all = BytesMut::new();
         while let Some(chunk) = self.chunk().await? {
@@ -178,7 +178,7 @@ impl Field<'_> {
         Ok(all.freeze())
     }
 
-    /// The rest of the field as text, when it has at most `max_bytes`.
+    /// Reads the rest of the field as text if it has at most `max_bytes`.
     ///
     /// # Errors
     /// 400 if the field is not UTF-8, and the errors of [`Field::bytes`].
@@ -263,7 +263,7 @@ impl Stream for Metered {
     }
 }
 
-/// An error of the body on its way through the reader, which wants one of the standard library.
+/// An error of the body as `std::error::Error`, as the parser requires.
 #[derive(Debug)]
 struct Passed(Error);
 

@@ -1,4 +1,4 @@
-//! From serde's account of a failure to the JSON pointer of the field that does not fit.
+//! Converts deserialization errors of serde to JSON pointers of the invalid fields.
 
 use serde::Deserializer;
 use serde::de::DeserializeOwned;
@@ -8,8 +8,8 @@ use crate::Error;
 
 /// Adds serde's `message` and the field it refers to to the error `refused`.
 ///
-/// The input is read `again`, this time noting where the reader is: noting it costs an allocation for each key, which
-/// the input that fits should not pay for.
+/// The input is read `again` while its position is recorded. Recording costs an allocation per key, so it is not done
+/// for valid input.
 pub(super) fn locate<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     again: D,
     refused: Error,
@@ -23,7 +23,7 @@ pub(super) fn locate<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     told(refused, pointer, message)
 }
 
-/// `refused` with `message` about the field `name`, or about all of it when the message names no field either.
+/// Adds `message` to `refused` for the field `name`, or for the whole input if the message names no field either.
 pub(super) fn with_field(refused: Error, name: Option<&str>, message: String) -> Error {
     let mut pointer = String::new();
     if let Some(name) = name.or_else(|| missing(&message)) {
@@ -40,7 +40,7 @@ fn told(refused: Error, pointer: String, message: String) -> Error {
     refused.with_detail(detail).with_field(pointer, message)
 }
 
-/// The field that is missing, which serde reports at the object that should have it; its message is worded alike for
+/// Returns the name of a missing field. serde reports it at the object that lacks the field, with the same wording for
 /// every type.
 fn missing(message: &str) -> Option<&str> {
     Some(message.strip_prefix("missing field `")?.split_once('`')?.0)
@@ -60,7 +60,7 @@ fn pointer(path: &Path) -> String {
     pointer
 }
 
-/// Adds a part to a JSON pointer, escaped as RFC 6901 wants it.
+/// Adds a part to a JSON pointer, escaped as defined by RFC 6901.
 fn push(pointer: &mut String, part: &str) {
     pointer.push('/');
     for c in part.chars() {

@@ -1,4 +1,4 @@
-//! serde over texts with names: path parameters, queries, forms, headers.
+//! Deserializes named texts with serde: path parameters, queries, forms and headers.
 //!
 //! Texts carry no type, so numbers and booleans are parsed when the target type requires it.
 
@@ -12,7 +12,7 @@ use serde::{Deserializer, forward_to_deserialize_any};
 use super::pointer;
 use crate::Error;
 
-/// The texts under one name, in their order; there may be none.
+/// The texts with one name, in order; may be empty.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Value<'a> {
     first: Option<&'a str>,
@@ -28,7 +28,7 @@ pub(super) enum Shape {
     Form,
 }
 
-/// Texts with names, in the order they came.
+/// Named texts in the order of the request.
 #[derive(Clone, Copy)]
 struct Values<'a> {
     shape: Shape,
@@ -37,7 +37,7 @@ struct Values<'a> {
     place: &'a Cell<Option<&'a str>>,
 }
 
-/// Reads `all` as `T`; what does not fit is `refused` with the field.
+/// Deserializes `all` to `T`. An invalid value becomes the error `refused` with the name of the field.
 pub(super) fn read<T: DeserializeOwned>(
     shape: Shape,
     all: &[(&str, &str)],

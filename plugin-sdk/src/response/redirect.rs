@@ -1,10 +1,10 @@
-//! An answer that sends the caller elsewhere.
+//! Redirects.
 
 use http::{HeaderValue, StatusCode, header};
 
 use crate::{Error, IntoResponse, Response};
 
-/// Redirects the caller.
+/// A response that redirects the caller.
 ///
 /// A place that starts with `/` is one of the host, not of the plugin: within the plugin use a relative one, such as
 /// `Redirect::to("./done")`.
@@ -16,7 +16,7 @@ pub struct Redirect {
 }
 
 impl Redirect {
-    /// 303: look there with GET. What follows a form that was posted.
+    /// 303: the caller requests the new location with GET. Used after a form was posted.
     pub fn to(location: impl Into<String>) -> Redirect {
         Redirect { status: StatusCode::SEE_OTHER, location: location.into() }
     }

@@ -40,7 +40,7 @@ pub struct Event {
 }
 
 impl<S> Sse<S> {
-    /// An answer of the events of `stream`.
+    /// Creates a response from a stream of events.
     pub fn new<E>(stream: S) -> Sse<S>
     where
         S: Stream<Item = Result<Event, E>> + Send + 'static,
@@ -51,7 +51,7 @@ impl<S> Sse<S> {
 
     /// Sends an empty comment whenever the stream has been quiet for the duration of the future of `sleep`.
     ///
-    /// Uses the author's timer; `Sse::keep_alive_every` has its own.
+    /// The plugin provides the timer; `Sse::keep_alive_every` uses the timer of tokio.
     pub fn keep_alive<F, T, E>(self, sleep: F) -> Sse<impl Stream<Item = Result<Event, E>> + Send + 'static>
     where
         S: Stream<Item = Result<Event, E>> + Send + 'static,

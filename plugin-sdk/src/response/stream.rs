@@ -1,4 +1,4 @@
-//! Answers that are sent as they are made.
+//! Responses that are streamed.
 
 use bytes::Bytes;
 use futures_core::Stream;

@@ -35,7 +35,7 @@ pub(super) struct Answer {
 }
 
 impl<'a> Ask<'a> {
-    /// A request with parameters, and nothing else.
+    /// Creates a request with parameters and without a body.
     pub(super) fn new(service: u32, method: Method, params: &'a [(&'a str, &'a str)]) -> Ask<'a> {
         let (headers, body) = (HeaderMap::new(), Body::default());
         Ask { service, method, path: "/", query: None, params, headers, body, timeout: None }
@@ -52,7 +52,7 @@ impl<'a> Ask<'a> {
         Answer::read(response).map_err(|failure| ServiceError::failed(&failure))
     }
 
-    /// Sends it; a status of 400 or more is an error.
+    /// Sends the request and converts a status of 400 or more to an error.
     pub(super) async fn send_for_success(self, plugin_runtime: &PluginRuntime) -> Result<Answer, ServiceError> {
         let answer = self.send(plugin_runtime).await?;
         if answer.status.is_client_error() || answer.status.is_server_error() {

@@ -80,7 +80,7 @@ impl ServiceError {
         self.status
     }
 
-    /// The word for programs, such as `kv_quota`.
+    /// The stable code, such as `kv_quota`.
     pub fn code(&self) -> &str {
         &self.code
     }

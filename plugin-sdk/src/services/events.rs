@@ -50,7 +50,7 @@ pub struct Published {
     pub topic: String,
     /// The plugin that published it.
     pub plugin: String,
-    /// When, in milliseconds since 1970.
+    /// The time of publication, in milliseconds since 1970.
     pub at_unix_ms: u64,
     /// The content.
     pub data: Value,

@@ -94,8 +94,8 @@ impl SettingType {
             SettingType::Bytes { min, max } => {
                 return format!(
                     "a size from {} to {}, such as `100MiB`, or a number of bytes",
-                    Size::of(*min),
-                    Size::of(*max)
+                    Size::of(min),
+                    Size::of(max)
                 );
             }
             SettingType::Mode | SettingType::LogFormat => {

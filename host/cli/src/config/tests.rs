@@ -162,7 +162,7 @@ prefix = "https://github.com/"
             /etc/host/host.toml:8: `source_roots` is the string `/a`, expected a list of non-empty paths
             /etc/host/host.toml:9: `cors_allowed_origins` is a list of the string `https://a.org/`, `3`, expected web origins such as `https://console.example.org`, or `*` for any
             /etc/host/host.toml:10: `allowed_repositories` is a list of the string `github.com/*`, expected patterns of the form host/owner/name, such as `github.com/acme/*`
-            /etc/host/host.toml:11: `max_plugin_size` is the string `1 XB`, expected a number of bytes from 1024 to 4294967296, or a size such as `100MiB`
+            /etc/host/host.toml:11: `max_plugin_size` is the string `1 XB`, expected a size from 1 KiB to 4 GiB, such as `100MiB`, or a number of bytes
             /etc/host/host.toml:12: `host` is `127.1`, expected an IP address or `localhost`
             /etc/host/host.toml:13: `mirror` is a table with prefix = the string `https://github.com/`, expected pairs of `prefix` and `base`, both http or https URLs that end with `/`"#]],
     );
@@ -249,8 +249,8 @@ good = "hidden"
         expect![[r#"
             /etc/host/host.toml:2: unknown key `configuraton`; did you mean `configuration`?
             /etc/host/host.toml:4: `configuration.hello` is not a table; use `[configuration.<plugin-id>]`
-            /etc/host/host.toml:5: `configuration.system` is not a plugin id: `system` is a reserved word
-            /etc/host/host.toml:6: `configuration.a/b` is not a plugin id: an id may hold A-Z, a-z, 0-9, `_` and `-`, found '/'
+            /etc/host/host.toml:5: `configuration.system` is not a plugin id: `system` is a word of the management API; choose another id
+            /etc/host/host.toml:6: `configuration.a/b` is not a plugin id: a plugin id must contain only A-Z, a-z, 0-9, `_` and `-`, found '/'
             /etc/host/host.toml:9: `configuration.counter.started` is a date or time, which JSON cannot represent; use a string
             /etc/host/host.toml:10: `configuration.counter.rates[1]` is not a finite number, which JSON cannot represent; use a string
             /etc/host/host.toml:10: `configuration.counter.rates[2][0]` is not a finite number, which JSON cannot represent; use a string

@@ -28,7 +28,7 @@ pub(crate) fn failure(problem: &Problem) -> Failure {
 /// Replaces API parameters in a fix by the flags of this program.
 fn in_words(fix: &str) -> String {
     const FLAGS: [(&str, &str); 2] = [
-        ("or ask for `cascade`", "or add `--cascade`"),
+        ("or set `cascade`", "or add `--cascade`"),
         (
             "or send `on_conflict=queue` or `on_conflict=replace`",
             "or add `--on-conflict queue` or `--on-conflict replace`",
@@ -92,7 +92,7 @@ mod tests {
         check(
             "`db` cannot be disabled: `a`, `b` need it",
             &[("dependency_dependants", "`db` cannot be disabled: `a`, `b` need it")],
-            Some("disable `a`, `b` first, or ask for `cascade`"),
+            Some("disable `a`, `b` first, or set `cascade`"),
             expect![[r#"
                 error: `db` cannot be disabled: `a`, `b` need it
 

@@ -93,12 +93,12 @@ mod tests {
         let graph = Graph {
             nodes: vec![node("bank", "1.0.0", false), node("store", "0.9.0", true), node("shop", "2.0.0-rc.1", true)],
             edges: vec![
-                edge("store", "dependency", Some(">=1, <2"), Some("installed is 0.9.0")),
+                edge("store", "dependency", Some(">=1, <2"), Some("0.9.0 is installed")),
                 edge("bank", "dependency", None, Some("disabled")),
                 edge("gone", "dependency", None, Some("not installed")),
                 edge("disks", "optional", Some("^1"), None),
                 edge("bank", "run_after", None, None),
-                edge("store", "conflict", Some("<1"), Some("installed is 0.9.0")),
+                edge("store", "conflict", Some("<1"), Some("0.9.0 is installed")),
                 edge("old\u{1b}[31m", "conflict", None, None),
             ],
             cycle: None,
@@ -107,12 +107,12 @@ mod tests {
             bank 1.0.0, disabled
             store 0.9.0
             shop 2.0.0-rc.1
-              needs store >=1, <2 - unmet: installed is 0.9.0
+              needs store >=1, <2 - unmet: 0.9.0 is installed
               needs bank - unmet: disabled
               needs gone - unmet: not installed
               may use disks ^1 (not installed)
               runs after bank
-              conflicts with store <1 - violated: installed is 0.9.0
+              conflicts with store <1 - violated: 0.9.0 is installed
               conflicts with old [31m (not installed)"#]]
         .assert_eq(&list(&graph));
     }

@@ -8,24 +8,24 @@ use crate::manifest::Auth;
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Denied {
     /// The endpoint requires authentication.
-    #[error("this needs a token")]
+    #[error("the endpoint requires a token")]
     Nobody,
-    /// Their grants are for other plugins.
-    #[error("the token is for other plugins")]
+    /// The principal has grants only for other plugins.
+    #[error("the token has no rights for this plugin")]
     Plugin,
-    /// They have none of the roles.
+    /// The principal has none of the roles.
     #[error("the endpoint requires role {}", roles.join(" or "))]
     Role { roles: Vec<String> },
-    /// They do not have a permission.
+    /// The principal lacks a permission.
     #[error("the endpoint requires the permission `{permission}`")]
     Permission {
-        /// The first that is missing.
+        /// The first missing one.
         permission: String,
     },
-    /// They do not have a scope.
+    /// The principal lacks a scope.
     #[error("the endpoint requires the scope `{scope}`")]
     Scope {
-        /// The first that is missing.
+        /// The first missing one.
         scope: String,
     },
 }
@@ -37,7 +37,7 @@ pub enum Denied {
 /// than `viewer`, `operator` and `admin` can only be met by admins.
 ///
 /// # Errors
-/// [`Denied`]: the first thing that is missing.
+/// [`Denied`]: the first missing right.
 pub fn decide(auth: &Auth, principal: Option<&Principal>, plugin: &str) -> Result<(), Denied> {
     if !auth.required {
         return Ok(());
@@ -124,49 +124,49 @@ mod tests {
             "required",
             &all,
             expect![[r#"
-            viewer: ok
-            operator: ok
-            admin: ok
-            hello=operator: ok
-            other=admin: the token is for other plugins
-            +p #s: ok
-        "#]],
+                viewer: ok
+                operator: ok
+                admin: ok
+                hello=operator: ok
+                other=admin: the token has no rights for this plugin
+                +p #s: ok
+            "#]],
         );
         check(
             "operator",
             &all,
             expect![[r#"
-            viewer: the endpoint requires role operator
-            operator: ok
-            admin: ok
-            hello=operator: ok
-            other=admin: the token is for other plugins
-            +p #s: the endpoint requires role operator
-        "#]],
+                viewer: the endpoint requires role operator
+                operator: ok
+                admin: ok
+                hello=operator: ok
+                other=admin: the token has no rights for this plugin
+                +p #s: the endpoint requires role operator
+            "#]],
         );
         check(
             "admin",
             &all,
             expect![[r#"
-            viewer: the endpoint requires role admin
-            operator: the endpoint requires role admin
-            admin: ok
-            hello=operator: the endpoint requires role admin
-            other=admin: the token is for other plugins
-            +p #s: the endpoint requires role admin
-        "#]],
+                viewer: the endpoint requires role admin
+                operator: the endpoint requires role admin
+                admin: ok
+                hello=operator: the endpoint requires role admin
+                other=admin: the token has no rights for this plugin
+                +p #s: the endpoint requires role admin
+            "#]],
         );
         check(
             "viewer operator",
             &all,
             expect![[r#"
-            viewer: ok
-            operator: ok
-            admin: ok
-            hello=operator: ok
-            other=admin: the token is for other plugins
-            +p #s: the endpoint requires role viewer or operator
-        "#]],
+                viewer: ok
+                operator: ok
+                admin: ok
+                hello=operator: ok
+                other=admin: the token has no rights for this plugin
+                +p #s: the endpoint requires role viewer or operator
+            "#]],
         );
         check(
             "auditor",
@@ -196,7 +196,7 @@ mod tests {
                 +q +p: ok
                 admin: ok
                 hello=admin: ok
-                other=admin +p +q: the token is for other plugins
+                other=admin +p +q: the token has no rights for this plugin
             "#]],
         );
         check(

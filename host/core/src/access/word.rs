@@ -1,4 +1,4 @@
-//! Words of permissions and scopes, and the names of tokens and users.
+//! Permissions, scopes, and the names of tokens and users.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -11,13 +11,13 @@ const RESERVED: &[&str] = &["anonymous", "host", "operator", "rescan", "unknown"
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Word(Box<str>);
 
-/// A text is not a permission or scope.
+/// The error for a text that is not a permission or scope.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a permission or scope has 1 to 100 visible ASCII characters, none of them `\"`, `\\` or `,`")]
+#[error("a permission or scope must have 1 to 100 visible ASCII characters other than `\"`, `\\` and `,`")]
 pub struct WordError;
 
 impl Word {
-    /// As text.
+    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -46,25 +46,28 @@ impl fmt::Display for Word {
     }
 }
 
-/// The name of a token or user: 1 to 64 of `A-Z a-z 0-9 . _ @ + -`, a letter or digit first, and not a name of the
-/// host's own. What has a `:` is a part of the host: `plugin:cats`, `login:zoe`.
+/// The name of a token or user: 1 to 64 of `A-Z a-z 0-9 . _ @ + -`, starting with a letter or digit, and not reserved
+/// for the host. Names with a `:`, such as `plugin:cats` and `login:zoe`, are created by the host.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Box<str>);
 
-/// A text is not a valid name.
+/// The error for a text that is not a valid name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum NameError {
-    /// A character or a length that names don't have.
-    #[error("a name has 1 to 64 of A-Z, a-z, 0-9, `.`, `_`, `@`, `+` and `-`, a letter or digit first")]
+    /// The length or a character is not allowed.
+    #[error(
+        "a name must have 1 to 64 characters, start with a letter or digit and contain only letters, digits, `.`, `_`, \
+         `@`, `+` and `-`"
+    )]
     Form,
     /// The name is reserved.
-    #[error("`{found}` is a name of the host's own")]
+    #[error("the name `{found}` is reserved for the host")]
     Reserved { found: String },
 }
 
 impl Name {
-    /// As text.
+    /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

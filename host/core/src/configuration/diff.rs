@@ -8,7 +8,7 @@ use super::{MASK, Schema, mask};
 /// One difference between two configurations.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Where, as a JSON pointer.
+    /// The place as a JSON pointer.
     pub pointer: String,
     /// The old value; `None` if there was none.
     pub before: Option<Value>,

@@ -1,4 +1,4 @@
-//! The layers of a configuration, and how the operator's is changed.
+//! The layers of a configuration, and changes of the operator's layer.
 //!
 //! Each layer is merged into the layers below it by RFC 7396: objects key by key at every depth, a null removes a key,
 //! and all other values, including lists, replace the lower value.
@@ -99,7 +99,7 @@ struct Unmask {
     violations: Vec<Violation>,
 }
 
-/// An object as it was in the operator's layer, in use, and as it was shown.
+/// The earlier values of an object: in the operator's layer, in the effective configuration, and as shown with masks.
 #[derive(Clone, Copy)]
 struct Before<'a> {
     own: Option<&'a Map<String, Value>>,
@@ -119,7 +119,7 @@ impl Unmask {
                 match (own.filter(|own| !own.is_null()), effective) {
                     (Some(own), _) => *value = own.clone(),
                     (None, Some(_)) => given_below.push(key.clone()),
-                    (None, None) => self.refuse(place, "masks a secret, but none is set"),
+                    (None, None) => self.refuse(place, "stands for a secret, but no secret is set"),
                 }
                 continue;
             }
@@ -162,8 +162,10 @@ impl Unmask {
             match (found.first(), found.get(nth)) {
                 (Some(before), _) if is_one => *entry = (*before).clone(),
                 (Some(_), Some(before)) if are_all_there => *entry = (*before).clone(),
-                (Some(_), _) => self.refuse(first.clone(), "masks one of several secrets"),
-                (None, _) => self.refuse(first.clone(), "masks a secret of an entry that is new or was changed"),
+                (Some(_), _) => self.refuse(first.clone(), "could stand for more than one secret"),
+                (None, _) => {
+                    self.refuse(first.clone(), "stands for a secret in a list entry that is new or was changed")
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ pub(super) fn push(pointer: &mut String, part: &str) {
     }
 }
 
-/// The pointer with one part more, which is the key of an object or the number of an entry of a list.
+/// Returns the pointer extended by one part: the key of an object or the index of a list entry.
 pub fn join(pointer: &str, part: &str) -> String {
     let mut joined = pointer.to_owned();
     push(&mut joined, part);

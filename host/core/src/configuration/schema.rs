@@ -1,4 +1,4 @@
-//! The JSON Schema of a configuration or of a body: draft 2020-12, one document that refers to nothing but itself.
+//! The JSON Schema of a configuration or request body: draft 2020-12, a single document without external references.
 //!
 //! A schema comes with a plugin and is compiled before any code of the plugin runs, so its cost must be bounded: size,
 //! depth and patterns are limited, patterns run in linear time, and the number of subschema applications is counted
@@ -28,7 +28,7 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 const MAX_PATTERN_BYTES: usize = 512 << 10;
 /// A validation with at most this many steps may run on a shared thread.
 const LIGHT_STEPS: usize = 5_000;
-/// As many problems are reported at once.
+/// The maximum number of reported problems.
 const MAX_VIOLATIONS: usize = 100;
 
 /// A compiled schema. Cheap to clone.
@@ -51,22 +51,22 @@ pub enum SchemaError {
     #[error("the schema is not a JSON object: {reason}")]
     NotAnObject { reason: String },
     /// Objects and lists are nested too deeply.
-    #[error("the schema is nested more than {max_depth} deep; hint: move parts into `$defs` and refer to them")]
+    #[error("the schema is nested more than {max_depth} levels deep; hint: move parts into `$defs` and refer to them")]
     TooDeep { max_depth: usize },
-    /// It breaks rules of its draft, or of this host.
-    #[error("the schema is refused: {list}", list = list(problems))]
+    /// It violates rules of JSON Schema or of this host.
+    #[error("the schema is invalid: {list}", list = list(problems))]
     Refused {
-        /// All of them, at most 100. The pointers lead into the schema.
+        /// All problems, at most 100. Their pointers refer to the schema.
         problems: Vec<Violation>,
     },
 }
 
 impl Schema {
-    /// A longer schema is refused.
+    /// The maximum size of a schema.
     pub const MAX_BYTES: usize = 256 << 10;
     /// The maximum nesting depth of objects and lists.
     pub const MAX_DEPTH: usize = 64;
-    /// As many different patterns may be in a schema.
+    /// The maximum number of different patterns in a schema.
     pub const MAX_PATTERNS: usize = 128;
 
     /// Reads and compiles a schema.
@@ -90,7 +90,7 @@ impl Schema {
         Schema::compile(b"{}").expect("the empty schema is one")
     }
 
-    /// The schema as it was read.
+    /// The JSON of the schema, without `$id`.
     pub fn as_value(&self) -> &Value {
         self.0.document.root()
     }

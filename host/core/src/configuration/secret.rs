@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_secrets_are_known_by_their_names() {
+    fn key_names_that_suggest_a_secret_are_recognised() {
         for key in
             ["password", "DB_PASSWORD", "apiKey", "api-key", "client_secret", "accessToken", "Private_Key", "pwd"]
         {

@@ -8,20 +8,19 @@ use crate::PluginId;
 /// A filter for events; the default accepts all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventFilter {
-    /// Those of this plugin only.
+    /// Only events of this plugin.
     pub plugin: Option<PluginId>,
-    /// Those of these kinds only.
+    /// Only events of these kinds.
     pub kinds: Kinds,
 }
 
 /// Kinds of events; an empty list accepts all.
 ///
-/// Reads a list such as `job.ended,health.*`: names of kinds, and beginnings of names up to a dot, with or without
-/// `.*`.
+/// Parses a list such as `job.ended,health.*`: names of kinds, or prefixes of names up to a dot, with or without `.*`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kinds(Vec<&'static str>);
 
-/// A part of a list names no kind.
+/// The error for a list with a word that is not a kind of event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{found}` is not a kind of event; hint: use some of {}", EventKind::NAMES.join(", "))]
 pub struct KindsError {
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_names_kinds_and_what_they_begin_with() {
+    fn a_list_contains_kinds_and_prefixes_of_kinds() {
         let read = |list: &str| match list.parse::<Kinds>() {
             Ok(kinds) => format!("{list}: {}\n", kinds.names().join(" ")),
             Err(error) => format!("{list}: {}\n", error.to_string().split(';').next().unwrap()),

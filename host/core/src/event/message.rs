@@ -1,4 +1,4 @@
-//! Events in words.
+//! Messages of events for people.
 
 use std::time::Duration;
 
@@ -43,13 +43,13 @@ impl EventKind {
             EventKind::PluginUninstalled { version, keeps_data: false } => format!("version {version} is uninstalled"),
             EventKind::PluginEnabled { version } => format!("version {version} is enabled"),
             EventKind::PluginDisabled { version } => format!("version {version} is disabled"),
-            EventKind::PluginStopped { reason } => format!("it does not serve any more: {reason}"),
+            EventKind::PluginStopped { reason } => format!("the plugin no longer serves: {reason}"),
             EventKind::GenerationServes { generation, version, before } => {
                 let before = before.map(|before| format!(" instead of generation {before}")).unwrap_or_default();
                 format!("generation {generation} ({version}) serves{before}")
             }
             EventKind::GenerationDraining { generation, in_flight } => {
-                format!("generation {generation} takes no more calls; in flight: {in_flight}")
+                format!("generation {generation} accepts no more calls; in flight: {in_flight}")
             }
             EventKind::GenerationEnded { generation, took, cut } => {
                 let cut = if *cut > 0 { format!("; calls cut: {cut}") } else { String::new() };
@@ -57,7 +57,8 @@ impl EventKind {
             }
             EventKind::GenerationUnmapped { generation, after, left_bytes } => {
                 let left = left_bytes.filter(|left| *left > 0);
-                let left = left.map(|left| format!("; it left {left} bytes on its heap")).unwrap_or_default();
+                let left =
+                    left.map(|left| format!("; {left} bytes of its heap memory were not freed")).unwrap_or_default();
                 format!("generation {generation} is unmapped, {} after it was replaced{left}", time(*after))
             }
             EventKind::GenerationKept { generation, held_by } => {
@@ -71,7 +72,7 @@ impl EventKind {
                 format!("calls of generation {generation} are refused for {}: {reason}", time(*retry_after))
             }
             EventKind::CircuitClosed { generation } => {
-                format!("calls of generation {generation} are let through again")
+                format!("calls of generation {generation} are admitted again")
             }
             EventKind::PluginQuarantined { failures, window, reason } => {
                 format!("it is in quarantine after {failures} failures in {}: {reason}", time(*window))
@@ -222,19 +223,19 @@ mod tests {
             plugin.uninstalled: version 1.0.0 is uninstalled; what the host keeps for it stays
             plugin.enabled: version 1.0.0 is enabled
             plugin.disabled: version 1.0.0 is disabled
-            plugin.stopped: it does not serve any more: its dependency `cats` was uninstalled
+            plugin.stopped: the plugin no longer serves: its dependency `cats` was uninstalled
             generation.serves: generation 1 (1.0.0) serves
             generation.serves: generation 2 (1.1.0) serves instead of generation 1
-            generation.draining: generation 1 takes no more calls; in flight: 3
+            generation.draining: generation 1 accepts no more calls; in flight: 3
             generation.ended: generation 1 has ended, 12.3 ms after it began to drain
             generation.ended: generation 1 has ended, 12.3 ms after it began to drain; calls cut: 2
             generation.unmapped: generation 1 is unmapped, 12.3 ms after it was replaced
-            generation.unmapped: generation 1 is unmapped, 12.3 ms after it was replaced; it left 312 bytes on its heap
+            generation.unmapped: generation 1 is unmapped, 12.3 ms after it was replaced; 312 bytes of its heap memory were not freed
             generation.kept: generation 1 has ended and stays in memory: 2 threads (`a`, `b`); 1 waker
             health.changed: generation 2 is unhealthy, it was degraded: no disk
             health.changed: generation 2 is healthy, it was unhealthy
             circuit.opened: calls of generation 2 are refused for 5.0 s: 5 calls timed out
-            circuit.closed: calls of generation 2 are let through again
+            circuit.closed: calls of generation 2 are admitted again
             plugin.quarantined: it is in quarantine after 5 failures in 60.0 s: it panicked at its start
             plugin.quarantine_lifted: its quarantine was lifted by operator
             configuration.changed: its configuration was changed (revision 4); applied by generation 2
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_kinds_have_one_name() {
+    fn each_kind_of_event_has_a_unique_name() {
         let mut names = EventKind::NAMES.to_vec();
         names.sort_unstable();
         names.dedup();

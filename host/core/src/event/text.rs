@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_one_short_line() {
+    fn a_text_is_shortened_to_one_line() {
         assert_eq!(Text::from("a\r\nb\u{1b}[31m").as_str(), "a  b [31m");
         let long = Text::from("é".repeat(Text::MAX_BYTES));
         assert_eq!(long.as_str().len(), Text::MAX_BYTES - 1);

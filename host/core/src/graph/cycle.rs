@@ -1,4 +1,4 @@
-//! Plugins that wait for each other in a circle.
+//! Cycles of plugins that wait for each other.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,17 +12,17 @@ use crate::PluginId;
 /// A cycle of plugins that wait for each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cycle {
-    /// Each waits for the next one, the last for the first, and why.
+    /// The plugins, each with the reason why it waits for the next one; the last waits for the first.
     steps: Vec<(PluginId, EdgeKind)>,
 }
 
 impl Cycle {
-    /// Each waits for the next one, the last for the first; never empty.
+    /// The plugins, each waiting for the next one and the last for the first; never empty.
     pub fn steps(&self) -> &[(PluginId, EdgeKind)] {
         &self.steps
     }
 
-    /// The circle as `a → b → a`.
+    /// The cycle as `a → b → a`.
     pub fn path(&self) -> String {
         let back = self.steps.iter().take(1);
         let ids: Vec<_> = self.steps.iter().chain(back).map(|(id, _)| id.as_str()).collect();
@@ -33,8 +33,8 @@ impl Cycle {
     pub fn fix(&self) -> String {
         let first = self.steps.first().map_or("", |(id, _)| id.as_str());
         let next = self.steps.get(1).map_or(first, |(id, _)| id.as_str());
-        let elsewhere = if self.steps.len() > 1 { ", or open the circle elsewhere" } else { "" };
-        format!("take `{next}` out of the plugin.yaml of `{first}`{elsewhere}")
+        let elsewhere = if self.steps.len() > 1 { ", or break the cycle at another plugin" } else { "" };
+        format!("remove `{next}` from the plugin.yaml of `{first}`{elsewhere}")
     }
 
     /// The problem without the fix.
@@ -57,7 +57,7 @@ impl fmt::Display for Cycle {
 impl std::error::Error for Cycle {}
 
 impl Graph {
-    /// The shortest circle through `at`; the first by id among those.
+    /// The shortest cycle through `at`; among equally short ones, the first by id.
     pub(super) fn cycle(&self, at: NodeIndex) -> Option<Cycle> {
         self.cycles(at).into_iter().min_by_key(|cycle| cycle.steps.len())
     }

@@ -1,4 +1,4 @@
-//! The graph as text for programs that draw: DOT and Mermaid.
+//! The graph as text for drawing programs: DOT and Mermaid.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -40,7 +40,7 @@ impl Graph {
     pub fn mermaid(&self) -> String {
         let view = self.view();
         let mut text = String::from("flowchart LR\n");
-        // The ids of plugins would not do as names: some are words of the language, or read as an arrow.
+        // Plugin ids cannot be node names, because some are keywords of Mermaid or look like an arrow.
         let mut names = BTreeMap::new();
         let installed = view.nodes.iter().map(|node| {
             let class = if node.enabled { "" } else { ":::disabled" };
@@ -73,7 +73,7 @@ impl Graph {
     }
 }
 
-/// The plugins that are named and not installed.
+/// The ids of related plugins that are not installed.
 fn absent<'a>(view: &'a View<'_>) -> BTreeSet<&'a str> {
     let installed: BTreeSet<_> = view.nodes.iter().map(|node| node.id.as_str()).collect();
     view.edges.iter().map(|edge| edge.to.as_str()).filter(|id| !installed.contains(id)).collect()
@@ -90,13 +90,13 @@ fn words(edge: &Edge) -> Vec<String> {
     std::iter::once(says).chain(edge.in_short()).collect()
 }
 
-/// Lines as one quoted text of DOT.
+/// Formats lines as one quoted string of DOT.
 fn dot_text<T: AsRef<str>>(lines: &[T]) -> String {
     let lines = lines.iter().map(|line| line.as_ref().replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " "));
     format!("\"{}\"", lines.collect::<Vec<_>>().join("\\n"))
 }
 
-/// A text as a quoted one of Mermaid, where `#60;` is the character of that number.
+/// Formats a text as a quoted string of Mermaid, where `#60;` is the character with code point 60.
 fn mermaid_text(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {

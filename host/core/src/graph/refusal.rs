@@ -9,7 +9,7 @@ use crate::PluginId;
 
 /// All reasons why a plugin cannot be installed, enabled, disabled or removed.
 ///
-/// Displays as one line: the problems, then `; hint: ` and what would help.
+/// Displays as one line: the problems, `; hint: ` and the fixes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     problems: Vec<GraphProblem>,
@@ -20,29 +20,29 @@ pub struct Refusal {
 pub enum GraphProblem {
     /// Plugins wait for each other.
     Cycle(Cycle),
-    /// A plugin that is needed is not installed.
+    /// A required plugin is not installed.
     Missing {
         /// The dependant.
         plugin: PluginId,
         /// The dependency.
         dependency: String,
-        /// The versions that fit; `None` is any.
+        /// The required versions; `None` for any version.
         requirement: Option<VersionReq>,
     },
-    /// A plugin that is named is installed in a version that does not fit.
+    /// A related plugin is installed in a version that does not meet the requirement.
     Version {
         /// The plugin with the relation.
         plugin: PluginId,
-        /// How: [`EdgeKind::Dependency`] or [`EdgeKind::Optional`]. The second is shown, and refuses nothing.
+        /// The relation: [`EdgeKind::Dependency`], or [`EdgeKind::Optional`], which is only shown and refuses nothing.
         kind: EdgeKind,
         /// The related plugin.
         dependency: PluginId,
-        /// The versions that fit.
+        /// The required versions.
         requirement: VersionReq,
         /// Its version.
         installed: Version,
     },
-    /// A plugin that is needed is disabled.
+    /// A required plugin is disabled.
     Disabled {
         /// The dependant.
         plugin: PluginId,
@@ -53,13 +53,13 @@ pub enum GraphProblem {
     Conflict {
         /// The plugin that declares the conflict.
         plugin: PluginId,
-        /// The other one.
+        /// The other plugin.
         other: PluginId,
-        /// The versions that do not go together with it; `None` is any.
+        /// The conflicting versions of the other plugin; `None` for any version.
         requirement: Option<VersionReq>,
-        /// The other one's version.
+        /// The version of the other plugin.
         version: Version,
-        /// The installed plugin of the two.
+        /// The one of the two plugins that is already installed.
         in_the_way: PluginId,
     },
     /// Other plugins depend on this one.
@@ -76,18 +76,18 @@ pub enum GraphProblem {
 /// The intended change of a plugin with dependants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DependencyChange {
-    /// Another version is to be installed.
+    /// Installing another version.
     Version(Version),
-    /// To be disabled.
+    /// Disabling the plugin.
     Disabled,
-    /// To be removed.
+    /// Removing the plugin.
     Removed,
 }
 
 /// A plugin that depends on another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependant {
-    /// Which.
+    /// The plugin.
     pub id: PluginId,
     /// The matching versions of the dependency; `None` for any version or an indirect dependency.
     pub requirement: Option<VersionReq>,
@@ -156,7 +156,7 @@ impl GraphProblem {
             }
             GraphProblem::Version { plugin, kind, dependency, requirement, installed } => {
                 let named = named(dependency.as_str(), Some(requirement));
-                format!("`{plugin}` {} {named}, but installed is {installed}", kind.verb())
+                format!("`{plugin}` {} {named}, but {installed} is installed", kind.verb())
             }
             GraphProblem::Disabled { plugin, dependency } => {
                 format!("`{plugin}` needs `{dependency}`, which is disabled")
@@ -176,7 +176,7 @@ impl GraphProblem {
                 let (all, need) = (all.join(", "), if dependants.len() == 1 { "needs" } else { "need" });
                 match change {
                     DependencyChange::Version(version) => {
-                        format!("`{plugin}` {version} does not fit {all}, which {need} it")
+                        format!("`{plugin}` {version} does not meet the requirement of {all}")
                     }
                     DependencyChange::Disabled => format!("`{plugin}` cannot be disabled: {all} {need} it"),
                     DependencyChange::Removed => format!("`{plugin}` cannot be removed: {all} {need} it"),
@@ -198,7 +198,7 @@ impl GraphProblem {
             GraphProblem::Disabled { dependency, .. } => format!("enable `{dependency}`"),
             GraphProblem::Conflict { in_the_way, requirement: None, .. } => format!("remove `{in_the_way}`"),
             GraphProblem::Conflict { in_the_way, other, requirement: Some(requirement), .. } => {
-                format!("remove `{in_the_way}`, or install a version of `{other}` that is not {requirement}")
+                format!("remove `{in_the_way}`, or install a version of `{other}` outside of {requirement}")
             }
             GraphProblem::Dependants { plugin, change, dependants } => {
                 let ids: Vec<_> = dependants.iter().map(|dependant| format!("`{}`", dependant.id)).collect();
@@ -208,10 +208,10 @@ impl GraphProblem {
                     DependencyChange::Version(_) => {
                         let wanted: Vec<_> = wanted.iter().map(ToString::to_string).collect();
                         let wanted = wanted.join(" and ");
-                        format!("install a version of `{plugin}` that is {wanted}, or first update or remove {ids}")
+                        format!("install a version of `{plugin}` that meets {wanted}, or update or remove {ids} first")
                     }
-                    DependencyChange::Disabled => format!("disable {ids} first, or ask for `cascade`"),
-                    DependencyChange::Removed => format!("remove {ids} first, or ask for `cascade`"),
+                    DependencyChange::Disabled => format!("disable {ids} first, or set `cascade`"),
+                    DependencyChange::Removed => format!("remove {ids} first, or set `cascade`"),
                 }
             }
         }
@@ -220,10 +220,10 @@ impl GraphProblem {
     /// The problem in one or two words, for places that show both plugins.
     pub fn in_short(&self) -> String {
         match self {
-            GraphProblem::Cycle(_) => "waits in a circle".to_owned(),
+            GraphProblem::Cycle(_) => "in a cycle".to_owned(),
             GraphProblem::Missing { .. } => "not installed".to_owned(),
             GraphProblem::Version { installed: version, .. } | GraphProblem::Conflict { version, .. } => {
-                format!("installed is {version}")
+                format!("{version} is installed")
             }
             GraphProblem::Disabled { .. } => "disabled".to_owned(),
             GraphProblem::Dependants { .. } => "needed".to_owned(),
@@ -237,7 +237,7 @@ impl fmt::Display for GraphProblem {
     }
 }
 
-/// A plugin and the versions of it that are meant.
+/// Formats a plugin with the required versions.
 fn named(id: &str, requirement: Option<&VersionReq>) -> String {
     match requirement {
         Some(requirement) => format!("`{id}` {requirement}"),

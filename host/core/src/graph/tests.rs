@@ -1,4 +1,4 @@
-//! Tables of who starts first and what is refused.
+//! Tables of start orders and refusals.
 
 mod check;
 mod order;

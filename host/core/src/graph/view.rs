@@ -8,11 +8,11 @@ use crate::PluginId;
 /// All plugins and their relations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct View<'a> {
-    /// In start order.
+    /// The plugins in start order.
     pub nodes: Vec<&'a Node>,
-    /// In the order of the plugins; per plugin dependencies, then `run_after`, then conflicts.
+    /// The relations in the order of the plugins; for each plugin its dependencies, `run_after` and conflicts.
     pub edges: Vec<Edge>,
-    /// A circle, if plugins wait for each other; then the order of those is only by id.
+    /// A cycle, if plugins wait for each other. The plugins of a cycle are sorted by id.
     pub cycle: Option<Cycle>,
 }
 
@@ -25,7 +25,7 @@ pub struct Edge {
     pub to: String,
     /// The kind of relation.
     pub kind: EdgeKind,
-    /// The versions that are meant; `None` is any.
+    /// The required or conflicting versions; `None` for any version.
     pub requirement: Option<VersionReq>,
     /// The current problems.
     pub problems: Vec<GraphProblem>,
@@ -48,7 +48,7 @@ impl Edge {
         self.problems.is_empty()
     }
 
-    /// The problems in a few words, such as `installed is 0.9.0, disabled`; `None` without problems.
+    /// The problems in a few words, such as `0.9.0 is installed, disabled`; `None` without problems.
     pub fn in_short(&self) -> Option<String> {
         let words: Vec<_> = self.problems.iter().map(GraphProblem::in_short).collect();
         (!words.is_empty()).then(|| words.join(", "))

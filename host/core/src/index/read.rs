@@ -12,7 +12,7 @@ const MAX_VERSIONS: usize = 100;
 const MAX_TAGS: usize = 20;
 const MAX_TAG_CHARS: usize = 40;
 /// The maximum number of reported problems; the rest is counted.
-const MAX_TOLD: usize = 100;
+const MAX_REPORTED: usize = 100;
 
 /// Reads an index.yaml.
 ///
@@ -36,13 +36,13 @@ pub fn read_json(text: &[u8]) -> Result<Index, String> {
     finish(made, problems)
 }
 
-/// The entries with their places, including those with problems.
+/// The entries with their positions, including entries with problems.
 struct Read {
     name: String,
     entries: Vec<(usize, IndexEntry)>,
 }
 
-/// `None` only when a problem was noted.
+/// Returns `None` only if a problem was recorded.
 fn root(root: &Reader<'_>) -> Option<Read> {
     if !root.is_mapping() {
         root.problem("must be a mapping of keys and values");
@@ -92,15 +92,11 @@ fn entry(reader: &Reader<'_>) -> Option<IndexEntry> {
 }
 
 fn versions(reader: &Reader<'_>) -> Vec<IndexVersion> {
-    let items = reader.items();
-    if reader.is_given() && !(1..=MAX_VERSIONS).contains(&items.len()) {
-        reader.bare().problem(format!("must have 1 to {MAX_VERSIONS} entries"));
-        return vec![];
-    }
+    let items = reader.items_within(1..=MAX_VERSIONS);
     let mut versions: Vec<_> = items.iter().filter_map(|item| version(&item.required())).collect();
     versions.sort_by(|a, b| b.version.cmp(&a.version));
     if versions.windows(2).any(|pair| pair[0].version == pair[1].version) {
-        reader.bare().problem("must have each version once");
+        reader.bare().problem("must not list a version twice");
     }
     versions
 }
@@ -110,8 +106,7 @@ fn version(reader: &Reader<'_>) -> Option<IndexVersion> {
         reader.problem("must be a mapping with at least a `version`");
         return None;
     }
-    let number = |text: &str| Version::parse(text).map_err(|_| "must be three numbers, such as `1.2.0`");
-    let version: Version = reader.field("version").required().parsed(number)?;
+    let version: Version = manifest::version_number(&reader.field("version").required(), false)?;
     let tag = reader.field("tag");
     let revision = |text: &str| match text.parse::<Revision>() {
         Ok(named @ Revision::Named(_)) => Ok(named),
@@ -122,7 +117,7 @@ fn version(reader: &Reader<'_>) -> Option<IndexVersion> {
         if text.len() == 40 && text.bytes().all(is_hex) {
             Ok(text.to_owned())
         } else {
-            Err("must be a whole commit id: 40 hex digits in lower case")
+            Err("must be a full commit id: 40 hex digits in lower case")
         }
     });
     let digest = reader.field("digest").parsed(manifest::digest);
@@ -168,18 +163,18 @@ fn finish(made: Option<Read>, problems: Vec<Problem>) -> Result<Index, String> {
         if seen.insert(entry.id.clone()) {
             plugins.push(entry)
         } else {
-            refused.push((format!("plugins[{at}].id"), format!("`{}` is listed already", entry.id)))
+            refused.push((format!("plugins[{at}].id"), format!("`{}` is already listed", entry.id)))
         }
     }
-    if refused.len() > MAX_TOLD {
-        let n_more = refused.len() - MAX_TOLD;
-        refused.truncate(MAX_TOLD);
-        refused.push(("plugins".to_owned(), format!("{n_more} more things are wrong")));
+    if refused.len() > MAX_REPORTED {
+        let n_more = refused.len() - MAX_REPORTED;
+        refused.truncate(MAX_REPORTED);
+        refused.push(("plugins".to_owned(), format!("{n_more} more problems")));
     }
     Ok(Index { name, plugins, refused })
 }
 
-/// The entry that a problem is in.
+/// The position of the entry that has a problem.
 fn place(problem: &Problem) -> Option<usize> {
     problem.field.strip_prefix("plugins[")?.split(']').next()?.parse().ok()
 }
@@ -247,14 +242,14 @@ plugins:
         expect![[r#"
             index `Acme`
             hello of https://github.com/acme/hello: 2.0.0-rc.1 next, 1.3.0 v1.3.0, 1.2.0 release/1.2, 1.0.0 v1.0.0; latest 1.2.0
-              plugins[2].repository: scheme `file` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`, found `file:///etc`
+              plugins[2].repository: scheme `file` is not supported; use `https://`, a folder, a `.zip` or a `.so`, found `file:///etc`
               plugins[3].id: must have 3 to 50 characters, found `no`
               plugins[4].stars: must be a whole number from 0 to 18446744073709551615, found `many`
-              plugins[4].versions[0].version: must be text; write it in quotes: "1", found `1`
-              plugins[4].versions[1].version: must be three numbers, such as `1.2.0`, found `1.0`
-              plugins[5].versions: must have each version once
+              plugins[4].versions[0].version: must be a version with three numbers; write 1.0.0, found `1`
+              plugins[4].versions[1].version: must be a version with three numbers; write 1.0.0, found `1.0`
+              plugins[5].versions: must not list a version twice
               plugins[6]: must be a mapping, found `7`
-              plugins[1].id: `hello` is listed already
+              plugins[1].id: `hello` is already listed
         "#]].assert_eq(&shown(read(text.as_bytes())));
     }
 
@@ -292,7 +287,7 @@ plugins:
     }
 
     #[test]
-    fn json_is_read_as_yaml_is() {
+    fn json_is_read_with_the_same_rules_as_yaml() {
         let text = br#"{"version": 1, "plugins": [
             {"id": "hello", "repository": "https://github.com/acme/hello", "versions": [{"version": "1.0.0"}]},
             {"id": "he\u0000llo"}]}"#;

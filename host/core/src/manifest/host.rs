@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_reads_what_it_writes() {
+    fn a_host_parses_the_text_it_displays() {
         for text in ["api.example.com", "*.example.org:8443", "127.0.0.1:8080", "[::1]:80"] {
             assert_eq!(text.parse::<AllowedHost>().unwrap().to_string(), text);
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::look_alikes::is_invisible;
 
-/// One thing that is wrong with a plugin.yaml.
+/// One problem of a plugin.yaml.
 ///
 /// Displays as ``plugin.yaml:12: `endpoints[1].path` must start with `/`, found `hello` ``. Every part is safe to
 /// print: control and direction characters of the file are shown as escapes.

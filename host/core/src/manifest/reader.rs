@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
         self.report.warnings.borrow_mut().push(self.make(rule.into(), self.shown()));
     }
 
-    /// Records the use of an older manifest format or of an unknown word: a problem in strict mode, otherwise a warning.
+    /// Records an older manifest format or an unknown word: a problem in strict mode, otherwise a warning.
     pub(crate) fn older(&self, rule: impl Into<String>) {
         match self.report.file {
             File::Manifest(Mode::Normal | Mode::Permissive) => self.warn(rule),

@@ -56,7 +56,7 @@ impl RoutePath {
         &self.params
     }
 
-    /// Returns the conflict of two paths in one router, whatever their methods. A path conflicts with itself.
+    /// Returns the conflict of two paths in one router, regardless of their methods. A path conflicts with itself.
     pub(super) fn conflict<'a>(&'a self, other: &'a RoutePath) -> Option<Conflict<'a>> {
         let mut ours = self.pattern[1..].split('/').map(part);
         let mut theirs = other.pattern[1..].split('/').map(part);
@@ -79,7 +79,7 @@ impl RoutePath {
     }
 }
 
-/// A part of a path in either way of writing. Names are not looked at.
+/// Parses a segment of a path in either notation. Names are not checked.
 fn part(text: &str) -> Part<'_> {
     let braced = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
     match (braced, text.strip_prefix(':'), text.strip_prefix('*')) {
@@ -177,7 +177,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// All of them.
+    /// All methods.
     pub const ALL: [Method; 7] =
         [Method::Get, Method::Post, Method::Put, Method::Delete, Method::Patch, Method::Head, Method::Options];
 
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_read_in_both_ways_of_writing() {
+    fn both_notations_of_a_parameter_are_accepted() {
         for (written, pattern, params) in [
             ("/", "/", &[][..]),
             ("/hello", "/hello", &[]),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_could_mean_something_else_is_refused() {
+    fn an_ambiguous_or_malformed_path_is_refused() {
         let long_name = format!("/:{}", "x".repeat(51));
         let long_path = format!("/{}", "x".repeat(512));
         for text in [

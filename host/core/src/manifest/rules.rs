@@ -1,4 +1,4 @@
-//! The rules for the fields of plugin.yaml. Endpoints, the build and relations to other plugins have files of their own.
+//! The rules for the fields of plugin.yaml. Endpoints, the build and other plugins have their own files.
 
 mod build;
 mod endpoint;
@@ -123,26 +123,30 @@ fn name(text: &str) -> Result<String, &'static str> {
 }
 
 fn version(reader: &Reader<'_>) -> Option<Version> {
-    if let Some(number) = reader.as_number() {
-        reader.problem(match with_three_numbers(&number) {
-            Some(meant) => format!("must be a version with three numbers; write {meant}"),
-            None => "must be a version with three numbers, such as 1.0.0".to_owned(),
-        });
-        return None;
-    }
-    let version = reader.parsed(|text| match text {
-        _ if text.len() > 100 => Err("must have at most 100 characters".to_owned()),
-        _ => Version::parse(text.strip_prefix(['v', 'V']).unwrap_or(text)).map_err(|error| {
-            match with_three_numbers(text) {
-                Some(meant) => format!("must be a version with three numbers; write {meant}"),
-                None => format!("must be a version such as 1.0.0: {error}"),
-            }
-        }),
-    })?;
+    let version = version_number(reader, true)?;
     if reader.as_text().is_some_and(|text| text.starts_with(['v', 'V'])) {
         reader.warn(format!("has a leading `v`, which is ignored; write {version}"));
     }
     Some(version)
+}
+
+/// Reads a version with three numbers. With `allow_v`, a leading `v` is ignored.
+pub(crate) fn version_number(reader: &Reader<'_>, allow_v: bool) -> Option<Version> {
+    let must_be = |text: &str, reason: &str| match with_three_numbers(text) {
+        Some(meant) => format!("must be a version with three numbers; write {meant}"),
+        None => format!("must be a version with three numbers, such as 1.0.0{reason}"),
+    };
+    if let Some(number) = reader.as_number() {
+        reader.problem(must_be(&number, ""));
+        return None;
+    }
+    reader.parsed(|text| {
+        if text.len() > 100 {
+            return Err("must have at most 100 characters".to_owned());
+        }
+        let number = if allow_v { text.strip_prefix(['v', 'V']).unwrap_or(text) } else { text };
+        Version::parse(number).map_err(|error| must_be(text, &format!(": {error}")))
+    })
 }
 
 /// The version that was probably meant by a text with one or two numbers, or with leading zeros: 1.0.0 by `1.0`.

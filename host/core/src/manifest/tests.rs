@@ -10,7 +10,7 @@ use super::{Checked, Manifest, Mode, Problem};
 /// A manifest with every field.
 const FULL: &str = include_str!("tests/full.yaml");
 
-/// The least a manifest must say, without warnings.
+/// The smallest manifest that causes no warnings.
 const LEAST: &str = "\
 id: my-plugin
 name: My Plugin
@@ -21,7 +21,7 @@ endpoints:
   - {path: /hello, method: GET, handler: Hello}
 ";
 
-/// Numbers that look random and are the same in every run (xorshift).
+/// Pseudo-random numbers that are the same in every run (xorshift).
 pub(super) struct Random(u64);
 
 impl Random {
@@ -44,7 +44,7 @@ fn checked(text: &str) -> Checked {
     }
 }
 
-/// What `check` says: problems, or warnings, one on each line.
+/// The problems or warnings of [`Manifest::check`], one per line.
 fn says(text: &[u8], mode: Mode) -> String {
     match Manifest::check(text, mode) {
         Ok(checked) if checked.warnings.is_empty() => "ok\n".to_owned(),

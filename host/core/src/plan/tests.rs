@@ -1,4 +1,4 @@
-//! The planner as a table: one line a plugin, and what is to be done.
+//! Tables of the planner: one line per plugin, and the planned steps.
 
 use expect_test::{Expect, expect};
 
@@ -80,14 +80,14 @@ fn the_desired_state_is_reached() {
 }
 
 #[test]
-fn nothing_is_done_beside_what_works_on_a_plugin() {
+fn a_plugin_with_a_running_operation_gets_no_further_step() {
     check("aaa running | busy", expect![""]);
     check("aaa absent | busy serves A", expect![""]);
     check("aaa running B | serves A busy", expect![""]);
 }
 
 #[test]
-fn an_unhealthy_plugin_is_replaced_when_its_time_has_come() {
+fn an_unhealthy_plugin_is_replaced_when_its_delay_is_over() {
     check("aaa running | serves A unhealthy retry=200", expect!["wake at 200\n"]);
     check("aaa running | serves A unhealthy retry=100", expect!["aaa: Replace\n"]);
     check("aaa running | serves A unhealthy", expect!["aaa: Replace\n"]);
@@ -95,7 +95,7 @@ fn an_unhealthy_plugin_is_replaced_when_its_time_has_come() {
 }
 
 #[test]
-fn a_failed_start_is_tried_again_at_its_time_and_the_earliest_wakes() {
+fn a_failed_start_is_retried_after_its_delay_and_the_earliest_delay_is_returned() {
     check(
         "aaa running | tried retry=900
          bbb running | tried retry=300
@@ -119,7 +119,7 @@ fn a_quarantined_plugin_does_not_serve() {
 }
 
 #[test]
-fn a_plugin_waits_until_those_before_it_were_tried() {
+fn a_plugin_waits_until_the_plugins_before_it_were_tried() {
     check(
         "aaa running after=bbb |
          bbb running after=ccc |
@@ -147,7 +147,7 @@ fn a_plugin_waits_until_those_before_it_were_tried() {
 }
 
 #[test]
-fn plugins_that_wait_for_one_another_do_not_stand_still() {
+fn plugins_in_a_cycle_are_still_started() {
     check(
         "aaa running after=bbb |
          bbb running after=aaa |
@@ -160,7 +160,7 @@ fn plugins_that_wait_for_one_another_do_not_stand_still() {
 }
 
 #[test]
-fn a_plan_has_only_so_many_steps() {
+fn the_number_of_steps_of_a_plan_is_limited() {
     check(
         "aaa running |
          bbb disabled | serves A
@@ -175,7 +175,7 @@ fn a_plan_has_only_so_many_steps() {
 }
 
 #[test]
-fn a_removal_that_failed_waits_and_a_stop_does_not() {
+fn a_failed_removal_is_delayed_but_a_stop_is_not() {
     check(
         "aaa absent | serves A tried retry=200
          bbb disabled | serves A tried retry=200",

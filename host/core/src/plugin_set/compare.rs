@@ -41,10 +41,10 @@ pub struct FetchedSource {
     pub secrets: Vec<String>,
 }
 
-/// The changes in order. Each change is possible after the ones before it.
+/// The changes in order: each one is possible after the ones before it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// At most one step a plugin; those with nothing to do are among them.
+    /// At most one step per plugin, including plugins without changes.
     pub steps: Vec<PluginPlan>,
 }
 
@@ -59,11 +59,11 @@ pub struct PluginPlan {
     pub changes: Vec<PlannedChange>,
     /// Permissions that the new plugin.yaml lists and the old one did not.
     pub new_permissions: Vec<String>,
-    /// Enabled dependants, if the version changes or the plugin goes out of service.
+    /// Enabled dependants, if the version changes or the plugin stops serving.
     pub affected: Vec<PluginId>,
 }
 
-/// One thing that changes.
+/// One change of a plugin.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlannedChange {
     /// The plugin is installed.
@@ -113,11 +113,11 @@ pub enum PlanObstacle {
         /// The id found.
         found: PluginId,
     },
-    /// Two entries are one plugin.
+    /// Two entries are for the same plugin.
     Twice {
-        /// The second.
+        /// The second entry.
         entry: usize,
-        /// The first.
+        /// The first entry.
         first: usize,
         /// The plugin.
         id: PluginId,
@@ -133,14 +133,14 @@ pub enum PlanObstacle {
         /// The digest of the build.
         found: Digest,
     },
-    /// The plugin is being taken away at this moment.
+    /// The plugin is being removed.
     Leaving {
         /// The entry.
         entry: usize,
         /// The plugin.
         id: PluginId,
     },
-    /// The plugins would not fit together.
+    /// A dependency or conflict between plugins does not allow the changes.
     Between(graph::GraphProblem),
 }
 
@@ -169,7 +169,7 @@ pub fn compare(
     let after = Graph::new(staying.filter_map(|present| present.node()).chain(listed.values().map(Listed::node)));
     let up = match after.order() {
         Ok(up) if refused.is_empty() => up,
-        // A circle that was there before is nobody's fault, but nothing can be ordered.
+        // A cycle among the installed plugins has other causes than the file, but the changes cannot be ordered.
         Err(cycle) if refused.is_empty() => return Err(vec![PlanObstacle::Between(graph::GraphProblem::Cycle(cycle))]),
         _ => return Err(refused),
     };
@@ -316,7 +316,7 @@ impl Listed<'_> {
         self.changes.iter().any(|change| matches!(change, PlannedChange::Install(_) | PlannedChange::Replace { .. }))
     }
 
-    /// Returns whether the plugin only goes out of service, so that its dependants must go first.
+    /// Returns whether the plugin only stops serving, so that its dependants must stop first.
     fn only_rests(&self) -> bool {
         let rests = |change: &PlannedChange| matches!(change, PlannedChange::Goal { from: Some(Goal::Running), .. });
         !self.has_another_version() && self.changes.iter().any(rests)
@@ -391,20 +391,23 @@ impl fmt::Display for PlanObstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PlanObstacle::OtherPlugin { expected, found, .. } => {
-                write!(f, "the source is plugin `{found}`, not `{expected}`; hint: change `id`, or `source`")
+                write!(f, "the source contains plugin `{found}`, not `{expected}`; hint: change `id` or `source`")
             }
             PlanObstacle::Twice { first, id, .. } => {
-                write!(f, "the source is plugin `{id}`, which is listed already, as `plugins[{first}]`; hint: keep one")
+                write!(
+                    f,
+                    "the source contains plugin `{id}`, which is already listed as `plugins[{first}]`; hint: keep one of them"
+                )
             }
             PlanObstacle::OtherArtifact { id, expected, found, .. } => write!(
                 f,
-                "`{id}` is locked to artifact {}, and a build gives {}; hint: leave `artifact` out, or build with what the locked \
-                 one was built with",
+                "`{id}` is locked to artifact {}, but the build produced {}; hint: remove `artifact`, or use the toolchain that \
+                 built the locked artifact",
                 expected.short(),
                 found.short()
             ),
             PlanObstacle::Leaving { id, .. } => {
-                write!(f, "`{id}` is being taken away at this moment; hint: plan again when it is gone")
+                write!(f, "`{id}` is being removed; hint: plan again when it has been removed")
             }
             PlanObstacle::Between(problem) => write!(f, "{problem}"),
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::manifest;
 
-/// One thing that is wrong with a plugins.yaml.
+/// One problem of a plugins.yaml.
 ///
 /// Displays as ``plugins.yaml:12: `plugins[1].goal` must be …``. Every part is safe to print.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! From a text to a [`PluginSet`], or to all that is wrong with it.
+//! Parses a [`PluginSet`], or reports all problems of the file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -42,7 +42,7 @@ pub fn read_json(text: &[u8]) -> Result<PluginSet, Vec<PluginSetProblem>> {
     read.map_err(|problems| problems.into_iter().map(PluginSetProblem::from).collect())
 }
 
-/// `None` only when a problem was noted.
+/// Returns `None` only if a problem was recorded.
 fn root(root: &Reader<'_>) -> Option<PluginSet> {
     if !root.is_mapping() {
         root.problem("must be a mapping of keys and values");
@@ -92,13 +92,13 @@ fn entry(reader: &Reader<'_>) -> Option<PluginEntry> {
     let commit_field = reader.field("commit");
     let commit = commit_field.parsed(commit);
     if commit_field.is_given() && !is_git {
-        commit_field.bare().problem("is the lock of a git address, which `source` is not");
+        commit_field.bare().problem("requires a git address as `source`");
     }
     let artifact_field = reader.field("artifact");
     let artifact = artifact_field.parsed(manifest::digest);
     for lock in [&commit_field, &artifact_field] {
         if lock.is_given() && !id_field.is_given() {
-            lock.bare().problem("is a lock and requires the `id` of its plugin");
+            lock.bare().problem("requires the `id` of the plugin that it locks");
         }
     }
     let goal = reader.field("goal").parsed(goal).unwrap_or(Goal::Running);
@@ -114,12 +114,12 @@ fn source(reader: &Reader<'_>) -> Option<Source> {
     let read = match text.strip_prefix("upload:") {
         Some(id) => {
             let is_id = (1..=64).contains(&id.len()) && id.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
-            is_id.then(|| Source::Upload(id.to_owned())).ok_or_else(|| "it names no upload".to_owned())
+            is_id.then(|| Source::Upload(id.to_owned())).ok_or_else(|| "it is not a valid upload id".to_owned())
         }
         None => text.parse().map_err(|error: crate::SourceError| error.to_string()),
     };
     // The text itself is not repeated: an address may carry a password.
-    read.map_err(|error| reader.bare().problem(format!("must be a source, but {error}"))).ok()
+    read.map_err(|error| reader.bare().problem(format!("must be a source: {error}"))).ok()
 }
 
 /// Applies `version` as the revision of a git address.
@@ -131,11 +131,11 @@ fn revision(reader: &Reader<'_>, source: Option<&mut Source>) {
     match source {
         Some(Source::Git { revision, .. }) => {
             if *revision != Revision::Latest && *revision != named {
-                reader.problem(format!("contradicts the `{revision}` in `source`; keep one of them"));
+                reader.problem(format!("contradicts `{revision}` in `source`; keep only one of them"));
             }
             *revision = named;
         }
-        Some(_) => reader.bare().problem("chooses a branch, tag or commit of a git address, which `source` is not"),
+        Some(_) => reader.bare().problem("requires a git address as `source`"),
         None => {}
     }
 }
@@ -151,14 +151,14 @@ fn tag_pattern(reader: &Reader<'_>, source: Option<&mut Source>) {
             }
             *tags = Some(pattern);
         }
-        Some(_) => reader.bare().problem("selects the release tags of a git address, which `source` is not"),
+        Some(_) => reader.bare().problem("requires a git address as `source`"),
         None => {}
     }
 }
 
 fn commit(text: &str) -> Result<String, &'static str> {
     let is_commit = text.len() == 40 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
-    if is_commit { Ok(text.to_owned()) } else { Err("must be a whole commit id: 40 hex digits in lower case") }
+    if is_commit { Ok(text.to_owned()) } else { Err("must be a full commit id: 40 hex digits in lower case") }
 }
 
 fn goal(text: &str) -> Result<Goal, &'static str> {
@@ -167,7 +167,7 @@ fn goal(text: &str) -> Result<Goal, &'static str> {
     found.ok_or("must be `running`, `stopped`, `disabled` or `installed`")
 }
 
-/// A mapping; or a text with one JSON object, for what plain YAML can't hold.
+/// A mapping, or a text with one JSON object for values that plain YAML cannot represent.
 fn configuration(reader: &Reader<'_>) -> Option<Map<String, Value>> {
     if !reader.is_given() {
         return None;
@@ -176,7 +176,7 @@ fn configuration(reader: &Reader<'_>) -> Option<Map<String, Value>> {
     match serde_json::from_str(text) {
         Ok(configuration) => Some(configuration),
         Err(error) => {
-            reader.bare().problem(format!("must be a mapping, or a text with one JSON object, but {error}"));
+            reader.bare().problem(format!("must be a mapping, or a text with one JSON object: {error}"));
             None
         }
     }
@@ -209,7 +209,10 @@ fn blocked(reader: &Reader<'_>) -> Option<BTreeSet<Version>> {
     }
     let version = |text: &str| match blocked_versions([text]) {
         Ok(versions) => Ok(versions),
-        Err(_) => Err("must be a version with all three numbers, such as `1.2.0`"),
+        Err(_) => Err(match manifest::with_three_numbers(text) {
+            Some(meant) => format!("must be a version with three numbers; write {meant}"),
+            None => "must be a version with three numbers, such as 1.2.0".to_owned(),
+        }),
     };
     Some(reader.parsed_items(version).into_iter().flatten().collect())
 }
@@ -221,7 +224,7 @@ fn refuse_twice(items: &[Reader<'_>]) {
         let id = item.field("id");
         let Some(text) = id.as_text() else { continue };
         match seen.get(text) {
-            Some(first) => id.problem(format!("is listed already, as `plugins[{first}]`")),
+            Some(first) => id.problem(format!("is already listed as `plugins[{first}]`")),
             None => drop(seen.insert(text, index)),
         }
     }

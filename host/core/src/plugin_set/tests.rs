@@ -1,4 +1,4 @@
-//! Tables of what is read, written and planned.
+//! Tables of parsed and written files and of plans.
 
 mod compare;
 mod read;

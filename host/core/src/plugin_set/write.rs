@@ -89,7 +89,7 @@ fn source_text(source: &Source) -> String {
 
 fn configure(lines: &mut String, configuration: &Map<String, Value>, left_out: &[String]) {
     for pointer in left_out {
-        comment(lines, 4, &format!("`{pointer}` is secret and left out; it stays where it is set"));
+        comment(lines, 4, &format!("`{pointer}` is a secret and is not included; where it is set, it keeps its value"));
     }
     let plain = Some(configuration).filter(|configuration| is_plain(configuration)).and_then(as_yaml);
     match plain {
@@ -165,7 +165,7 @@ fn scalar(text: &str) -> String {
     if is_plain { text.to_owned() } else { quoted(text) }
 }
 
-/// A text in double quotes. What JSON escapes, YAML reads as well.
+/// Formats a text in double quotes. YAML accepts all escapes of JSON.
 fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }

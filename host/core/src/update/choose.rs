@@ -15,7 +15,7 @@ pub struct Available {
     pub version: Version,
     /// The revision to fetch.
     pub revision: Revision,
-    /// The commit it leads to, 40 hex digits.
+    /// The commit of the revision, 40 hex digits.
     pub commit: String,
 }
 
@@ -65,7 +65,7 @@ impl Reason {
     }
 }
 
-/// Chooses among the available versions. Never an older or the same version.
+/// Chooses among the available versions. Never chooses the installed version or an older one.
 ///
 /// Build metadata does not make a version newer. Of versions that differ only in metadata, the last in sort order is
 /// used; of two tags for one version, the last. A blocked version without metadata applies to all its builds.
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_newer_is_nothing_to_do() {
+    fn without_a_newer_version_there_is_no_update() {
         check(
             "1.2.3",
             "",
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn before_one_the_minor_version_counts_as_the_major() {
+    fn below_version_one_a_new_minor_version_counts_as_a_major_update() {
         check(
             "0.3.1",
             "0.3.2 0.4.0 1.0.0",
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn blocked_versions_are_never_taken() {
+    fn blocked_versions_are_never_chosen() {
         check(
             "1.0.0",
             "1.0.1 1.0.2 1.1.0 [1.0.2] [1.1.0] [0.9.0] [7.0.0]",
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn build_metadata_makes_nothing_newer() {
+    fn build_metadata_does_not_make_a_version_newer() {
         check(
             "1.0.0+a",
             "1.0.0+b 1.0.0",
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_list_of_what_is_held_back_is_cut() {
+    fn the_list_of_held_back_versions_is_limited() {
         let available: Vec<_> = (2..200).map(|major| available(&format!("{major}.0.0"))).collect();
         let blocked = ["2.0.0".parse().unwrap()].into();
         let choice = choose(&"1.0.0".parse().unwrap(), &available, UpdatePolicy::Minor, &blocked);
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_has_something_new_when_its_commit_is_another() {
+    fn a_branch_has_an_update_if_its_commit_differs() {
         for (installed, tip, expected) in [
             (Some("aa11"), "aa11", false),
             (Some("AA11"), "aa11", false),

@@ -13,10 +13,10 @@ pub struct UpdateInterval(Duration);
 impl UpdateInterval {
     /// The minimum: servers start to refuse more frequent queries.
     pub const MIN: Duration = Duration::from_secs(60);
-    /// The longest.
+    /// The maximum.
     pub const MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
-    /// The interval, without its fraction of a second.
+    /// Creates an interval. A fraction of a second is dropped.
     ///
     /// # Errors
     /// [`UpdateError::Interval`] outside of the bounds.
@@ -61,7 +61,7 @@ impl fmt::Display for UpdateInterval {
     }
 }
 
-/// Units, the longer ones before those they begin with. A day is 24 hours; Go has no such unit.
+/// Units and their nanoseconds. A day is 24 hours; Go has no such unit.
 const UNITS: &[(&str, u128)] = &[
     ("ns", 1),
     ("us", 1_000),
@@ -74,13 +74,13 @@ const UNITS: &[(&str, u128)] = &[
     ("d", 86_400_000_000_000),
 ];
 
-/// More digits than this no length of time needs.
+/// The maximum number of digits of a number, so that the arithmetic cannot overflow.
 const MAX_DIGITS: usize = 18;
 
-/// Reads a length of time as Go writes it (`1h30m`, `1.5h`, `24h`), or a number of seconds (`90`).
+/// Parses a duration as Go writes it (`1h30m`, `1.5h`, `24h`), or a number of seconds (`90`).
 ///
 /// # Errors
-/// [`UpdateError::Duration`] for anything else, a sign among it.
+/// [`UpdateError::Duration`] for anything else, including a sign.
 pub fn parse_duration(text: &str) -> Result<Duration, UpdateError> {
     let refuse = || UpdateError::Duration { found: cut(text) };
     let (mut rest, mut nanos) = (text, 0_u128);
@@ -119,7 +119,7 @@ fn unit(text: &str) -> &str {
     text.split(|c: char| c.is_ascii_digit() || c == '.').next().unwrap_or_default()
 }
 
-/// A length of time as Go reads it, without the parts that are zero: `1h30m`. Whole seconds.
+/// Formats a duration in whole seconds as Go does, without parts that are zero: `1h30m`.
 pub fn duration_text(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_of_time_are_read_as_older_clients_write_them() {
+    fn durations_are_parsed_in_the_forms_that_older_clients_send() {
         let mut table = String::new();
         for text in [
             "1h",
@@ -195,29 +195,29 @@ mod tests {
             "1µs": 0.000001 s
             "7d": 604800 s
             "1m1m": 120 s
-            "1h 30m": `1h 30m` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "-1h": `-1h` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "+1h": `+1h` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "": `` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "h": `h` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "1h 30m": `1h 30m` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "-1h": `-1h` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "+1h": `+1h` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "": `` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "h": `h` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
             "1": 1 s
-            "1x": `1x` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "1h30": `1h30` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "1.2.3s": `1.2.3s` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "one hour": `one hour` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            ".": `.` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            ".s": `.s` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "1e3s": `1e3s` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "1hs": `1hs` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "9999999999999999999s": `9999999999999999999s` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "999999999999999999d": `999999999999999999d` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "1h\n": `1h` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "１h": `１h` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "1x": `1x` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "1h30": `1h30` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "1.2.3s": `1.2.3s` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "one hour": `one hour` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            ".": `.` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            ".s": `.s` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "1e3s": `1e3s` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "1hs": `1hs` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "9999999999999999999s": `9999999999999999999s` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "999999999999999999d": `999999999999999999d` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "1h\n": `1h` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "１h": `１h` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
         "#]].assert_eq(&table);
     }
 
     #[test]
-    fn an_interval_has_bounds() {
+    fn an_interval_outside_of_the_bounds_is_refused() {
         let mut table = String::new();
         for text in ["59s", "60s", "61.9s", "1h", "90m", "25h", "720h", "720h1s", "0", "soon"] {
             let read = match text.parse::<UpdateInterval>() {
@@ -227,16 +227,16 @@ mod tests {
             table += &format!("{text}: {read}\n");
         }
         expect![[r#"
-            59s: update_interval: updates are not looked for every 59s; hint: choose between 1m and 720h
+            59s: update_interval: an interval of 59s is not allowed for update checks; hint: choose between 1m and 720h
             60s: 1m, 60 s
             61.9s: 1m1s, 61 s
             1h: 1h, 3600 s
             90m: 1h30m, 5400 s
             25h: 25h, 90000 s
             720h: 720h, 2592000 s
-            720h1s: update_interval: updates are not looked for every 720h1s; hint: choose between 1m and 720h
-            0: update_interval: updates are not looked for every 0s; hint: choose between 1m and 720h
-            soon: update_duration: `soon` is not a length of time; hint: write for example `1h30m`, `90s`, or a number of seconds
+            720h1s: update_interval: an interval of 720h1s is not allowed for update checks; hint: choose between 1m and 720h
+            0: update_interval: an interval of 0s is not allowed for update checks; hint: choose between 1m and 720h
+            soon: update_duration: `soon` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
         "#]].assert_eq(&table);
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The maximum delay of a plugin's first check, so that a starting host does not check all plugins at once.
 const FIRST_WITHIN_MS: u64 = 60_000;
-/// Above this, failures make no interval longer.
+/// The maximum interval to which failures can extend a shorter one.
 const MAX_BACKOFF_MS: u64 = 6 * 3600 * 1000;
 
 /// The time of the first check: within a tenth of the interval, and a minute at most.
@@ -47,7 +47,7 @@ mod tests {
 
     const HOUR: u64 = 3600;
 
-    /// Both ends of when the next look may be, in seconds after the last, over many seeds.
+    /// The earliest and latest next check over many seeds, in seconds after the last check.
     fn span(interval_seconds: u64, failures: u32) -> String {
         let all =
             (0..2000).map(|seed| next_check(5_000, Duration::from_secs(interval_seconds), failures, seed) - 5_000);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_look_is_soon_but_not_at_once() {
+    fn the_first_check_is_within_a_minute_and_spread_over_it() {
         for (interval, within) in [(60, 6_000), (600, 60_000), (HOUR, 60_000), (720 * HOUR, 60_000)] {
             let all: Vec<_> = (0..2000).map(|seed| first_check(7, Duration::from_secs(interval), seed) - 7).collect();
             assert!(all.iter().all(|at| *at < within), "{interval}");

@@ -18,8 +18,7 @@ const FILE: i32 = 0o100_000;
 const SYMLINK: i32 = 0o120_000;
 const SUBMODULE: i32 = 0o160_000;
 
-/// Adds the files of a commit, and returns the files that are left out. Nothing is written but what [`TreeWriter`]
-/// writes.
+/// Adds the files of a commit, and returns the files that are left out. Only [`TreeWriter`] writes files.
 pub(crate) fn commit(
     session: &Session,
     repository: &Repository,

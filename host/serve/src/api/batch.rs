@@ -152,7 +152,7 @@ mod tests {
             `operations[0]`: unknown variant `explode`, expected one of `load`, `reload`, `enable`, `disable`, `start`, `stop`, `restart`, `unload`, `configure`, `rollback`, `update`
             `operations[1]`: missing field `id`
             `operations[2]`: unknown field `force`, expected `id`
-            `operations[3]`: invalid source: scheme `http` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
+            `operations[3]`: invalid source: scheme `http` is not supported; use `https://`, a folder, a `.zip` or a `.so`
             `operations[4]`: `version` is only supported for git URLs: it selects a version, tag, branch or commit
             `operations[5]`: exactly one of `config` and `patch` is required
             `operations[6]`: exactly one of `config` and `patch` is required

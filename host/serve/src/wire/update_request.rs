@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(fields, ["policy", "interval_seconds", "blocked"]);
         assert_eq!(
             refused.detail,
-            "`newest` is not an update policy; updates are not looked for every 5s; `1.2` is not a version"
+            "`newest` is not an update policy; an interval of 5s is not allowed for update checks; `1.2` is not a version"
         );
         let refused = asked(json!({"policy": "pinned", "automatic": true})).unwrap_err();
         assert_eq!((&*refused.code, refused.errors[0].pointer.as_str()), ("update_never_automatic", "automatic"));

@@ -70,7 +70,7 @@ fn schema() -> Schema {
     Schema::compile(schema.to_string().as_bytes()).unwrap()
 }
 
-/// What becomes of the operator's layer.
+/// The operator's layer after a change.
 fn unmasked(layers: &Layers, new: Value) -> Result<Value, String> {
     let changed = layers.with_operator(&schema(), object(new));
     let text = |violations: Vec<Violation>| {
@@ -83,7 +83,7 @@ fn unmasked(layers: &Layers, new: Value) -> Result<Value, String> {
 }
 
 #[test]
-fn a_mask_that_is_sent_back_leaves_the_secret_as_it_is() {
+fn a_mask_that_is_sent_back_keeps_the_secret() {
     let layers = Layers {
         defaults: object(json!({"tokens": ["d"]})),
         host_file: object(json!({"database": {"password": "file", "host": "a"}})),
@@ -93,7 +93,7 @@ fn a_mask_that_is_sent_back_leaves_the_secret_as_it_is() {
         (json!({"key": MASK}), json!({"key": "own"})),
         (json!({"key": "new"}), json!({"key": "new"})),
         (json!({}), json!({})),
-        // What a lower layer gives stays with that layer.
+        // A value of a lower layer stays in that layer.
         (json!({"database": {"password": MASK, "host": "b"}}), json!({"database": {"host": "b"}})),
         // Of a list each layer has the whole.
         (json!({"tokens": [MASK, "new"]}), json!({"tokens": ["d", "new"]})),
@@ -108,17 +108,17 @@ fn a_mask_that_is_sent_back_leaves_the_secret_as_it_is() {
 fn a_mask_without_a_secret_is_refused() {
     let layers = Layers { operator: object(json!({"database": {"host": "a"}, "key": null})), ..Layers::default() };
     let new = json!({"key": MASK, "database": {"password": MASK}, "tokens": [MASK]});
-    let expected = "`/database/password`: `********` masks a secret, but none is set\n\
-                    `/key`: `********` masks a secret, but none is set\n\
-                    `/tokens/0`: `********` masks a secret of an entry that is new or was changed";
+    let expected = "`/database/password`: `********` stands for a secret, but no secret is set\n\
+                    `/key`: `********` stands for a secret, but no secret is set\n\
+                    `/tokens/0`: `********` stands for a secret in a list entry that is new or was changed";
     assert_eq!(unmasked(&layers, new), Err(expected.to_owned()));
-    // The operator has taken away what the file gives, so nobody was shown a mask.
+    // The operator has removed the value of the file, so no mask was shown.
     let layers = Layers { host_file: object(json!({"key": "file"})), ..layers };
     assert!(unmasked(&layers, json!({"key": MASK})).is_err());
 }
 
 #[test]
-fn entries_of_a_list_are_known_by_the_rest_of_them() {
+fn list_entries_with_masks_are_identified_by_their_other_fields() {
     let servers = |servers: Value| Layers { operator: object(json!({"servers": servers})), ..Layers::default() };
     let layers = servers(json!([{"name": "a", "key": "1"}, {"name": "b", "key": "2"}, {"key": "3"}, {"key": "4"}]));
     let (a, b, other) = (json!({"name": "a", "key": MASK}), json!({"name": "b", "key": MASK}), json!({"key": MASK}));
@@ -127,10 +127,10 @@ fn entries_of_a_list_are_known_by_the_rest_of_them() {
         (json!([{"name": "c", "key": "5"}, b]), Ok(json!([{"name": "c", "key": "5"}, {"name": "b", "key": "2"}]))),
         // As many as before, so in the order of before.
         (json!([other, b, other]), Ok(json!([{"key": "3"}, {"name": "b", "key": "2"}, {"key": "4"}]))),
-        (json!([other]), Err("`/servers/0/key`: `********` masks one of several secrets")),
+        (json!([other]), Err("`/servers/0/key`: `********` could stand for more than one secret")),
         (
             json!([{"name": "z", "key": MASK}]),
-            Err("`/servers/0/key`: `********` masks a secret of an entry that is new or was changed"),
+            Err("`/servers/0/key`: `********` stands for a secret in a list entry that is new or was changed"),
         ),
     ] {
         let result = unmasked(&layers, json!({"servers": new}));
@@ -145,7 +145,7 @@ fn entries_of_a_list_are_known_by_the_rest_of_them() {
 }
 
 #[test]
-fn a_patch_changes_what_it_names_and_keeps_the_rest() {
+fn a_patch_changes_only_its_own_keys() {
     let layers = Layers {
         defaults: object(json!({"retries": 3})),
         host_file: Map::new(),

@@ -8,8 +8,8 @@ use super::document::Document;
 use super::survey::REFERENCES;
 use crate::configuration::pointer;
 
-/// As many subschemas may apply to all values together. References that fan out, each to others that fan out, ask for
-/// more: a document of a page can ask for as many as there are atoms.
+/// The maximum number of subschemas that are applied to all values together. Without a limit, a short schema whose
+/// references fan out at each level would need exponential time.
 pub(super) const MAX_STEPS: usize = 250_000;
 /// The maximum nesting depth of subschemas and values. The validator and this walk need stack for each level.
 const MAX_DEPTH: usize = 512;
@@ -25,9 +25,9 @@ pub(super) struct Applied<'d> {
     depth: usize,
 }
 
-/// There is more to go through than may be.
+/// The check exceeds the limit of steps or of nesting.
 #[derive(Debug, thiserror::Error)]
-#[error("it takes more than {MAX_STEPS} steps, or more than {MAX_DEPTH} inside each other, to check this")]
+#[error("checking the value takes more than {MAX_STEPS} steps or {MAX_DEPTH} levels of nesting")]
 pub(super) struct TooMuch;
 
 impl<'d> Applied<'d> {

@@ -1,4 +1,4 @@
-//! A schema as a document that was read and checked: where its references lead, what its patterns fit.
+//! A parsed schema document with the targets of its references and its compiled patterns.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ impl Document {
         }
         let mut root = match serde_json::from_slice(text) {
             Ok(Value::Object(root)) => root,
-            Ok(_) => return Err(SchemaError::NotAnObject { reason: "it is another JSON value".to_owned() }),
+            Ok(_) => return Err(SchemaError::NotAnObject { reason: "it is a different JSON value".to_owned() }),
             Err(error) => return Err(SchemaError::NotAnObject { reason: error.to_string() }),
         };
         // A single document needs no id, and an id equal to another document's would change the meaning of references.
@@ -83,7 +83,8 @@ fn patterns(survey: &Survey<'_>, problems: &mut Vec<Violation>) -> HashMap<Strin
     let mut kept = HashMap::new();
     if survey.patterns.len() > Schema::MAX_PATTERNS {
         let (found, most) = (survey.patterns.len(), Schema::MAX_PATTERNS);
-        problems.push(Violation::new("", format!("there are {found} different patterns, at most {most} are taken")));
+        problems
+            .push(Violation::new("", format!("the schema has {found} different patterns; at most {most} are allowed")));
         return kept;
     }
     for (pattern, place) in &survey.patterns {

@@ -87,11 +87,11 @@ impl<'a> Survey<'a> {
         {
             self.problems.push(Violation::new(
                 at("$schema"),
-                format!("{draft} is not `{DRAFT}`, which is the only draft that is taken"),
+                format!("{draft} is not supported; the only supported draft is `{DRAFT}`"),
             ));
         }
         if schema.contains_key("$id") {
-            self.problems.push(Violation::new(at("$id"), "may only stand at the top of the schema"));
+            self.problems.push(Violation::new(at("$id"), "is allowed only at the top of the schema"));
         }
         for keyword in REFERENCES {
             if let Some(text) = schema.get(*keyword).and_then(Value::as_str) {
@@ -123,7 +123,7 @@ impl<'a> Survey<'a> {
                 Some(rest) if rest.starts_with('/') => pointer_of(text),
                 Some(anchor) => self.anchors.get(anchor).cloned(),
                 None => {
-                    let rule = "leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`";
+                    let rule = "refers to another document; put the schema into `$defs` and refer to it as `#/$defs/…`";
                     self.problems.push(Violation::new(pointer::join(place, keyword), format!("`{text}` {rule}")));
                     continue;
                 }
@@ -131,7 +131,7 @@ impl<'a> Survey<'a> {
             match target.filter(|target| self.schemas.get(target).is_some_and(|schema| is_schema(schema))) {
                 Some(target) => drop(targets.insert((*text).to_owned(), target)),
                 None => {
-                    let rule = "leads to no schema in the document";
+                    let rule = "refers to no schema in the document";
                     self.problems.push(Violation::new(pointer::join(place, keyword), format!("`{text}` {rule}")));
                 }
             }
@@ -171,7 +171,7 @@ impl<'a> Survey<'a> {
                         None => step = Some(target),
                         Some(true) => {}
                         Some(false) => {
-                            let rule = "applies itself to the same value again, without end";
+                            let rule = "refers to itself for the same value, which never ends";
                             self.problems.push(Violation::new(*place, rule));
                         }
                     },

@@ -46,9 +46,9 @@ fn an_invalid_schema_is_refused_with_every_reason() {
     refused(
         "true",
         expect![[r#"
-        schema_not_an_object
-        the schema is not a JSON object: it is another JSON value
-    "#]],
+            schema_not_an_object
+            the schema is not a JSON object: it is a different JSON value
+        "#]],
     );
     refused(
         &format!("{{\"title\": \"{}\"}}", "x".repeat(Schema::MAX_BYTES)),
@@ -62,9 +62,9 @@ fn an_invalid_schema_is_refused_with_every_reason() {
     refused(
         &deep(65),
         expect![[r#"
-        schema_too_deep
-        the schema is nested more than 64 deep; hint: move parts into `$defs` and refer to them
-    "#]],
+            schema_too_deep
+            the schema is nested more than 64 levels deep; hint: move parts into `$defs` and refer to them
+        "#]],
     );
     refused(
         r##"{
@@ -91,21 +91,21 @@ fn an_invalid_schema_is_refused_with_every_reason() {
         }"##,
         expect![[r#"
             schema_refused
-            `/$schema`: "http://json-schema.org/draft-07/schema#" is not `https://json-schema.org/draft/2020-12/schema`, which is the only draft that is taken
+            `/$schema`: "http://json-schema.org/draft-07/schema#" is not supported; the only supported draft is `https://json-schema.org/draft/2020-12/schema`
             `/properties/ahead/patternProperties/(?=a)b`: `(?=a)b` is not a supported pattern: look-around, back references and very large patterns are not supported
-            `/properties/anchor/$ref`: `#nowhere` leads to no schema in the document
+            `/properties/anchor/$ref`: `#nowhere` refers to no schema in the document
             `/properties/back/pattern`: `(a)\1` is not a supported pattern: look-around, back references and very large patterns are not supported
-            `/properties/dynamic/$dynamicRef`: `https://example.org/#node` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
-            `/properties/file/$ref`: `file:///etc/passwd` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
-            `/properties/gone/$ref`: `#/$defs/gone` leads to no schema in the document
+            `/properties/dynamic/$dynamicRef`: `https://example.org/#node` refers to another document; put the schema into `$defs` and refer to it as `#/$defs/…`
+            `/properties/file/$ref`: `file:///etc/passwd` refers to another document; put the schema into `$defs` and refer to it as `#/$defs/…`
+            `/properties/gone/$ref`: `#/$defs/gone` refers to no schema in the document
             `/properties/huge/pattern`: `((a{500}){500}){500}` is not a supported pattern: look-around, back references and very large patterns are not supported
-            `/properties/inner/$id`: may only stand at the top of the schema
-            `/properties/inner/$schema`: "https://json-schema.org/draft/2019-09/schema" is not `https://json-schema.org/draft/2020-12/schema`, which is the only draft that is taken
-            `/properties/name/$ref`: `https://example.org/name.json` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
-            `/properties/near/$ref`: `other.json#/$defs/a` leaves the schema; what it refers to may stand in `$defs`, as `#/$defs/…`
+            `/properties/inner/$id`: is allowed only at the top of the schema
+            `/properties/inner/$schema`: "https://json-schema.org/draft/2019-09/schema" is not supported; the only supported draft is `https://json-schema.org/draft/2020-12/schema`
+            `/properties/name/$ref`: `https://example.org/name.json` refers to another document; put the schema into `$defs` and refer to it as `#/$defs/…`
+            `/properties/near/$ref`: `other.json#/$defs/a` refers to another document; put the schema into `$defs` and refer to it as `#/$defs/…`
             `/properties/port/minimum`: "1" is not of type "number"
             `/properties/port/type`: "nubmer" is not `array`, `boolean`, `integer`, `null`, `number`, `object`, `string`, or a list of them
-            `/properties/text/$ref`: `#/title` leads to no schema in the document
+            `/properties/text/$ref`: `#/title` refers to no schema in the document
             `/properties/twice/anyOf/0/$anchor`: `a` occurs twice in the schema
             `/required`: "name" is not of type "array"
         "#]],
@@ -121,7 +121,7 @@ fn references_that_never_end_are_refused() {
         r##"{"$defs": {"a": {"$anchor": "a", "not": {"if": {"$ref": "#a"}}}}}"##,
     ] {
         let error = Schema::compile(text.as_bytes()).unwrap_err().to_string();
-        assert!(error.contains("applies itself to the same value again, without end"), "{text}: {error}");
+        assert!(error.contains("refers to itself for the same value, which never ends"), "{text}: {error}");
     }
     // A value ends, so going into it does.
     let list = schema(json!({
@@ -212,7 +212,7 @@ fn all_violations_are_reported_with_their_pointers_and_without_values() {
 }
 
 #[test]
-fn a_violation_repeats_nothing_of_a_secret() {
+fn a_violation_never_contains_a_part_of_a_secret() {
     let secret = json!({"type": "integer", "maximum": 9, "writeOnly": true});
     let schema = schema(json!({
         "properties": {
@@ -292,7 +292,7 @@ fn secrets_are_found_in_every_part_of_a_schema() {
 }
 
 #[test]
-fn a_schema_that_asks_for_endless_work_costs_none() {
+fn a_schema_with_exponential_cost_is_refused_quickly() {
     let started = Instant::now();
     // Each refers twice to the next: a page of text, and 2^60 subschemas to go through.
     let mut defs = object(json!({"d60": {"type": "object"}}));
@@ -325,9 +325,9 @@ fn a_schema_that_asks_for_endless_work_costs_none() {
     refused(
         &json!({"patternProperties": many}).to_string(),
         expect![[r#"
-        schema_refused
-        there are 200 different patterns, at most 128 are taken
-    "#]],
+            schema_refused
+            the schema has 200 different patterns; at most 128 are allowed
+        "#]],
     );
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }

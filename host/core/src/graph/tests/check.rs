@@ -1,11 +1,11 @@
-//! Who may come, change and go.
+//! Checks of installations, changes and removals.
 
 use expect_test::{Expect, expect};
 
 use super::{graph, node};
 use crate::graph::Refusal;
 
-/// What is said of a candidate beside those that are installed.
+/// The refusal of a candidate, given the installed plugins.
 fn check(installed: &str, candidate: &str, expected: Expect) {
     expected.assert_eq(&says(graph(installed).check(&node(candidate))));
 }
@@ -51,14 +51,14 @@ fn a_dependency_must_be_installed_in_a_matching_version() {
         "store 0.9.0",
         "shop: needs store >=1, <2",
         expect![
-            "dependency_version: `shop` needs `store` >=1, <2, but installed is 0.9.0; hint: install `store` >=1, <2"
+            "dependency_version: `shop` needs `store` >=1, <2, but 0.9.0 is installed; hint: install `store` >=1, <2"
         ],
     );
     check(
         "store 2.0.0",
         "shop: needs store >=1, <2",
         expect![
-            "dependency_version: `shop` needs `store` >=1, <2, but installed is 2.0.0; hint: install `store` >=1, <2"
+            "dependency_version: `shop` needs `store` >=1, <2, but 2.0.0 is installed; hint: install `store` >=1, <2"
         ],
     );
     check(
@@ -72,7 +72,7 @@ fn a_dependency_must_be_installed_in_a_matching_version() {
         "store 2.0.0-rc.1+b5",
         "shop: needs store >=1, <2",
         expect![
-            "dependency_version: `shop` needs `store` >=1, <2, but installed is 2.0.0-rc.1+b5; hint: install `store` >=1, <2"
+            "dependency_version: `shop` needs `store` >=1, <2, but 2.0.0-rc.1+b5 is installed; hint: install `store` >=1, <2"
         ],
     );
     fits("store 1.0.0+build.7", "shop: needs store =1.0.0");
@@ -97,13 +97,13 @@ fn a_dependency_must_be_enabled_while_its_dependant_is() {
         "-store 0.9.0",
         "shop: needs store >=1",
         expect![[r#"
-        dependency_version: `shop` needs `store` >=1, but installed is 0.9.0; hint: install `store` >=1
-        dependency_disabled: `shop` needs `store`, which is disabled; hint: enable `store`"#]],
+            dependency_version: `shop` needs `store` >=1, but 0.9.0 is installed; hint: install `store` >=1
+            dependency_disabled: `shop` needs `store`, which is disabled; hint: enable `store`"#]],
     );
     check(
         "-store 0.9.0",
         "-shop: needs store >=1",
-        expect!["dependency_version: `shop` needs `store` >=1, but installed is 0.9.0; hint: install `store` >=1"],
+        expect!["dependency_version: `shop` needs `store` >=1, but 0.9.0 is installed; hint: install `store` >=1"],
     );
     check(
         "",
@@ -122,63 +122,63 @@ fn optional_dependencies_and_run_after_refuse_nothing() {
 }
 
 #[test]
-fn circles_are_refused_with_each_step() {
+fn cycles_are_refused_and_reported_with_each_step() {
     check(
         "store: needs shop",
         "shop: needs store",
         expect![
-            "dependency_cycle: plugins wait for each other: shop → store → shop (`shop` needs `store`, `store` needs `shop`); hint: take `store` out of the plugin.yaml of `shop`, or open the circle elsewhere"
+            "dependency_cycle: plugins wait for each other: shop → store → shop (`shop` needs `store`, `store` needs `shop`); hint: remove `store` from the plugin.yaml of `shop`, or break the cycle at another plugin"
         ],
     );
     check(
         "bbb: needs ccc\nccc: needs aaa",
         "aaa: needs bbb",
         expect![
-            "dependency_cycle: plugins wait for each other: aaa → bbb → ccc → aaa (`aaa` needs `bbb`, `bbb` needs `ccc`, `ccc` needs `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere"
+            "dependency_cycle: plugins wait for each other: aaa → bbb → ccc → aaa (`aaa` needs `bbb`, `bbb` needs `ccc`, `ccc` needs `aaa`); hint: remove `bbb` from the plugin.yaml of `aaa`, or break the cycle at another plugin"
         ],
     );
     check(
         "bbb: after ccc\nccc: may use aaa",
         "aaa: needs bbb",
         expect![
-            "dependency_cycle: plugins wait for each other: aaa → bbb → ccc → aaa (`aaa` needs `bbb`, `bbb` runs after `ccc`, `ccc` may use `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere"
+            "dependency_cycle: plugins wait for each other: aaa → bbb → ccc → aaa (`aaa` needs `bbb`, `bbb` runs after `ccc`, `ccc` may use `aaa`); hint: remove `bbb` from the plugin.yaml of `aaa`, or break the cycle at another plugin"
         ],
     );
     check(
         "bbb: after aaa",
         "aaa: after bbb",
         expect![
-            "dependency_cycle: plugins wait for each other: aaa → bbb → aaa (`aaa` runs after `bbb`, `bbb` runs after `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere"
+            "dependency_cycle: plugins wait for each other: aaa → bbb → aaa (`aaa` runs after `bbb`, `bbb` runs after `aaa`); hint: remove `bbb` from the plugin.yaml of `aaa`, or break the cycle at another plugin"
         ],
     );
     check(
         "",
         "aaa: needs aaa",
         expect![
-            "dependency_cycle: plugins wait for each other: aaa → aaa (`aaa` needs `aaa`); hint: take `aaa` out of the plugin.yaml of `aaa`"
+            "dependency_cycle: plugins wait for each other: aaa → aaa (`aaa` needs `aaa`); hint: remove `aaa` from the plugin.yaml of `aaa`"
         ],
     );
-    // Each of its own steps that leads into a circle is told, with the shortest one.
+    // Each edge of the candidate that is part of a cycle is reported with its shortest cycle.
     check(
         "bbb: needs aaa\nccc: needs bbb; needs aaa\nddd",
         "aaa: needs bbb; after ccc; needs ddd",
         expect![[r#"
-        dependency_cycle: plugins wait for each other: aaa → bbb → aaa (`aaa` needs `bbb`, `bbb` needs `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere
-        dependency_cycle: plugins wait for each other: aaa → ccc → aaa (`aaa` runs after `ccc`, `ccc` needs `aaa`); hint: take `ccc` out of the plugin.yaml of `aaa`, or open the circle elsewhere"#]],
+        dependency_cycle: plugins wait for each other: aaa → bbb → aaa (`aaa` needs `bbb`, `bbb` needs `aaa`); hint: remove `bbb` from the plugin.yaml of `aaa`, or break the cycle at another plugin
+        dependency_cycle: plugins wait for each other: aaa → ccc → aaa (`aaa` runs after `ccc`, `ccc` needs `aaa`); hint: remove `ccc` from the plugin.yaml of `aaa`, or break the cycle at another plugin"#]],
     );
     // A disabled plugin is enabled one day.
     check(
         "-bbb: needs aaa",
         "aaa: needs bbb",
         expect![[r#"
-        dependency_cycle: plugins wait for each other: aaa → bbb → aaa (`aaa` needs `bbb`, `bbb` needs `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere
+        dependency_cycle: plugins wait for each other: aaa → bbb → aaa (`aaa` needs `bbb`, `bbb` needs `aaa`); hint: remove `bbb` from the plugin.yaml of `aaa`, or break the cycle at another plugin
         dependency_disabled: `aaa` needs `bbb`, which is disabled; hint: enable `bbb`"#]],
     );
-    // What waits in a circle without the candidate is not its fault, even if it needs one of them.
+    // A cycle without the candidate is not reported, even if the candidate depends on a plugin of the cycle.
     fits("bbb: needs ccc\nccc: needs bbb", "aaa: needs bbb");
-    // A new version may open the circle.
+    // A new version may break the cycle.
     fits("aaa: needs bbb\nbbb: needs aaa", "aaa");
-    // What is not installed closes no circle.
+    // A plugin that is not installed is not part of a cycle.
     fits("bbb: after aaa", "aaa: after ccc");
 }
 
@@ -198,15 +198,15 @@ fn conflicts_hold_in_both_directions() {
         "old-shop: not shop >=2",
         "shop 2.1.0: not old-shop",
         expect![[r#"
-        dependency_conflict: `shop` conflicts with `old-shop`; hint: remove `old-shop`
-        dependency_conflict: `old-shop` conflicts with `shop` >=2, and `shop` is 2.1.0; hint: remove `old-shop`, or install a version of `shop` that is not >=2"#]],
+            dependency_conflict: `shop` conflicts with `old-shop`; hint: remove `old-shop`
+            dependency_conflict: `old-shop` conflicts with `shop` >=2, and `shop` is 2.1.0; hint: remove `old-shop`, or install a version of `shop` outside of >=2"#]],
     );
     fits("", "shop: not old-shop");
     check(
         "old-shop 1.9.0",
         "shop: not old-shop <2",
         expect![
-            "dependency_conflict: `shop` conflicts with `old-shop` <2, and `old-shop` is 1.9.0; hint: remove `old-shop`, or install a version of `old-shop` that is not <2"
+            "dependency_conflict: `shop` conflicts with `old-shop` <2, and `old-shop` is 1.9.0; hint: remove `old-shop`, or install a version of `old-shop` outside of <2"
         ],
     );
     fits("old-shop 2.0.0", "shop: not old-shop <2");
@@ -214,7 +214,7 @@ fn conflicts_hold_in_both_directions() {
         "old-shop 1.9.0-beta",
         "shop: not old-shop <2",
         expect![
-            "dependency_conflict: `shop` conflicts with `old-shop` <2, and `old-shop` is 1.9.0-beta; hint: remove `old-shop`, or install a version of `old-shop` that is not <2"
+            "dependency_conflict: `shop` conflicts with `old-shop` <2, and `old-shop` is 1.9.0-beta; hint: remove `old-shop`, or install a version of `old-shop` outside of <2"
         ],
     );
     fits("old-shop: not shop >=2", "shop 1.0.0");
@@ -234,7 +234,7 @@ fn conflicts_hold_in_both_directions() {
 }
 
 #[test]
-fn a_version_that_dependants_do_not_take_is_refused() {
+fn a_version_that_does_not_meet_the_requirement_of_a_dependant_is_refused() {
     let installed =
         "store 1.4.0\nshop: needs store >=1, <2\ntill: needs store ^1.3\nlog: needs store\n-cron: needs store =1.4.0";
     fits(installed, "store 1.4.0");
@@ -242,35 +242,35 @@ fn a_version_that_dependants_do_not_take_is_refused() {
         installed,
         "store 1.5.0",
         expect![
-            "dependency_dependants: `store` 1.5.0 does not fit `cron` (=1.4.0), which needs it; hint: install a version of `store` that is =1.4.0, or first update or remove `cron`"
+            "dependency_dependants: `store` 1.5.0 does not meet the requirement of `cron` (=1.4.0); hint: install a version of `store` that meets =1.4.0, or update or remove `cron` first"
         ],
     );
     check(
         installed,
         "store 1.2.0",
         expect![
-            "dependency_dependants: `store` 1.2.0 does not fit `cron` (=1.4.0), `till` (^1.3), which need it; hint: install a version of `store` that is =1.4.0 and ^1.3, or first update or remove `cron`, `till`"
+            "dependency_dependants: `store` 1.2.0 does not meet the requirement of `cron` (=1.4.0), `till` (^1.3); hint: install a version of `store` that meets =1.4.0 and ^1.3, or update or remove `cron`, `till` first"
         ],
     );
     check(
         installed,
         "store 2.0.0",
         expect![
-            "dependency_dependants: `store` 2.0.0 does not fit `cron` (=1.4.0), `shop` (>=1, <2), `till` (^1.3), which need it; hint: install a version of `store` that is =1.4.0 and >=1, <2 and ^1.3, or first update or remove `cron`, `shop`, `till`"
+            "dependency_dependants: `store` 2.0.0 does not meet the requirement of `cron` (=1.4.0), `shop` (>=1, <2), `till` (^1.3); hint: install a version of `store` that meets =1.4.0 and >=1, <2 and ^1.3, or update or remove `cron`, `shop`, `till` first"
         ],
     );
     check(
         "shop: needs store >=1, <2",
         "store 2.0.0",
         expect![
-            "dependency_dependants: `store` 2.0.0 does not fit `shop` (>=1, <2), which needs it; hint: install a version of `store` that is >=1, <2, or first update or remove `shop`"
+            "dependency_dependants: `store` 2.0.0 does not meet the requirement of `shop` (>=1, <2); hint: install a version of `store` that meets >=1, <2, or update or remove `shop` first"
         ],
     );
     check(
         "store 1.4.0\nshop: needs store <2\nnight: needs shop",
         "store 2.0.0",
         expect![
-            "dependency_dependants: `store` 2.0.0 does not fit `shop` (<2), which needs it; hint: install a version of `store` that is <2, or first update or remove `shop`"
+            "dependency_dependants: `store` 2.0.0 does not meet the requirement of `shop` (<2); hint: install a version of `store` that meets <2, or update or remove `shop` first"
         ],
     );
 }
@@ -282,7 +282,7 @@ fn an_enabled_dependency_is_not_replaced_by_a_disabled_plugin() {
         installed,
         "-store",
         expect![
-            "dependency_dependants: `store` cannot be disabled: `night`, `shop` need it; hint: disable `night`, `shop` first, or ask for `cascade`"
+            "dependency_dependants: `store` cannot be disabled: `night`, `shop` need it; hint: disable `night`, `shop` first, or set `cascade`"
         ],
     );
     fits("-store\nshop: needs store", "-store 1.1.0");
@@ -290,39 +290,39 @@ fn an_enabled_dependency_is_not_replaced_by_a_disabled_plugin() {
 }
 
 #[test]
-fn all_problems_come_at_once() {
+fn all_problems_are_reported_at_once() {
     check(
         "store 0.9.0: after shop\n-bank\nold-shop 1.0.0\nrival: not shop\ntill: needs shop ^1\nshop 1.0.0",
         "shop 2.0.0: needs store >=1, <2; needs bank; needs ledger ^3; may use disks; not old-shop",
         expect![[r#"
-            dependency_cycle: plugins wait for each other: shop → store → shop (`shop` needs `store`, `store` runs after `shop`); hint: take `store` out of the plugin.yaml of `shop`, or open the circle elsewhere
-            dependency_version: `shop` needs `store` >=1, <2, but installed is 0.9.0; hint: install `store` >=1, <2
+            dependency_cycle: plugins wait for each other: shop → store → shop (`shop` needs `store`, `store` runs after `shop`); hint: remove `store` from the plugin.yaml of `shop`, or break the cycle at another plugin
+            dependency_version: `shop` needs `store` >=1, <2, but 0.9.0 is installed; hint: install `store` >=1, <2
             dependency_disabled: `shop` needs `bank`, which is disabled; hint: enable `bank`
             dependency_missing: `shop` needs `ledger` ^3, which is not installed; hint: install `ledger` ^3
             dependency_conflict: `shop` conflicts with `old-shop`; hint: remove `old-shop`
             dependency_conflict: `rival` conflicts with `shop`; hint: remove `rival`
-            dependency_dependants: `shop` 2.0.0 does not fit `till` (^1), which needs it; hint: install a version of `shop` that is ^1, or first update or remove `till`"#]],
+            dependency_dependants: `shop` 2.0.0 does not meet the requirement of `till` (^1); hint: install a version of `shop` that meets ^1, or update or remove `till` first"#]],
     );
     let refused =
         graph("-bank 0.9.0").check(&node("shop: needs bank ^1; needs ledger ^1; needs clock ^1")).unwrap_err();
     assert_eq!((refused.code(), refused.problems().len()), ("dependency_version", 4));
-    expect!["`shop` needs `bank` ^1, but installed is 0.9.0; `shop` needs `bank`, which is disabled; `shop` needs `ledger` ^1, which is not installed; `shop` needs `clock` ^1, which is not installed; hint: install `bank` ^1; enable `bank`; install `ledger` ^1; install `clock` ^1"].assert_eq(&refused.to_string());
+    expect!["`shop` needs `bank` ^1, but 0.9.0 is installed; `shop` needs `bank`, which is disabled; `shop` needs `ledger` ^1, which is not installed; `shop` needs `clock` ^1, which is not installed; hint: install `bank` ^1; enable `bank`; install `ledger` ^1; install `clock` ^1"].assert_eq(&refused.to_string());
 }
 
 #[test]
-fn two_that_only_go_together_come_together() {
+fn plugins_that_require_each_others_new_version_are_checked_together() {
     let installed = "store 1.0.0\nshop 1.0.0: needs store ^1";
     check(
         installed,
         "store 2.0.0",
         expect![
-            "dependency_dependants: `store` 2.0.0 does not fit `shop` (^1), which needs it; hint: install a version of `store` that is ^1, or first update or remove `shop`"
+            "dependency_dependants: `store` 2.0.0 does not meet the requirement of `shop` (^1); hint: install a version of `store` that meets ^1, or update or remove `shop` first"
         ],
     );
     check(
         installed,
         "shop 2.0.0: needs store ^2",
-        expect!["dependency_version: `shop` needs `store` ^2, but installed is 1.0.0; hint: install `store` ^2"],
+        expect!["dependency_version: `shop` needs `store` ^2, but 1.0.0 is installed; hint: install `store` ^2"],
     );
     all_fit(installed, &["store 2.0.0", "shop 2.0.0: needs store ^2"]);
     together(
@@ -334,7 +334,7 @@ fn two_that_only_go_together_come_together() {
         "",
         &["aaa: needs bbb", "bbb: needs aaa"],
         expect![
-            "dependency_cycle: plugins wait for each other: aaa → bbb → aaa (`aaa` needs `bbb`, `bbb` needs `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere"
+            "dependency_cycle: plugins wait for each other: aaa → bbb → aaa (`aaa` needs `bbb`, `bbb` needs `aaa`); hint: remove `bbb` from the plugin.yaml of `aaa`, or break the cycle at another plugin"
         ],
     );
     together(
@@ -359,14 +359,14 @@ fn a_plugin_with_dependants_is_neither_removed_nor_disabled() {
         "store",
         true,
         expect![
-            "dependency_dependants: `store` cannot be disabled: `night`, `shop` need it; hint: disable `night`, `shop` first, or ask for `cascade`"
+            "dependency_dependants: `store` cannot be disabled: `night`, `shop` need it; hint: disable `night`, `shop` first, or set `cascade`"
         ],
     );
     check(
         "store",
         false,
         expect![
-            "dependency_dependants: `store` cannot be removed: `night`, `shop`, `cron` need it; hint: remove `night`, `shop`, `cron` first, or ask for `cascade`"
+            "dependency_dependants: `store` cannot be removed: `night`, `shop`, `cron` need it; hint: remove `night`, `shop`, `cron` first, or set `cascade`"
         ],
     );
     check("night", false, expect!["ok"]);

@@ -1,4 +1,4 @@
-//! Who starts and stops first.
+//! The start order and the stop order.
 
 use expect_test::{Expect, expect};
 
@@ -18,11 +18,11 @@ fn dependencies_start_before_their_dependants() {
     order("ccc\naaa\nbbb", expect!["aaa bbb ccc"]);
     order("aaa: needs bbb\nbbb: needs ccc\nccc", expect!["ccc bbb aaa"]);
     order("aaa: may use bbb\nbbb: after ccc\nccc", expect!["ccc bbb aaa"]);
-    // What is not installed is waited for by nobody, and a conflict says nothing of the order.
+    // Plugins that are not installed and conflicts have no effect on the order.
     order("aaa: needs zzz; may use yyy; after xxx; not bbb\nbbb", expect!["aaa bbb"]);
-    // A version that does not fit, and being disabled, change nothing.
+    // Unmet version requirements and disabled plugins have no effect either.
     order("aaa: needs bbb >=2; may use ccc >=2\n-bbb\nccc", expect!["bbb ccc aaa"]);
-    // The first by id of those that could be next, not of those that came free first.
+    // Among all plugins that could be next, the first by id is used.
     order("aaa: needs mmm\nbbb: needs zzz\nmmm\nzzz", expect!["mmm aaa zzz bbb"]);
     order("aaa: needs ddd\nbbb\nccc: needs aaa\nddd\neee: after bbb", expect!["bbb ddd aaa ccc eee"]);
     // Two reasons for one edge are one edge.
@@ -32,43 +32,43 @@ fn dependencies_start_before_their_dependants() {
 }
 
 #[test]
-fn plugins_that_wait_in_a_circle_have_no_order() {
+fn plugins_in_a_cycle_have_no_order() {
     order(
         "aaa: needs bbb\nbbb: needs ccc\nccc: needs aaa\nddd",
         expect![
-            "plugins wait for each other: aaa → bbb → ccc → aaa (`aaa` needs `bbb`, `bbb` needs `ccc`, `ccc` needs `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere"
+            "plugins wait for each other: aaa → bbb → ccc → aaa (`aaa` needs `bbb`, `bbb` needs `ccc`, `ccc` needs `aaa`); hint: remove `bbb` from the plugin.yaml of `aaa`, or break the cycle at another plugin"
         ],
     );
     order(
         "aaa: needs bbb\nbbb: after ccc\nccc: may use aaa",
         expect![
-            "plugins wait for each other: aaa → bbb → ccc → aaa (`aaa` needs `bbb`, `bbb` runs after `ccc`, `ccc` may use `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere"
+            "plugins wait for each other: aaa → bbb → ccc → aaa (`aaa` needs `bbb`, `bbb` runs after `ccc`, `ccc` may use `aaa`); hint: remove `bbb` from the plugin.yaml of `aaa`, or break the cycle at another plugin"
         ],
     );
     order(
         "aaa: after bbb\nbbb: after aaa",
         expect![
-            "plugins wait for each other: aaa → bbb → aaa (`aaa` runs after `bbb`, `bbb` runs after `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere"
+            "plugins wait for each other: aaa → bbb → aaa (`aaa` runs after `bbb`, `bbb` runs after `aaa`); hint: remove `bbb` from the plugin.yaml of `aaa`, or break the cycle at another plugin"
         ],
     );
     order(
         "aaa: needs aaa",
         expect![
-            "plugins wait for each other: aaa → aaa (`aaa` needs `aaa`); hint: take `aaa` out of the plugin.yaml of `aaa`"
+            "plugins wait for each other: aaa → aaa (`aaa` needs `aaa`); hint: remove `aaa` from the plugin.yaml of `aaa`"
         ],
     );
-    // The shortest circle is told, and who only waits for one is not in it.
+    // The shortest cycle is reported. Plugins that only wait for it are not part of it.
     order(
         "aaa: needs bbb\nbbb: needs ccc; needs zzz\nccc: needs ddd\nddd: needs bbb\nzzz: needs bbb",
         expect![
-            "plugins wait for each other: bbb → zzz → bbb (`bbb` needs `zzz`, `zzz` needs `bbb`); hint: take `zzz` out of the plugin.yaml of `bbb`, or open the circle elsewhere"
+            "plugins wait for each other: bbb → zzz → bbb (`bbb` needs `zzz`, `zzz` needs `bbb`); hint: remove `zzz` from the plugin.yaml of `bbb`, or break the cycle at another plugin"
         ],
     );
-    // The strictest of several reasons is told.
+    // The strictest of several reasons is reported.
     order(
         "aaa: after bbb; needs bbb\nbbb: after aaa; may use aaa",
         expect![
-            "plugins wait for each other: aaa → bbb → aaa (`aaa` needs `bbb`, `bbb` may use `aaa`); hint: take `bbb` out of the plugin.yaml of `aaa`, or open the circle elsewhere"
+            "plugins wait for each other: aaa → bbb → aaa (`aaa` needs `bbb`, `bbb` may use `aaa`); hint: remove `bbb` from the plugin.yaml of `aaa`, or break the cycle at another plugin"
         ],
     );
 }
@@ -102,7 +102,7 @@ fn dependants_that_wait_for_each_other_stop_in_that_order() {
     };
     check("base\naaa: needs base; after bbb\nbbb: needs base", expect!["aaa bbb"]);
     check("base\naaa: needs base\nbbb: needs base; after aaa", expect!["bbb aaa"]);
-    // A circle keeps nobody from being named once.
+    // Each plugin is listed once even if the plugins are in a cycle.
     check("base: needs ccc\naaa: needs base\nbbb: needs aaa; needs ccc\nccc: needs bbb", expect!["ccc bbb aaa"]);
 }
 

@@ -1,4 +1,4 @@
-//! What holds for any graph, tried with a few hundred that look random and are the same in every run.
+//! Properties of all graphs, checked on a few hundred pseudo-random graphs that are the same in every run.
 
 use super::super::{EdgeKind, Graph, Node};
 use crate::PluginId;
@@ -38,12 +38,12 @@ impl Random {
     }
 }
 
-/// Whether `from` says that `to` starts first, or with `kind`, that it does so by an edge of that kind.
+/// Returns whether `from` declares that `to` starts first; with `kind`, whether by an edge of that kind.
 fn waits(from: &Node, to: &PluginId, kind: Option<EdgeKind>) -> bool {
     from.waits().any(|(id, found)| id == to.as_str() && kind.is_none_or(|kind| kind == found))
 }
 
-/// The same order, found in the plainest way: again and again the first by id of those that wait for nobody.
+/// The start order, computed naively: repeatedly the first plugin by id that waits for no other.
 fn plainly(nodes: &[Node]) -> Vec<PluginId> {
     let mut left: Vec<&Node> = nodes.iter().collect();
     left.sort_by(|a, b| a.id.cmp(&b.id));
@@ -77,7 +77,7 @@ fn the_start_order_respects_every_edge_and_is_the_first_by_id() {
 }
 
 #[test]
-fn plugins_that_come_in_start_order_and_go_in_stop_order_are_never_refused() {
+fn installing_in_start_order_and_removing_in_stop_order_is_never_refused() {
     let mut random = Random(2);
     for _ in 0..100 {
         let nodes = random.acyclic();
@@ -97,7 +97,7 @@ fn plugins_that_come_in_start_order_and_go_in_stop_order_are_never_refused() {
 }
 
 #[test]
-fn dependants_are_all_that_need_a_plugin_each_before_what_it_waits_for() {
+fn dependants_include_indirect_ones_and_are_in_stop_order() {
     let mut random = Random(3);
     for _ in 0..100 {
         let nodes = random.acyclic();
@@ -124,7 +124,7 @@ fn dependants_are_all_that_need_a_plugin_each_before_what_it_waits_for() {
 }
 
 #[test]
-fn one_edge_back_makes_a_circle_and_the_circle_is_one() {
+fn an_edge_against_the_order_makes_a_cycle_that_is_reported() {
     let mut random = Random(4);
     let mut n_circles = 0;
     for _ in 0..300 {
@@ -142,7 +142,7 @@ fn one_edge_back_makes_a_circle_and_the_circle_is_one() {
             assert!(waits(graph.node(from.as_str()).unwrap(), to, Some(*kind)), "{cycle}");
             assert_eq!(steps.iter().filter(|(id, _)| id == from).count(), 1, "{cycle}");
         }
-        // Whoever is in it is refused beside the others.
+        // Each plugin of the cycle is refused if the others are installed.
         let (first, _) = &steps[0];
         let others = graph.view().nodes.into_iter().filter(|node| node.id != *first).cloned();
         let refused = Graph::new(others).check(graph.node(first.as_str()).unwrap()).unwrap_err();

@@ -29,19 +29,19 @@ fn the_view_lists_every_relation_with_its_problems() {
     };
     expect![[r#"
         bank -run_after-> shop-log
-        shop -dependency-> store >=1, <2: installed is 0.9.0
+        shop -dependency-> store >=1, <2: 0.9.0 is installed
         shop -dependency-> bank: disabled
         shop -dependency-> gone ^1: not installed
         shop -optional-> store--x *
         shop -optional-> disks ~1.2
         shop -run_after-> end
-        shop -conflict-> old <2: installed is 1.5.0
+        shop -conflict-> old <2: 1.5.0 is installed
     "#]]
     .assert_eq(&view.edges.iter().map(line).collect::<String>());
 }
 
 #[test]
-fn a_circle_is_shown_and_hides_nobody() {
+fn the_view_of_a_graph_with_a_cycle_contains_all_plugins() {
     let graph = graph("aaa: needs ccc\nbbb: needs ddd\nccc: needs bbb\nddd: needs ccc\neee");
     let view = graph.view();
     let nodes: Vec<_> = view.nodes.iter().map(|node| &node.id).collect();
@@ -50,7 +50,7 @@ fn a_circle_is_shown_and_hides_nobody() {
 }
 
 #[test]
-fn graphviz_draws_it() {
+fn a_graph_is_formatted_for_graphviz() {
     expect![[r#"
         digraph plugins {
           rankdir=LR;
@@ -65,13 +65,13 @@ fn graphviz_draws_it() {
           "gone" [label="gone\nnot installed", style=dotted];
           "shop-log" [label="shop-log\nnot installed", style=dotted];
           "bank" -> "shop-log" [label="runs after", style=dotted];
-          "shop" -> "store" [label="needs >=1, <2\ninstalled is 0.9.0", color=red];
+          "shop" -> "store" [label="needs >=1, <2\n0.9.0 is installed", color=red];
           "shop" -> "bank" [label="needs\ndisabled", color=red];
           "shop" -> "gone" [label="needs ^1\nnot installed", color=red];
           "shop" -> "store--x" [label="may use *", style=dashed];
           "shop" -> "disks" [label="may use ~1.2", style=dashed];
           "shop" -> "end" [label="runs after", style=dotted];
-          "shop" -> "old" [label="conflicts with <2\ninstalled is 1.5.0", style=bold, arrowhead=tee, color=red];
+          "shop" -> "old" [label="conflicts with <2\n1.5.0 is installed", style=bold, arrowhead=tee, color=red];
         }
     "#]]
     .assert_eq(&graph(SHOP).dot());
@@ -85,7 +85,7 @@ fn graphviz_draws_it() {
 }
 
 #[test]
-fn mermaid_draws_it() {
+fn a_graph_is_formatted_for_mermaid() {
     expect![[r#"
         flowchart LR
           n0["bank 1.0.0, disabled"]:::disabled
@@ -98,13 +98,13 @@ fn mermaid_draws_it() {
           n7["gone: not installed"]:::absent
           n8["shop-log: not installed"]:::absent
           n0 -.->|"runs after"| n8
-          n5 -->|"needs #62;=1, #60;2: installed is 0.9.0"| n3
+          n5 -->|"needs #62;=1, #60;2: 0.9.0 is installed"| n3
           n5 -->|"needs: disabled"| n0
           n5 -->|"needs ^1: not installed"| n7
           n5 -.->|"may use #42;"| n4
           n5 -.->|"may use ~1.2"| n6
           n5 -.->|"runs after"| n1
-          n5 --x|"conflicts with #60;2: installed is 1.5.0"| n2
+          n5 --x|"conflicts with #60;2: 1.5.0 is installed"| n2
           linkStyle 1,2,3,7 stroke:red
           classDef disabled stroke-dasharray:6
           classDef absent stroke-dasharray:2
@@ -120,7 +120,7 @@ fn mermaid_draws_it() {
 
 /// Ids are checked before they come here; whoever draws must not rely on it.
 #[test]
-fn a_text_ends_neither_its_quotes_nor_its_line() {
+fn labels_are_escaped() {
     let dependency = Dependency { id: "a\"];\n\\x[<b>|#".to_owned(), version: None, optional: false };
     let node = Node {
         id: "shop".parse().unwrap(),
@@ -158,7 +158,7 @@ fn a_text_ends_neither_its_quotes_nor_its_line() {
 }
 
 #[test]
-fn each_kind_has_its_words() {
+fn each_kind_of_edge_has_a_name_and_a_verb() {
     let kinds = [EdgeKind::Dependency, EdgeKind::Optional, EdgeKind::RunAfter, EdgeKind::Conflict];
     expect![
         "a needs b (dependency), a may use b (optional), a runs after b (run_after), a conflicts with b (conflict)"

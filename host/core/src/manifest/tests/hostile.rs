@@ -487,7 +487,7 @@ const PIECES: &[&str] = &[
 ];
 
 #[test]
-fn mutated_manifests_never_panic_and_their_lines_are_those_of_the_parser() {
+fn mutated_manifests_never_panic_and_scanner_and_parser_agree() {
     let mut random = Random::new(0x9e37_79b9_7f4a_7c15);
     let mut understood = 0;
     for round in 0..6_000 {

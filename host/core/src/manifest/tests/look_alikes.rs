@@ -62,8 +62,8 @@ fn curly_quotes_are_named() {
         "1.0.0",
         "\u{201c}1.0.0\u{201d}",
         expect![[r#"
-        plugin.yaml:3: `version` must be a version such as 1.0.0: unexpected character '“' while parsing major version number; character 1 is U+201C LEFT DOUBLE QUOTATION MARK; write `"`, found `“1.0.0”`
-    "#]],
+            plugin.yaml:3: `version` must be a version with three numbers, such as 1.0.0: unexpected character '“' while parsing major version number; character 1 is U+201C LEFT DOUBLE QUOTATION MARK; write `"`, found `“1.0.0”`
+        "#]],
     );
     check(
         "My Plugin",

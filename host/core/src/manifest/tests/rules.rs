@@ -1,11 +1,11 @@
-//! What each field may hold.
+//! The accepted and refused values of each field.
 
 use expect_test::{Expect, expect, expect_file};
 
 use super::{FULL, LEAST, checked, lines, says};
 use crate::manifest::{Mode, Permission};
 
-/// Checks the least manifest with `fields` in place of those of the same keys.
+/// Checks the smallest manifest with `fields` in place of its fields with the same keys.
 fn check(fields: &str, expected: Expect) {
     expected.assert_eq(&says(with(fields).as_bytes(), Mode::Normal));
 }
@@ -50,7 +50,7 @@ fn defaults_are_those_of_the_table() {
 }
 
 #[test]
-fn all_problems_come_at_once_in_the_order_of_the_file() {
+fn all_problems_are_reported_at_once_in_the_order_of_the_file() {
     let text = "\
 version: 1.0
 id: a/b
@@ -168,7 +168,7 @@ fn names_and_versions() {
     check(
         "version: 99999999999999999999.0.0\n",
         expect![[r#"
-            plugin.yaml:1: `version` must be a version such as 1.0.0: value of major version number exceeds u64::MAX, found `99999999999999999999.0.0`
+            plugin.yaml:1: `version` must be a version with three numbers, such as 1.0.0: value of major version number exceeds u64::MAX, found `99999999999999999999.0.0`
         "#]],
     );
     check(
@@ -212,7 +212,7 @@ fn names_and_versions() {
 }
 
 #[test]
-fn description_and_author_are_missed_but_not_demanded() {
+fn a_missing_description_or_author_causes_only_a_warning() {
     let text = LEAST.replace("description: d\nauthor: a\n", "");
     expect![[r#"
         ok, but
@@ -315,7 +315,7 @@ fn endpoints() {
 }
 
 #[test]
-fn paths_beside_each_other() {
+fn paths_of_the_same_plugin_must_not_conflict() {
     let paths = |paths: &[(&str, &str)]| {
         let lines = paths.iter().map(|(method, path)| format!("- {{method: {method}, path: '{path}', handler: A}}\n"));
         format!("endpoints:\n{}", lines.collect::<String>())
@@ -448,13 +448,13 @@ fn the_access_and_request_rules_of_an_endpoint() {
 }
 
 #[test]
-fn a_list_of_roles_alone_makes_a_caller_known() {
+fn a_list_of_roles_requires_authentication() {
     let manifest = checked(&with(&endpoint("  auth: {roles: [admin]}\n"))).manifest;
     assert!(manifest.endpoints[0].auth.required);
 }
 
 #[test]
-fn a_permission_that_this_host_does_not_have_is_pointed_at() {
+fn an_unknown_permission_causes_a_warning() {
     let text = with("permissions: [kv.raed, kv.read, resource.read, http.fetch]\n");
     expect![[r#"
         plugin.yaml:1: `permissions[0]` is not a known permission and has no effect; did you mean `kv.read`?, found `kv.raed`
@@ -470,7 +470,7 @@ fn a_permission_that_this_host_does_not_have_is_pointed_at() {
 }
 
 #[test]
-fn hosts_to_fetch_from_need_access_and_the_permission() {
+fn allowed_hosts_require_network_access_and_the_permission() {
     check(
         "security: {allowed_hosts: [a.example]}\n",
         expect![[r#"
@@ -568,7 +568,7 @@ fn the_requirements_of_a_plugin() {
 }
 
 #[test]
-fn configuration_is_what_json_can_hold() {
+fn a_configuration_contains_only_values_that_json_can_represent() {
     check(
         "configuration: {a: .nan, b: [1, .inf], c: {1: d}, e: \"\\0\"}\n",
         expect![[r#"
@@ -611,7 +611,7 @@ fn configuration_is_what_json_can_hold() {
 }
 
 #[test]
-fn where_it_runs() {
+fn placement_and_health_checks() {
     check(
         "security: {placement: isolated, sandboxed: true}\n",
         expect![[r#"
@@ -659,7 +659,7 @@ fn where_it_runs() {
 }
 
 #[test]
-fn how_it_is_built() {
+fn build_artifacts_and_checksums() {
     check(
         "build: {features: [fast, --offline, 'a b', ''], profile: debug, timeout_seconds: 3601}\n",
         expect![[r#"
@@ -781,14 +781,14 @@ fn a_version_with_other_than_three_numbers_is_suggested_with_three() {
     check(
         "version: 1.2.3.4\n",
         expect![[r#"
-        plugin.yaml:1: `version` must be a version such as 1.0.0: unexpected character '.' after patch version number, found `1.2.3.4`
-    "#]],
+            plugin.yaml:1: `version` must be a version with three numbers, such as 1.0.0: unexpected character '.' after patch version number, found `1.2.3.4`
+        "#]],
     );
     check(
         "version: latest\n",
         expect![[r#"
-        plugin.yaml:1: `version` must be a version such as 1.0.0: unexpected character 'l' while parsing major version number, found `latest`
-    "#]],
+            plugin.yaml:1: `version` must be a version with three numbers, such as 1.0.0: unexpected character 'l' while parsing major version number, found `latest`
+        "#]],
     );
 }
 
@@ -934,7 +934,7 @@ dependencies:
 }
 
 #[test]
-fn versions_that_do_not_fit_are_named() {
+fn unmet_version_requirements_are_reported() {
     let manifest = checked(&with("compatibility: {host: '>=9', sdk: ^0.1, rust: '>=1.85'}\n")).manifest;
     let version = |text: &str| text.parse().unwrap();
     let says = |host, sdk, rust| lines(&manifest.incompatibilities(&version(host), &version(sdk), &version(rust)));

@@ -1,4 +1,4 @@
-//! What has to be done, in which order, and what refuses a file.
+//! Planned changes, their order, and refused files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -76,7 +76,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
-/// A file that lists these; one that is `-` is installed and stays unlisted.
+/// A file that lists plugins; a plugin marked with `-` is installed but not listed.
 fn file(prune: bool, listed: &str) -> (PluginSet, BTreeMap<usize, FetchedSource>) {
     let found: BTreeMap<_, _> = lines(listed).map(found).enumerate().collect();
     let mut text = format!("version: 1\nprune: {prune}\nplugins:\n");
@@ -183,7 +183,7 @@ fn installations_changes_and_removals_are_planned() {
 
 #[test]
 fn dependencies_are_installed_first_and_removed_last() {
-    // Neither of the two new versions goes with the old one of the other.
+    // Each new version is incompatible with the old version of the other plugin.
     check(
         "store\nshop; needs store ^1\nlog",
         false,
@@ -245,8 +245,8 @@ fn a_plan_that_the_graph_refuses_is_refused_as_a_whole() {
         true,
         "shop; needs store ^1\nmall 1.1.0; needs store; needs gone ^3\nbank; needs vault\nvault; needs bank",
         expect![[r#"
-            dependency_dependants None: `store` cannot be removed: `shop` needs it; hint: remove `shop` first, or ask for `cascade`
-            dependency_cycle None: plugins wait for each other: bank → vault → bank (`bank` needs `vault`, `vault` needs `bank`); hint: take `vault` out of the plugin.yaml of `bank`, or open the circle elsewhere
+            dependency_dependants None: `store` cannot be removed: `shop` needs it; hint: remove `shop` first, or set `cascade`
+            dependency_cycle None: plugins wait for each other: bank → vault → bank (`bank` needs `vault`, `vault` needs `bank`); hint: remove `vault` from the plugin.yaml of `bank`, or break the cycle at another plugin
             dependency_missing None: `mall` needs `store`, which is not installed; hint: install `store`
             dependency_missing None: `mall` needs `gone` ^3, which is not installed; hint: install `gone` ^3
         "#]],
@@ -256,14 +256,14 @@ fn a_plan_that_the_graph_refuses_is_refused_as_a_whole() {
         false,
         "store 2.0.0 disabled",
         expect![[r#"
-        dependency_dependants None: `store` 2.0.0 does not fit `shop` (^1), which needs it; hint: install a version of `store` that is ^1, or first update or remove `shop`
-        dependency_dependants None: `store` cannot be disabled: `shop` needs it; hint: disable `shop` first, or ask for `cascade`
-    "#]],
+            dependency_dependants None: `store` 2.0.0 does not meet the requirement of `shop` (^1); hint: install a version of `store` that meets ^1, or update or remove `shop` first
+            dependency_dependants None: `store` cannot be disabled: `shop` needs it; hint: disable `shop` first, or set `cascade`
+        "#]],
     );
 }
 
 #[test]
-fn entries_that_are_not_what_they_say_are_refused() {
+fn entries_whose_source_does_not_match_are_refused() {
     let installed = [present("gone-soon 1.0.0 absent")];
     let text = format!(
         "version: 1\nplugins:\n  - {{source: /srv/a, id: abc}}\n  - {{source: /srv/b, id: xyz}}\n  - {{source: /srv/c}}\n  \
@@ -272,15 +272,15 @@ fn entries_that_are_not_what_they_say_are_refused() {
     );
     let found = ["abc", "other", "abc", "gone-soon", "locked"].map(found).into_iter().enumerate().collect();
     expect![[r#"
-        plan_other_plugin Some(1): the source is plugin `other`, not `xyz`; hint: change `id`, or `source`
-        plan_twice Some(2): the source is plugin `abc`, which is listed already, as `plugins[0]`; hint: keep one
-        plan_leaving Some(3): `gone-soon` is being taken away at this moment; hint: plan again when it is gone
-        plan_other_artifact Some(4): `locked` is locked to artifact d9298a10d1b0, and a build gives c1b6f76c8d13; hint: leave `artifact` out, or build with what the locked one was built with
+        plan_other_plugin Some(1): the source contains plugin `other`, not `xyz`; hint: change `id` or `source`
+        plan_twice Some(2): the source contains plugin `abc`, which is already listed as `plugins[0]`; hint: keep one of them
+        plan_leaving Some(3): `gone-soon` is being removed; hint: plan again when it has been removed
+        plan_other_artifact Some(4): `locked` is locked to artifact d9298a10d1b0, but the build produced c1b6f76c8d13; hint: remove `artifact`, or use the toolchain that built the locked artifact
     "#]].assert_eq(&says(&read(text.as_bytes()).unwrap(), &installed, &found));
 }
 
 #[test]
-fn another_source_or_commit_or_build_replaces() {
+fn another_source_commit_or_build_replaces_the_installed_version() {
     let installed = [present("abc")];
     let (file, found) = file(false, "abc");
     let with = |change: &dyn Fn(&mut FetchedSource)| {
@@ -306,7 +306,7 @@ fn another_source_or_commit_or_build_replaces() {
 }
 
 #[test]
-fn settings_that_differ_are_shown_without_secrets() {
+fn configuration_changes_are_shown_without_secrets() {
     let map = |value: Value| value.as_object().cloned().unwrap();
     let (before, after) = (
         map(json!({"greeting": "Hi", "password": "old", "key": "same", "gone": 1})),

@@ -1,4 +1,4 @@
-//! What is taken, and all that is said about what is not.
+//! Accepted files, and the problems of refused files.
 
 use expect_test::{Expect, expect};
 
@@ -119,7 +119,7 @@ fn a_whole_file_is_read() {
 }
 
 #[test]
-fn the_same_is_read_from_json() {
+fn json_is_read_with_the_same_result_as_yaml() {
     let yaml: serde_yaml::Value = serde_yaml::from_str(FULL).unwrap();
     let json = serde_json::to_vec(&yaml).unwrap();
     assert_eq!(read_json(&json), read(FULL.as_bytes()));
@@ -180,16 +180,16 @@ plugins:
             plugins.yaml:2: `version` is not supported by this host, which supports version 1, found `2`
             plugins.yaml:3: `prune` must be true or false, found `maybe`
             plugins.yaml:4: `plugin` is not a known key; did you mean `plugins`?
-            plugins.yaml:6: `plugins[0].source` must be a source, but scheme `ftp` is not fetched from; use `https://`, a folder, a `.zip` or a `.so`
+            plugins.yaml:6: `plugins[0].source` must be a source: scheme `ftp` is not supported; use `https://`, a folder, a `.zip` or a `.so`
             plugins.yaml:7: `plugins[0].goal` must be `running`, `stopped`, `disabled` or `installed`, found `absent`
             plugins.yaml:8: `plugins[0].configuraton` is not a known key; did you mean `configuration`?
-            plugins.yaml:10: `plugins[1].version` chooses a branch, tag or commit of a git address, which `source` is not
-            plugins.yaml:11: `plugins[1].commit` is the lock of a git address, which `source` is not
-            plugins.yaml:11: `plugins[1].commit` is a lock and requires the `id` of its plugin
+            plugins.yaml:10: `plugins[1].version` requires a git address as `source`
+            plugins.yaml:11: `plugins[1].commit` requires a git address as `source`
+            plugins.yaml:11: `plugins[1].commit` requires the `id` of the plugin that it locks
             plugins.yaml:12: `plugins[1].artifact` must be `sha256:` followed by 64 hex digits, found `sha256:12`
-            plugins.yaml:12: `plugins[1].artifact` is a lock and requires the `id` of its plugin
-            plugins.yaml:14: `plugins[2].version` contradicts the `v1` in `source`; keep one of them, found `v2`
-            plugins.yaml:15: `plugins[2].commit` must be a whole commit id: 40 hex digits in lower case, found `abc`
+            plugins.yaml:12: `plugins[1].artifact` requires the `id` of the plugin that it locks
+            plugins.yaml:14: `plugins[2].version` contradicts `v1` in `source`; keep only one of them, found `v2`
+            plugins.yaml:15: `plugins[2].commit` must be a full commit id: 40 hex digits in lower case, found `abc`
             plugins.yaml:16: `plugins[2].id` must have 3 to 50 characters, found `ab`
             plugins.yaml:17: `plugins[3].id` must not be a word of the management API; choose another id, found `plan`
             plugins.yaml:18: `plugins[3].source` is empty; add a value, or leave the key out
@@ -197,11 +197,11 @@ plugins:
             plugins.yaml:19: `plugins[3].update.every` is not a known key
             plugins.yaml:19: `plugins[3].update.policy` `newest` is not an update policy; write `patch`, `minor`, `major`, `manual` or `pinned`, found `newest`
             plugins.yaml:19: `plugins[3].update.interval_seconds` must be a whole number from 60 to 2592000, found `5`
-            plugins.yaml:20: `plugins[3].blocked[0]` must be a version with all three numbers, such as `1.2.0`, found `1.2`
-            plugins.yaml:23: `plugins[4].configuration` must be a mapping, or a text with one JSON object, but expected value at line 1 column 7
-            plugins.yaml:24: `plugins[4].update.automatic` policy `manual` takes no update by itself; set `automatic` to false, or the policy to `patch`, `minor` or `major`
-            plugins.yaml:25: `plugins[5].source` must be a source, but it names no upload
-            plugins.yaml:26: `plugins[5].id` is listed already, as `plugins[4]`, found `shop`
+            plugins.yaml:20: `plugins[3].blocked[0]` must be a version with three numbers; write 1.2.0, found `1.2`
+            plugins.yaml:23: `plugins[4].configuration` must be a mapping, or a text with one JSON object: expected value at line 1 column 7
+            plugins.yaml:24: `plugins[4].update.automatic` the policy `manual` allows no automatic updates; set `automatic` to false, or the policy to `patch`, `minor` or `major`
+            plugins.yaml:25: `plugins[5].source` must be a source: it is not a valid upload id
+            plugins.yaml:26: `plugins[5].id` is already listed as `plugins[4]`, found `shop`
             plugins.yaml:27: `plugins[5].configuration` must be a mapping of keys and values, not a list
             plugins.yaml:28: `plugins[5].update` must be a mapping of keys and values, found `minor`
             plugins.yaml:29: `plugins[6]` must be a mapping with at least a `source`, found `plain`
@@ -255,7 +255,7 @@ fn a_problem_can_be_reported_for_another_file_name() {
 }
 
 #[test]
-fn the_largest_files_are_read_in_bearable_time() {
+fn the_largest_files_are_read_within_20_seconds() {
     let mut text = "version: 1\nplugins:\n".to_owned();
     for n in 0..1000 {
         text +=

@@ -1,4 +1,4 @@
-//! What is written is read as the same.
+//! Written files are read back unchanged.
 
 use expect_test::expect;
 use serde_json::{Map, Value, json};
@@ -34,7 +34,7 @@ fn comes_back(file: &PluginSet) -> String {
 }
 
 #[test]
-fn a_file_is_written_for_people() {
+fn a_written_file_is_readable_and_has_comments() {
     let rule = UpdateRule::new(UpdatePolicy::Patch, true, UpdateInterval::default()).unwrap();
     let file = PluginSet {
         prune: true,
@@ -76,8 +76,8 @@ fn a_file_is_written_for_people() {
             commit: "0123456789012345678901234567890123456789"
             artifact: sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881
             goal: disabled
-            # `/password` is secret and left out; it stays where it is set
-            # `/a b` is secret and left out; it stays where it is set
+            # `/password` is a secret and is not included; where it is set, it keeps its value
+            # `/a b` is a secret and is not included; where it is set, it keeps its value
             configuration:
               gone: null
               greeting: "Hi: there"
@@ -107,7 +107,7 @@ fn a_file_is_written_for_people() {
 }
 
 #[test]
-fn every_configuration_comes_back_as_it_was() {
+fn every_configuration_is_read_back_unchanged() {
     for value in [
         json!({"a": "", "b": " x ", "c": "yes", "d": "1.0", "e": "~", "f": "# no", "g": "- x", "h": "a\nb\tc"}),
         json!({"max": u64::MAX, "min": i64::MIN, "big": 1e300, "small": -1.5e-9, "zero": 0.0}),
@@ -124,7 +124,7 @@ fn every_configuration_comes_back_as_it_was() {
 }
 
 #[test]
-fn random_configurations_come_back_as_they_were() {
+fn random_configurations_are_read_back_unchanged() {
     struct Random(u64);
     impl Random {
         fn below(&mut self, end: usize) -> usize {
@@ -160,7 +160,7 @@ fn random_configurations_come_back_as_they_were() {
 }
 
 #[test]
-fn sources_that_would_read_as_others_are_known() {
+fn sources_that_cannot_be_written_are_recognised() {
     for (source, expected) in [
         (Source::Folder("/srv/a".into()), true),
         (Source::Folder("/srv/Hé llo: #1".into()), true),
