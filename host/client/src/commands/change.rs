@@ -36,8 +36,9 @@ pub(super) async fn disable(client: &Client, args: &Disable, screen: &Screen) ->
 pub(super) async fn unload(client: &Client, args: &Unload, screen: &Screen) -> Result<(), Failure> {
     let Unload { change: args, keep_data, cascade, yes } = args;
     let id = &args.plugin.id;
-    if !(*keep_data || *yes) && !confirmed(&format!("unload `{id}` and delete its configuration and its stored data?"))?
-    {
+    let question = format!("unload `{id}` and delete its configuration and its stored data?");
+    let is_agreed = *keep_data || *yes || confirmed(&question)?;
+    if !is_agreed {
         return Err(Failure::failed("nothing was changed").fix("--keep-data keeps the data for a later installation"));
     }
     let switches = [("keep_data", *keep_data), ("cascade", *cascade)];
