@@ -35,9 +35,7 @@ async fn an_operator_manages_plugins_from_the_command_line() {
 
     let list = stdout(&ends(host.command(&["list"]).await, 0));
     assert!(list.contains("hello") && list.contains("counter") && !list.contains('\u{1b}'), "{list}");
-    let short = ends(host.command(&["show", "hello"]).await, 0);
-    assert!(stderr(&short).contains("4 generations have left memory; --all lists them"), "{}", stderr(&short));
-    let show = stdout(&ends(host.command(&["show", "hello", "--all"]).await, 0));
+    let show = stdout(&ends(host.command(&["show", "hello"]).await, 0));
     assert!(show.contains("1.0.0") && show.contains("/hello/:name"), "{show}");
     let logs = stdout(&ends(host.command(&["logs", "counter"]).await, 0));
     assert!(logs.contains("counting from 0 in steps of 3"), "{logs}");
@@ -218,4 +216,27 @@ async fn log_lines_are_json_on_request() {
     let line = host.logged("now serves generation").await;
     let line: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
     assert_eq!((&line["plugin.id"], &line["level"], &line["generation"]), (&json!("hello"), &json!("INFO"), &json!(1)));
+}
+
+#[tokio::test]
+async fn a_client_that_loses_its_host_names_the_job() {
+    let host = TestHost::start().await;
+    let _turn = crate::plugins::any_turn_to_build().await;
+    let mut command = program();
+    command.arg("load").arg(crate::plugins::source("start-hangs"));
+    command.args(["--url", &format!("http://{}", host.address)]);
+    command.arg("--plugin-dir").arg(host.plugin_dir()).current_dir(host.sources());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let step = async || host.get("/api/jobs").await.json()["jobs"][0]["step"].clone();
+    eventually("it builds", async || step().await == "build").await;
+    let jobs = host.get("/api/jobs").await.json();
+    let id = jobs["jobs"][0]["id"].as_str().unwrap().to_owned();
+    let _folder = host.kill();
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
+    let message = stderr(&ends(output, 3));
+    assert!(
+        message.contains(&format!("lost the connection to the host during job `{id}`, which continues")),
+        "{message}"
+    );
+    assert!(message.contains(&format!("plugin-host job {id} --follow")), "{message}");
 }

@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{ApiRequest, ApiResponse, Client, problem};
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::screen::{Screen, Spinner};
 use crate::signals::{Signals, Which};
 
@@ -72,8 +72,9 @@ impl Client {
     /// As [`Client::watch`].
     pub(crate) async fn follow_job(&self, id: &str, on_line: &mut dyn FnMut(&str)) -> Result<FollowedJob, Failure> {
         let place = format!("/api/jobs/{id}");
-        self.follow(&place, Shown::Lines(on_line)).await?;
-        self.ended(place).await
+        let followed = self.follow(&place, Shown::Lines(on_line)).await;
+        followed.map_err(|failure| lost(id, failure))?;
+        self.ended(place).await.map_err(|failure| lost(id, failure))
     }
 
     /// Watches a job; `begun` receives its id once it is known.
@@ -89,10 +90,12 @@ impl Client {
         let reply = self.request(ask.respond_async()).await?;
         let job: Job = reply.read()?;
         let place = reply.location.filter(|place| place.starts_with('/')).unwrap_or(format!("/api/jobs/{}", job.id));
-        let _ = begun.set(job.id);
-        self.follow(&place, Shown::Spinner(&mut spinner)).await?;
+        let id = begun.get_or_init(|| job.id);
+        let followed = self.follow(&place, Shown::Spinner(&mut spinner)).await;
         drop(spinner);
+        followed.map_err(|failure| lost(id, failure))?;
         self.ended(place).await.map_err(|failure| {
+            let failure = lost(id, failure);
             // With `verbose` the compiler output was already shown.
             if verbose { Failure { compiler: None, ..failure } } else { failure }
         })
@@ -109,10 +112,7 @@ impl Client {
                 Err(failure)
             }
             (None, Some(_)) => Ok(FollowedJob { job, result: part(&reply, "result")? }),
-            (None, None) => {
-                Err(Failure::unreachable(format!("lost the connection to the host during job `{}`", job.id))
-                    .fix(format!("run `plugin-host job {} --follow` when the host is reachable again", job.id)))
-            }
+            (None, None) => Err(Failure::unreachable(format!("job `{}` has no result", job.id))),
         }
     }
 
@@ -170,6 +170,16 @@ fn left(signal: Which, job: Option<&String>) -> Failure {
         None => Failure::failed(format!("{signal}: the host has not responded yet"))
             .fix("run `plugin-host jobs` to see whether the job was created"),
     }
+}
+
+/// Adds the job to the failure of a lost connection. A job survives the end of its host.
+fn lost(job: &str, failure: Failure) -> Failure {
+    if failure.exit != Exit::Unreachable {
+        return failure;
+    }
+    Failure::unreachable(format!("lost the connection to the host during job `{job}`, which continues on the host"))
+        .because(failure.message)
+        .fix(format!("run `plugin-host job {job} --follow` when the host is reachable again"))
 }
 
 /// Returns a field of a response as JSON: what the host would have returned for a synchronous request.

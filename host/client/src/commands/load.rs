@@ -150,7 +150,8 @@ pub(super) fn course(asked: &OperationResult, facts: &mut Table) {
         Some(false) => facts.row(["library", "built"]),
         None => {}
     }
-    if !asked.served.is_empty() {
+    // A first generation has served nothing yet.
+    if asked.generation_before.is_some() && !asked.served.is_empty() {
         let served: Vec<_> = asked.served.iter().map(served).collect();
         facts.row(["served", &served.join("; ")]);
     }

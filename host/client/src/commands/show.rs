@@ -173,7 +173,8 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
     facts.row(["uptime", &uptime(item)]);
     facts.row(["requests", &format!("{}, {} failed", status.request_count, status.error_count)]);
     facts.row(["revision", &item.revision.to_string()]);
-    if let Some(rule) = &item.update {
+    // Only repositories have updates.
+    if let Some(rule) = item.update.as_ref().filter(|_| item.source.contains("://")) {
         facts.row(["updates", &rule_text(rule)]);
     }
     if let Some(rule) = item.update.as_ref().filter(|rule| !rule.blocked.is_empty()) {
@@ -265,7 +266,7 @@ mod tests {
         let item = PluginItem {
             metadata: metadata.clone(),
             status: status.clone(),
-            source: "/srv/hello".to_owned(),
+            source: "https://github.com/acme/hello".to_owned(),
             loaded_at: Some(0),
             file_path: "sha256:00".to_owned(),
             enabled: true,
@@ -316,8 +317,8 @@ mod tests {
         let plugins = [("hello".to_owned(), plugin().item), ("other".to_owned(), stopped)].into();
         expect![[r#"
             ID     VERSION               GOAL/PHASE        HEALTH   GENERATION  REQUESTS  ERRORS  UPTIME      SOURCE
-            hello  1.0.0, update: 1.3.0  running/running   healthy  2           12        1       1 min 15 s  /srv/hello
-            other  1.0.0                 disabled/stopped  healthy  -           12        1       -           /srv/hello"#]]
+            hello  1.0.0, update: 1.3.0  running/running   healthy  2           12        1       1 min 15 s  https://github.com/acme/hello
+            other  1.0.0                 disabled/stopped  healthy  -           12        1       -           https://github.com/acme/hello"#]]
         .assert_eq(&list_table(&PluginList { count: 2, total: 2, plugins, next: None }).to_string());
     }
 
@@ -375,7 +376,7 @@ failures     3 in a row";
             name         Hello
             version      1.0.0, update: 1.3.0
             description  Greets
-            source       /srv/hello
+            source       https://github.com/acme/hello
             artifact     sha256:00
             loaded       1970-01-01 00:00:00.000 UTC
             goal         running
