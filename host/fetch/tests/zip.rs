@@ -224,6 +224,9 @@ fn a_broken_frame_is_refused() {
     let good = || Archive::of(hello());
     refused_bytes("nothing", b"", "fetch_zip_no_end", "no end record");
     refused_bytes("no archive", b"#!/bin/sh\necho", "fetch_zip_no_end", "");
+    for (start, kind) in [(&b"\x1f\x8b\x08"[..], "`.tar.gz`"), (b"7z\xbc\xaf\x27", "7z"), (b"<!DOCTYPE", "web page")] {
+        refused_bytes(kind, start, "fetch_zip_no_end", kind);
+    }
     let bytes = good().bytes();
     refused_bytes("cut off", &bytes[..bytes.len() - 30], "fetch_zip_no_end", "");
     refused_bytes("cut off in the end record", &bytes[..bytes.len() - 1], "fetch_zip_truncated", "the end record");

@@ -82,7 +82,22 @@ fn find(archive: &[u8]) -> Result<usize, ZipError> {
     match (places.next(), places.count()) {
         (Some(place), 0) => Ok(place),
         (Some(_), more) => Err(ZipError::ManyEnds { found: more + 1 }),
-        (None, _) => Err(ZipError::NoEnd),
+        (None, _) => Err(ZipError::NoEnd { looks_like: kind_of(archive) }),
+    }
+}
+
+/// The kind of another archive, by its first bytes.
+fn kind_of(file: &[u8]) -> Option<&'static str> {
+    match file {
+        [0x1f, 0x8b, ..] => Some("a gzip file (`.tar.gz`)"),
+        [0xfd, b'7', b'z', b'X', b'Z', ..] => Some("an XZ file (`.tar.xz`)"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("a Zstandard file (`.tar.zst`)"),
+        [b'B', b'Z', b'h', ..] => Some("a bzip2 file (`.tar.bz2`)"),
+        [b'7', b'z', 0xbc, 0xaf, ..] => Some("a 7z archive"),
+        [b'R', b'a', b'r', b'!', ..] => Some("a RAR archive"),
+        [0x7f, b'E', b'L', b'F', ..] => Some("a library or program"),
+        [b'<', ..] => Some("a web page"),
+        _ => None,
     }
 }
 

@@ -10,8 +10,15 @@ pub enum ZipError {
     #[error("archive is larger than {}", Size::of(*max_bytes))]
     TooLarge { max_bytes: u64 },
     /// No end record.
-    #[error("the file is not a complete ZIP archive: it has no end record")]
-    NoEnd,
+    #[error(
+        "the file is not a complete ZIP archive: it has no end record{}; \
+         hint: pack it with `plugin-host pack`, or copy it again if it is cut off",
+        looks_like.map(|kind| format!(" and starts like {kind}")).unwrap_or_default()
+    )]
+    NoEnd {
+        /// The kind of file that starts in this way.
+        looks_like: Option<&'static str>,
+    },
     /// Two places where readers could start.
     #[error("archive has {found} end records; hint: do not pack ZIP archives without compression inside a ZIP archive")]
     ManyEnds { found: usize },
@@ -212,7 +219,7 @@ impl ZipError {
     pub fn code(&self) -> &'static str {
         match self {
             ZipError::TooLarge { .. } => "fetch_zip_too_large",
-            ZipError::NoEnd => "fetch_zip_no_end",
+            ZipError::NoEnd { .. } => "fetch_zip_no_end",
             ZipError::ManyEnds { .. } => "fetch_zip_many_ends",
             ZipError::Comment { .. } => "fetch_zip_comment",
             ZipError::MultiDisk => "fetch_zip_multi_disk",
