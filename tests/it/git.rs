@@ -161,7 +161,6 @@ async fn only_https_addresses_of_repositories_are_fetched_from() {
         ("file:///etc", "source_scheme"),
         ("ext::sh -c id", "source_scheme"),
         ("https://user:secret@github.com/acme/hello", "source_url"),
-        ("https://github.com:8443/acme/hello", "source_url"),
         ("https://127.0.0.1/acme/hello", "source_url"),
         ("https://github.com/acme", "source_url"),
         ("https://github.com/acme/hello@-upload-pack=id", "source_revision"),
@@ -171,6 +170,16 @@ async fn only_https_addresses_of_repositories_are_fetched_from() {
         let refused = load(&host, source, None).await;
         assert_eq!((refused.status, refused.code().as_str()), (400, code), "{source}: {}", refused.text());
         assert!(!refused.text().contains("secret"), "{}", refused.text());
+    }
+    let port = load(&host, "https://github.com:8443/acme/hello", None).await.expect(422);
+    assert_eq!(port.code(), "fetch_repository_not_allowed");
+    for (source, meant) in [
+        ("git@github.com:acme/hello.git", "https://github.com/acme/hello"),
+        ("https://github.com/acme/hello/issues/7", "https://github.com/acme/hello"),
+        ("acme/hello", "https://github.com/acme/hello"),
+    ] {
+        let refused = load(&host, source, None).await;
+        assert!(refused.text().contains(&format!("did you mean `{meant}`?")), "{source}: {}", refused.text());
     }
     assert_eq!(load(&host, "https://localhost/acme/hello", None).await.expect(422).code(), "fetch_private_address");
 }
@@ -297,4 +306,49 @@ async fn a_moved_tag_is_refused_in_strict_mode_and_reported_otherwise() {
     assert_eq!(host.plugin("hello").await["commit"], first);
     let accepted = load(&host, url, Some(&second)).await.expect(200).json();
     assert_eq!((&accepted["commit"], &accepted["ref"]), (&json!(second), &json!(null)));
+}
+
+#[tokio::test]
+async fn a_repository_is_loaded_by_the_address_that_people_type() {
+    let github = Github::start();
+    let repository = github.plugin("acme/hello", "1.0.0");
+    repository.git(&["tag", "v1.0.0"]);
+    let commit = repository.git(&["rev-parse", "HEAD"]);
+    let host = github.host().await;
+    for (source, at) in [
+        ("github.com/acme/hello".to_owned(), ""),
+        ("github:acme/hello@v1.0.0".to_owned(), "@v1.0.0"),
+        ("https://github.com/acme/hello/tree/main".to_owned(), "@main"),
+        ("https://github.com/acme/hello/releases/tag/v1.0.0".to_owned(), "@v1.0.0"),
+        (format!("https://github.com/acme/hello/commit/{commit}"), &format!("@{commit}")),
+    ] {
+        let loaded = load(&host, &source, None).await.expect(200).json();
+        assert_eq!(loaded["source"], format!("https://github.com/acme/hello{at}"), "{source}");
+        let turn = plugins::any_turn_to_build().await;
+        let by_command = host.command(&["load", &source]).await;
+        drop(turn);
+        assert!(by_command.status.success(), "{source}: {}", String::from_utf8_lossy(&by_command.stderr));
+    }
+}
+
+#[tokio::test]
+async fn a_repository_may_have_a_port_and_a_deep_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = GitServer::start(folder.path());
+    for name in ["group/sub/hello", "~user/hello.git"] {
+        commit_version(&server.repository(name), "1.0.0");
+    }
+    let mirror = format!("https://git.example.org:8443/={}", server.url());
+    let host = TestHost::with(&["--mirror", &mirror, "--allowed-repository", "git.example.org:8443/**"]).await;
+    let url = "https://git.example.org:8443";
+    for path in ["group/sub/hello", "~user/hello.git"] {
+        let asked = json!({ "source": format!("{url}/{path}"), "replace": true });
+        let _turn = plugins::any_turn_to_build().await;
+        let loaded = host.post_json("/api/plugins/load", &asked).await.expect(200).json();
+        assert_eq!(loaded["source"], asked["source"]);
+    }
+    let missing = load(&host, &format!("{url}/group/none"), None).await.expect(422);
+    assert!(missing.text().contains(&format!("`{url}/group/none` answered 404")), "{}", missing.text());
+    let elsewhere = load(&host, "https://git.example.org/group/sub/hello", None).await.expect(422);
+    assert_eq!(elsewhere.code(), "fetch_repository_not_allowed");
 }

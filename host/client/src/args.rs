@@ -15,11 +15,11 @@ mod plan;
 mod reload;
 mod updates;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use host_core::tag::TagPattern;
-use host_core::{PluginId, Source};
+use host_core::{PluginId, Source, address_like};
 
 pub use access::{AddUser, CreateToken, RightsArgs, SetUser, TokenArgs, TokenCommand, UserArgs, UserCommand};
 pub use audit::{Audit, AuditCommand, VerifyAudit};
@@ -270,19 +270,19 @@ fn loadable(text: &str) -> Result<Loadable, String> {
     }
 }
 
-/// Parses a source. Text that looks like a URL without `https://` is refused, since it would be read as a folder.
+/// Parses a source. The path of a missing folder that looks like an address is refused with the address.
 ///
 /// # Errors
-/// The text is not a source, or a URL without `https://`.
+/// The text is not a source, or may be meant as another source.
 pub fn parse_source(text: &str) -> Result<Source, String> {
     let source: Source = text.parse().map_err(|error: host_core::SourceError| error.to_string())?;
-    let mut parts = text.split('/');
-    let first = parts.next().unwrap_or_default();
-    let n_more = parts.filter(|part| !part.is_empty()).count();
-    let looks_like_an_address = first.contains('.') && !first.starts_with('.') && !first.contains(':') && n_more == 2;
     match &source {
-        Source::Folder(path) if looks_like_an_address && !path.exists() => {
-            Err(format!("this folder does not exist; did you mean `https://{text}`?"))
+        Source::Folder(path) if !path.exists() => match address_like(text) {
+            Some(meant) => Err(format!("this folder does not exist; did you mean `{meant}`?")),
+            None => Ok(source),
+        },
+        Source::Git { .. } if !text.contains(':') && Path::new(text).exists() => {
+            Err(format!("this is a folder and an address; write `./{text}` or `https://{text}`"))
         }
         _ => Ok(source),
     }
@@ -306,8 +306,15 @@ mod tests {
 
     #[test]
     fn a_url_without_a_scheme_is_not_read_as_a_folder() {
-        assert!(parse_source("github.com/acme/hello").unwrap_err().contains("`https://github.com/acme/hello`"));
-        for text in ["examples/hello", "../a/b", "/srv/a.b/c", "https://github.com/acme/hello", "a.b/c"] {
+        assert_eq!(parse_source("github.com/acme/hello").unwrap().to_string(), "https://github.com/acme/hello");
+        for (text, meant) in [
+            ("acme/hello", "https://github.com/acme/hello"),
+            ("git.example.org/acme/hello", "https://git.example.org/acme/hello"),
+            ("git@github.com:acme/hello.git", "https://github.com/acme/hello"),
+        ] {
+            assert!(parse_source(text).unwrap_err().contains(&format!("did you mean `{meant}`?")), "{text}");
+        }
+        for text in ["./examples/hello", "../a/b", "/srv/a.b/c", "https://github.com/acme/hello", "src"] {
             assert!(parse_source(text).is_ok(), "{text}");
         }
         assert!(parse_source("ftp://x").is_err());

@@ -52,5 +52,5 @@ pub use manifest::{AllowedHost, Manifest, Permission};
 pub use plugin_set::PluginSet;
 pub use rate_limit::RateLimiter;
 pub use size::Size;
-pub use source::{GitUrl, Revision, Source, SourceError, Trust};
+pub use source::{GitUrl, Revision, Source, SourceError, Trust, address_like};
 pub use tree_path::{PathError, TreePath};

@@ -1,18 +1,24 @@
 //! Sources of plugins.
 
+mod git_url;
+mod web;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use url::Url;
-
 use crate::tag::{TagPattern, TagPatternError, TagRule};
+
+pub use git_url::GitUrl;
+pub use web::address_like;
 
 /// The source of a plugin.
 ///
 /// | written | means |
 /// |---|---|
-/// | `https://host/owner/name[.git][@rev]` | a git repository, at a version, branch, tag or commit |
+/// | `https://host/owner/name[.git][@rev]` | a git repository, at a version, branch, tag or commit; deeper paths, too |
+/// | `github:owner/name[@rev]`, `github.com/owner/name[@rev]` | a repository of a large host |
+/// | `https://github.com/owner/name/tree/main`, `…/releases/tag/v1` | the revision that a web page shows |
 /// | `…#tags=hello-v{version}` | the pattern of its release tags |
 /// | `local:<path>`, or any other path | a folder, a `.zip` archive, or a `.so` beside its plugin.yaml |
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,14 +61,6 @@ pub enum Trust {
     Http,
 }
 
-/// A repository address: `https`, a host name, `/owner/name`; no user, port, query or fragment.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct GitUrl {
-    host: String,
-    owner: String,
-    name: String,
-}
-
 /// The reason why a text is not a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
@@ -74,8 +72,16 @@ pub enum SourceError {
     #[error("the source is longer than 4096 bytes")]
     TooLong,
     /// The scheme of the URL is not supported.
-    #[error("scheme `{found}` is not supported; use `https://`, a folder, a `.zip` or a `.so`")]
-    Scheme { found: String },
+    #[error("scheme `{found}` is not supported; {}", instead(meant.as_deref()))]
+    Scheme {
+        /// The scheme, cut to 80 characters.
+        found: String,
+        /// The https address of the same repository.
+        meant: Option<String>,
+    },
+    /// The URL is the address of a web page.
+    #[error("`{url}` is not the address of a repository; did you mean `{meant}`?")]
+    Page { url: String, meant: String },
     /// The URL is not a repository address.
     #[error("`{url}` is not a repository address: {rule}")]
     Url {
@@ -103,13 +109,26 @@ pub enum SourceError {
     Tags(#[from] TagPatternError),
 }
 
+/// The advice for an address with another scheme.
+fn instead(meant: Option<&str>) -> String {
+    match meant {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "use `https://`, a folder, a `.zip` or a `.so`".to_owned(),
+    }
+}
+
 impl SourceError {
+    /// The refusal of an address with another scheme than `https`.
+    fn scheme(scheme: &str, text: &str) -> SourceError {
+        SourceError::Scheme { found: scheme.chars().take(80).collect(), meant: web::with_https(text) }
+    }
+
     /// A word for clients, metrics and tests. Never reworded.
     pub fn code(&self) -> &'static str {
         match self {
             SourceError::Empty | SourceError::TooLong | SourceError::Path => "source_malformed",
             SourceError::Scheme { .. } => "source_scheme",
-            SourceError::Url { .. } => "source_url",
+            SourceError::Url { .. } | SourceError::Page { .. } => "source_url",
             SourceError::Revision { .. } => "source_revision",
             SourceError::Fragment { .. } => "source_url",
             SourceError::Tags(_) => "source_tag_pattern",
@@ -121,6 +140,11 @@ impl Source {
     /// A repository, with release tags by the general rule.
     pub fn git(url: GitUrl, revision: Revision) -> Source {
         Source::Git { url, revision, tags: None }
+    }
+
+    /// Returns whether the source is a repository.
+    pub fn is_git(&self) -> bool {
+        matches!(self, Source::Git { .. })
     }
 
     /// The same source at another revision; `None` if the source has no revisions.
@@ -155,109 +179,6 @@ impl Source {
             Source::Git { url, .. } => url.to_string(),
             source => source.to_string(),
         }
-    }
-}
-
-impl GitUrl {
-    /// `host/owner/name` with the host in lower case, as it is compared with allow-lists.
-    pub fn slug(&self) -> String {
-        format!("{}/{}/{}", self.host, self.owner, self.name)
-    }
-
-    /// The host name, lower case.
-    pub fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// `/owner/name`.
-    pub fn path(&self) -> String {
-        format!("/{}/{}", self.owner, self.name)
-    }
-
-    /// Returns whether both refer to the same repository: git servers treat `Acme/Hello` and `acme/hello` alike.
-    pub fn is_same_repository(&self, other: &GitUrl) -> bool {
-        self.slug().eq_ignore_ascii_case(&other.slug())
-    }
-
-    /// Reads the address of a repository as people copy it: with or without `https://`, `.git` and a `/` at the end.
-    /// It names no revision.
-    ///
-    /// # Errors
-    /// As for a [`Source`]; [`SourceError::Url`] also for `owner/name`, which does not name a server.
-    pub fn from_repository_address(text: &str) -> Result<GitUrl, SourceError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(SourceError::Empty);
-        }
-        if text.len() > 4096 {
-            return Err(SourceError::TooLong);
-        }
-        if text.chars().any(char::is_control) {
-            return Err(SourceError::Path);
-        }
-        match text.split_once("://") {
-            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => GitUrl::parse(&format!("https://{rest}")),
-            Some((scheme, _)) => Err(SourceError::Scheme { found: scheme.chars().take(80).collect() }),
-            None => {
-                let host = text.split('/').next().unwrap_or_default();
-                // `git@host:owner/name` is git's own short form of ssh.
-                if host.contains('@') {
-                    return Err(SourceError::Scheme { found: "ssh".to_owned() });
-                }
-                if host.starts_with('.') || !host.contains('.') {
-                    let rule = "it contains no host name; write https://host/owner/name";
-                    return Err(SourceError::Url { url: text.chars().take(120).collect(), rule });
-                }
-                GitUrl::parse(&format!("https://{text}"))
-            }
-        }
-    }
-
-    fn parse(text: &str) -> Result<GitUrl, SourceError> {
-        let shown = |url: &Url| {
-            let mut url = url.clone();
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        };
-        let url = Url::parse(text)
-            .map_err(|_| SourceError::Url { url: text.chars().take(120).collect(), rule: "it is not a valid URL" })?;
-        let refuse = |rule| Err(SourceError::Url { url: shown(&url), rule });
-        if !url.username().is_empty() || url.password().is_some() {
-            return refuse("it contains a user name or password");
-        }
-        if url.port().is_some() {
-            return refuse("it contains a port");
-        }
-        if url.query().is_some() || url.fragment().is_some() {
-            return refuse("it has a query or fragment");
-        }
-        let Some(url::Host::Domain(host)) = url.host() else {
-            return refuse("its host is an IP address, not a name");
-        };
-        let host = host.to_ascii_lowercase();
-        let path = url.path().trim_start_matches('/').trim_end_matches('/');
-        let mut parts = path.split('/');
-        let (Some(owner), Some(name), None) = (parts.next(), parts.next(), parts.next()) else {
-            return refuse("its path is not /owner/name");
-        };
-        let name = name.strip_suffix(".git").unwrap_or(name);
-        let word = |part: &str| {
-            !part.is_empty()
-                && part.len() <= 100
-                && !part.starts_with(['.', '-'])
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
-        };
-        if !word(owner) || !word(name) {
-            return refuse("owner and name must contain only A-Z, a-z, 0-9, `.`, `_` and `-`");
-        }
-        Ok(GitUrl { host, owner: owner.to_owned(), name: name.to_owned() })
-    }
-}
-
-impl fmt::Display for GitUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "https://{}/{}/{}", self.host, self.owner, self.name)
     }
 }
 
@@ -312,24 +233,41 @@ impl FromStr for Source {
         if text.chars().any(char::is_control) {
             return Err(SourceError::Path);
         }
-        if let Some(rest) = text.strip_prefix("https://") {
+        if let Some(address) = web::typed(text) {
+            return address.parse();
+        }
+        let is_https = text.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+        if let Some(rest) = text.get(8..).filter(|_| is_https) {
             let (rest, fragment) = rest.split_once('#').map_or((rest, None), |(rest, after)| (rest, Some(after)));
-            let tags = fragment.map(read_fragment).transpose()?;
+            let tags = match fragment {
+                // The place in a web page.
+                Some(place) if !place.contains('=') => {
+                    let meant = format!("https://{rest}");
+                    GitUrl::parse(&meant)?;
+                    return Err(SourceError::Page { url: format!("{meant}#{place}"), meant });
+                }
+                fragment => fragment.map(read_fragment).transpose()?,
+            };
             // `@` after the last `/` of the address starts the revision; one before it would be a user.
             let (address, revision) = match rest.match_indices('@').find(|(at, _)| rest[..*at].contains('/')) {
                 Some((at, _)) => (&rest[..at], rest[at + 1..].parse()?),
                 None => (rest, Revision::Latest),
             };
+            let page = address.split_once('/').and_then(|(host, path)| web::page(host, path.trim_end_matches('/')));
+            if let Some(page) = page.filter(|_| revision == Revision::Latest) {
+                let source = page.parse::<Source>()?;
+                return Ok(source.with_tags(tags).unwrap_or(source));
+            }
             return Ok(Source::Git { url: GitUrl::parse(&format!("https://{address}"))?, revision, tags });
         }
         let path = match text.split_once(':') {
             Some(("local", path)) => path,
             Some((scheme, _)) if is_scheme(scheme) => {
-                return Err(SourceError::Scheme { found: scheme.chars().take(80).collect() });
+                return Err(SourceError::scheme(scheme, text));
             }
             // `user@host:path` is git's own short form of ssh.
             Some((before, _)) if before.contains('@') && !before.contains('/') => {
-                return Err(SourceError::Scheme { found: "ssh".to_owned() });
+                return Err(SourceError::scheme("ssh", text));
             }
             _ => text,
         };
@@ -424,7 +362,6 @@ mod tests {
             ("file:///etc", "source_scheme"),
             ("ext::sh -c id", "source_scheme"),
             ("https://user:secret@github.com/a/b", "source_url"),
-            ("https://github.com:8443/a/b", "source_url"),
             ("https://github.com/a/b?x=1", "source_url"),
             ("https://github.com/a/b#main", "source_url"),
             ("https://127.0.0.1/a/b", "source_url"),
@@ -484,6 +421,8 @@ mod tests {
             "github.com/acme/he\tllo",
             "github.com\\acme\\hello",
             "github.com/../hello",
+            "https://gitlab.example.org/group/sub/hello.git",
+            "git.example.org:8443/~user/hello",
         ] {
             let read = match GitUrl::from_repository_address(text) {
                 Ok(url) => url.to_string(),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use host_core::{PathError, Size};
+use host_core::{PathError, Size, address_like};
 use rustix::io::Errno;
 
 use crate::zip::error::ZipError;
@@ -31,17 +31,20 @@ pub enum Error {
     #[error("failed to {action} `{}`; hint: {}", path.display(), unreadable_hint(source))]
     Unreadable { action: &'static str, path: PathBuf, source: io::Error },
     /// The path does not exist.
-    #[error("there is no `{}`; hint: check the spelling; over the API, relative paths start in the folder where the host was started", path.display())]
+    #[error("there is no `{}`; hint: {}", path.display(), meant(path, "check the spelling; over the API, relative paths start in the folder where the host was started"))]
     NothingThere {
         /// The path.
         path: PathBuf,
     },
     /// A path that the management API may not read.
     #[error(
-        "`{}` is not below a folder that sources may be read from; \
-         hint: pack the plugin with `plugin-host pack` and load the archive, or add a parent folder to `source_roots`, \
-         or start the host with `plugin-host serve --load`",
-        path.display()
+        "`{}` is not below a folder that sources may be read from; hint: {}",
+        path.display(),
+        meant(
+            path,
+            "pack the plugin with `plugin-host pack` and load the archive, or add a parent folder to `source_roots`, \
+             or start the host with `plugin-host serve --load`"
+        )
     )]
     OutsideRoots {
         /// The path.
@@ -197,6 +200,14 @@ pub enum Error {
     /// Folders without end.
     #[error("the source has more than {max_folders} folders")]
     TooManyFolders { max_folders: usize },
+}
+
+/// The remedy for a path that was not read: the address that it looks like, or else `otherwise`.
+fn meant(path: &Path, otherwise: &str) -> String {
+    match path.to_str().and_then(address_like) {
+        Some(address) => format!("did you mean `{address}`? otherwise {otherwise}"),
+        None => otherwise.to_owned(),
+    }
 }
 
 impl Error {

@@ -17,8 +17,8 @@ use crate::{Error, folder, git, zip};
 pub struct Config {
     /// Mirrors, from which repositories are fetched instead of their own address. May be in a private network.
     pub mirrors: Vec<Mirror>,
-    /// Allowed repositories, as `host/owner/name` with `*` for any characters within a part. Empty: any repository on a
-    /// public host.
+    /// Allowed repositories, as `host[:port]/path` with `*` for any characters within a part, and `**` at the end for
+    /// one or more parts. Empty: any repository on port 443 of a public host.
     pub allowed_repositories: Vec<String>,
     /// Folders that the management API may name sources below.
     pub source_roots: Vec<PathBuf>,

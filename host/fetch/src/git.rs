@@ -39,10 +39,7 @@ pub(crate) fn fetch(
     rule: TagRule<'_>,
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
-    if !allow::is_allowed(&config.allowed_repositories, &url.slug()) {
-        return Err(Error::NotAllowed { slug: url.slug() });
-    }
-    let session = Arc::new(Session::new(config, url, cancelled));
+    let session = Arc::new(Session::new(config, url, cancelled)?);
     let folder = store.temp_dir()?;
     let attempt = || -> Result<Fetched, Error> {
         let repository = empty_repository(&session, folder.path())?;
@@ -142,7 +139,7 @@ mod tests {
             host_core::Source::Git { url, .. } => url,
             other => panic!("{other:?}"),
         };
-        let session = Arc::new(Session::new(&Config::default(), &url, &Arc::default()));
+        let session = Arc::new(Session::new(&Config::default(), &url, &Arc::default()).unwrap());
         let folder = tempfile::tempdir().unwrap();
         let repository = empty_repository(&session, folder.path()).unwrap();
         repository.config().unwrap().set_str("url.file:///.insteadOf", "https://git.invalid/").unwrap();

@@ -314,9 +314,15 @@ fn is_origin(text: &str) -> bool {
 
 fn is_repository(text: &str) -> bool {
     let is_part = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '*'))
+        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '~' | '*'))
     };
-    text.split('/').count() == 3 && text.split('/').all(is_part)
+    let (host, path) = text.split_once('/').unwrap_or((text, ""));
+    let (host, port) = host.split_once(':').unwrap_or((host, "443"));
+    let parts: Vec<_> = path.split('/').collect();
+    let is_port = port == "*" || number(port).is_some_and(|port| u16::try_from(port).is_ok_and(|port| port > 0));
+    // `**` matches any number of parts, so it must be the last one.
+    let is_complete = parts.len() >= 2 || parts == ["**"];
+    is_complete && is_part(host) && is_port && parts.iter().all(|part| is_part(part)) && !path.contains("**/")
 }
 
 /// Parses a number of digits only, without a sign.

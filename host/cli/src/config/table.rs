@@ -75,7 +75,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("tls_key", "tls-key", Some("TLS_KEY"), SettingType::File, "",
         "PEM file with the private key of the certificate; must not be readable by other users"),
     setting("allowed_repositories", "allowed-repository", None, SettingType::Repositories, "",
-        "Repositories that may be fetched, as host/owner/name with `*`; empty allows any repository on a public host"),
+        "Repositories that may be fetched, as host[:port]/owner/name with `*`, or `**` at the end; empty allows any on a public host"),
     setting("mirror", "mirror", None, SettingType::Mirrors, "",
         "Mirror for repositories, as PREFIX=BASE: a URL that starts with PREFIX is fetched from BASE"),
     setting("max_plugin_size", "max-plugin-size", None, SettingType::Bytes { min: 1 << 10, max: 4 << 30 }, "100MiB",

@@ -1,14 +1,25 @@
 //! The list of allowed repositories.
 
-/// Returns whether `host/owner/name` matches a pattern, or there are no patterns. Case-insensitive.
+/// Returns whether `host[:port]/path` matches a pattern. Without patterns, every repository on port 443 is allowed.
+/// Case-insensitive. `**` at the end of a pattern matches one or more parts of the path.
 pub(crate) fn is_allowed(patterns: &[String], slug: &str) -> bool {
     let slug = slug.to_ascii_lowercase();
-    patterns.is_empty()
-        || patterns.iter().any(|pattern| {
-            let pattern = pattern.to_ascii_lowercase();
-            pattern.split('/').count() == slug.split('/').count()
-                && pattern.split('/').zip(slug.split('/')).all(|(pattern, part)| matches(pattern, part))
-        })
+    let parts: Vec<_> = slug.split('/').collect();
+    let has_port = parts[0].contains(':');
+    if patterns.is_empty() {
+        return !has_port;
+    }
+    patterns.iter().any(|pattern| {
+        let pattern = pattern.to_ascii_lowercase();
+        let pattern: Vec<_> = pattern.split('/').collect();
+        let is_long_enough = match pattern.last() {
+            Some(&"**") => parts.len() >= pattern.len(),
+            _ => parts.len() == pattern.len(),
+        };
+        // A port is a part of the address that an operator must have named.
+        let names_port = !has_port || pattern[0].contains(':');
+        is_long_enough && names_port && pattern.iter().zip(&parts).all(|(pattern, part)| matches(pattern, part))
+    })
 }
 
 /// Returns whether `text` matches `pattern`, in which `*` matches any characters.
@@ -48,6 +59,17 @@ mod tests {
             (&["github.com/*"], "github.com/acme/hello", false),
             (&["*"], "github.com/acme/hello", false),
             (&["github.com/acme/*"], "evil.org/github.com/acme", false),
+            (&["gitlab.example.org/group/*"], "gitlab.example.org/group/sub/hello", false),
+            (&["gitlab.example.org/group/*/hello"], "gitlab.example.org/group/sub/hello", true),
+            (&["gitlab.example.org/group/**"], "gitlab.example.org/group/sub/hello", true),
+            (&["gitlab.example.org/group/**"], "gitlab.example.org/group/hello", true),
+            (&["gitlab.example.org/group/**"], "gitlab.example.org/group", false),
+            (&["gitlab.example.org/group/**"], "gitlab.example.org/other/hello", false),
+            (&[], "git.example.org:8443/acme/hello", false),
+            (&["*/acme/hello"], "git.example.org:8443/acme/hello", false),
+            (&["git.example.org/acme/hello"], "git.example.org:8443/acme/hello", false),
+            (&["git.example.org:8443/acme/*"], "git.example.org:8443/acme/hello", true),
+            (&["git.example.org:*/acme/*"], "git.example.org:8443/acme/hello", true),
         ] {
             let patterns: Vec<_> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
             assert_eq!(is_allowed(&patterns, slug), expected, "{patterns:?} {slug}");

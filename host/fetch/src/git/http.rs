@@ -58,7 +58,7 @@ pub(crate) fn list(session: &Session) -> Result<BodyReader<'static>, Error> {
             session.set_base(redirected(session, &url, &response)?);
             continue;
         }
-        return answer(&url, response, LIST_TYPE);
+        return answer(session, response, LIST_TYPE);
     }
     let url = session.asked().to_owned();
     Err(Error::Redirect { url, to: session.base(), rule: "which is one redirect too many" })
@@ -74,7 +74,7 @@ pub(crate) fn request(session: &Session, body: &[u8]) -> Result<BodyReader<'stat
         let to = location(&response).unwrap_or_default().to_owned();
         return Err(Error::Redirect { url, to, rule: "in the middle of a fetch" });
     }
-    answer(&url, response, RESULT_TYPE)
+    answer(session, response, RESULT_TYPE)
 }
 
 /// Converts an error of the client.
@@ -93,8 +93,13 @@ pub(crate) fn error(watch: &Watch, source: ureq::Error) -> Error {
     }
 }
 
-fn answer(url: &str, response: http::Response<Body>, expected: &'static str) -> Result<BodyReader<'static>, Error> {
-    let (url, status) = (url.to_owned(), response.status().as_u16());
+fn answer(
+    session: &Session,
+    response: http::Response<Body>,
+    expected: &'static str,
+) -> Result<BodyReader<'static>, Error> {
+    // The address that was asked for, not the address of its mirror.
+    let (url, status) = (session.asked().to_owned(), response.status().as_u16());
     match status {
         200 => {}
         // Servers that hide private repositories return any of these.
@@ -123,7 +128,9 @@ fn redirected(session: &Session, url: &str, response: &http::Response<Body>) -> 
     let Some(path) = target.path().strip_suffix(LIST).filter(|_| target.query() == Some(LIST_QUERY)) else {
         return refuse("which is not a git repository");
     };
-    let slug = format!("{}{}", target.host_str().unwrap_or_default(), path.strip_suffix(".git").unwrap_or(path));
+    let port = target.port().map_or_else(String::new, |port| format!(":{port}"));
+    let path_of_slug = path.strip_suffix(".git").unwrap_or(path);
+    let slug = format!("{}{port}{path_of_slug}", target.host_str().unwrap_or_default());
     if !session.is_mirror && !is_allowed(&session.allowed, &slug) {
         return refuse("which is not in `allowed_repositories`");
     }

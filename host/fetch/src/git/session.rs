@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use host_core::GitUrl;
 
+use super::allow::is_allowed;
 use super::watch::Watch;
 use crate::{Config, Error};
 
@@ -23,12 +24,21 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(config: &Config, url: &GitUrl, cancelled: &Arc<AtomicBool>) -> Session {
+    /// A session for one repository.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`].
+    pub(crate) fn new(config: &Config, url: &GitUrl, cancelled: &Arc<AtomicBool>) -> Result<Session, Error> {
         let asked = url.to_string();
         let mirrored = config.mirrors.iter().find_map(|mirror| {
             let rest = asked.strip_prefix(&mirror.prefix)?;
             Some(format!("{}{rest}", mirror.base))
         });
+        // A mirror names the address of its repositories, with its port.
+        let patterns = &config.allowed_repositories;
+        if !(mirrored.is_some() && patterns.is_empty() || is_allowed(patterns, &url.slug())) {
+            return Err(Error::NotAllowed { slug: url.slug() });
+        }
         let watch = Watch {
             url: asked.clone(),
             timeout: config.timeout,
@@ -36,7 +46,7 @@ impl Session {
             deadline: Instant::now() + config.timeout,
             cancelled: cancelled.clone(),
         };
-        Session {
+        Ok(Session {
             agent: super::http::agent(&watch, mirrored.is_some()),
             watch,
             is_mirror: mirrored.is_some(),
@@ -45,7 +55,7 @@ impl Session {
             max_bytes: config.max_git_bytes,
             received: AtomicU64::new(0),
             failure: Mutex::new(None),
-        }
+        })
     }
 
     /// The address as the user gave it.

@@ -8,7 +8,6 @@ use host_core::tag::{TagRule, VersionTag};
 use host_core::{GitUrl, Revision};
 use semver::Version;
 
-use super::allow;
 use super::revision::{Advertised, BRANCHES, PEELED, TAGS, full_id, is_ours, no_such, releases, tag_of_version};
 use super::session::Session;
 use super::transport;
@@ -82,10 +81,7 @@ pub enum Follow<'l> {
 /// # Errors
 /// Those of [`fetch`](crate::fetch()) for a repository, and [`Error::TooManyRefs`] above 10,000 branches and tags.
 pub fn versions(config: &Config, url: &GitUrl, cancelled: &Arc<AtomicBool>) -> Result<Listing, Error> {
-    if !allow::is_allowed(&config.allowed_repositories, &url.slug()) {
-        return Err(Error::NotAllowed { slug: url.slug() });
-    }
-    let session = Arc::new(Session::new(config, url, cancelled));
+    let session = Arc::new(Session::new(config, url, cancelled)?);
     let attempt = || -> Result<Listing, Error> {
         let git = |source| session.git_error("name the address", source);
         // Without a repository there is no configuration that could rewrite the address.

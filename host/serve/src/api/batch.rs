@@ -116,7 +116,7 @@ mod tests {
         let read = operations(asked.as_array().unwrap()).unwrap();
         let shown: String = read.iter().map(|operation| format!("{operation:?}\n")).collect();
         expect![[r#"
-            Load { source: Git { url: GitUrl { host: "github.com", owner: "acme", name: "hello" }, revision: Named("v1"), tags: None }, trust: Http, options: LoadOptions { configuration: Some({"a": Number(1)}), start: false, replace: true, if_changed: false, update: None, commit: None, tree: None } }
+            Load { source: Git { url: GitUrl { authority: "github.com", path: "acme/hello", has_suffix: false }, revision: Named("v1"), tags: None }, trust: Http, options: LoadOptions { configuration: Some({"a": Number(1)}), start: false, replace: true, if_changed: false, update: None, commit: None, tree: None } }
             Load { source: Folder("/srv/a"), trust: Http, options: LoadOptions { configuration: None, start: true, replace: false, if_changed: false, update: None, commit: None, tree: None } }
             Reload { id: "abc" }
             Enable { id: "abc" }

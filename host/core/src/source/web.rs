@@ -1,0 +1,186 @@
+//! Addresses as people type and copy them: without `https://`, for ssh, and of the web pages of a repository.
+
+use url::Url;
+
+/// The hosts whose web pages and short names are known.
+const KNOWN: [(&str, &str); 4] =
+    [("github", "github.com"), ("gitlab", "gitlab.com"), ("bitbucket", "bitbucket.org"), ("codeberg", "codeberg.org")];
+
+/// The first part of a path behind `/owner/name` that belongs to a web page, on any host.
+const PAGES: [&str; 10] = ["tree", "blob", "raw", "src", "commit", "commits", "releases", "issues", "pull", "wiki"];
+
+/// Returns whether a host is known: it has `/owner/name` addresses, accepts them with and without `.git`, and ignores
+/// their case.
+pub(super) fn is_known(host: &str) -> bool {
+    KNOWN.iter().any(|(_, known)| *known == host)
+}
+
+/// Reads a source that is neither an https address nor a path; `None` for any other text.
+pub(super) fn typed(text: &str) -> Option<String> {
+    let (short, rest) = text.split_once(':').unwrap_or(("", text));
+    let known = KNOWN.iter().find(|(name, _)| *name == short);
+    if let Some((_, host)) = known.filter(|_| !rest.starts_with('/')) {
+        return Some(format!("https://{host}/{rest}"));
+    }
+    let (host, path) = text.split_once('/')?;
+    // The folder of this name is written `./github.com/…`.
+    let is_address = is_known(&host.to_ascii_lowercase()) && path.trim_end_matches('/').contains('/');
+    is_address.then(|| format!("https://{text}"))
+}
+
+/// The https address of `ssh://git@host/path`, `git@host:path`, `git://…` or `http://…`.
+pub(super) fn with_https(text: &str) -> Option<String> {
+    let (host, path) = match text.split_once("://") {
+        Some((_, rest)) => rest.split_once('/')?,
+        None => text.split_once(':').filter(|(host, _)| host.contains('@'))?,
+    };
+    let host = host.rsplit('@').next().unwrap_or_default();
+    // The port belongs to the other scheme.
+    let host = host.split(':').next().unwrap_or_default();
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let is_plain = |text: &str| {
+        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '~' | '/'))
+    };
+    (host.contains('.') && is_plain(host) && is_plain(path)).then(|| format!("https://{host}/{path}"))
+}
+
+/// A path that looks like an address without `https://`: `owner/name`, or a host name followed by two parts.
+pub fn address_like(path: &str) -> Option<String> {
+    let parts: Vec<_> = path.trim_end_matches('/').split('/').collect();
+    let is_word = |part: &&str| {
+        !part.is_empty()
+            && !part.starts_with(['.', '-'])
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '~' | '@'))
+    };
+    if !parts.iter().all(is_word) || path.ends_with(".so") || path.ends_with(".zip") {
+        return None;
+    }
+    match &*parts {
+        [_, _] => Some(format!("https://github.com/{}", parts.join("/"))),
+        [host, _, _, ..] if host.contains('.') && !host.contains('@') => Some(format!("https://{}", parts.join("/"))),
+        _ => None,
+    }
+}
+
+/// The address without its query and fragment, if both belong to a web page.
+pub(super) fn without_query(url: &Url) -> Option<String> {
+    let mut plain = url.clone();
+    plain.set_query(None);
+    plain.set_fragment(None);
+    is_known(url.host_str()?).then(|| plain.to_string())
+}
+
+/// The repository and revision of a web page, as the text of a source: `https://host/owner/name@rev`.
+/// The part after `/tree/` is read as the revision, since a branch `main` excludes branches such as `main/x`.
+pub(super) fn page(authority: &str, path: &str) -> Option<String> {
+    let host = authority.split(':').next().unwrap_or_default();
+    let parts: Vec<_> = path.split('/').collect();
+    let (repository, page) = match parts.iter().position(|part| *part == "-") {
+        // GitLab has nested groups and marks its pages on any host.
+        Some(at) if at >= 2 => (parts[..at].join("/"), &parts[at + 1..]),
+        _ if is_known(host) && parts.len() > 2 => (parts[..2].join("/"), &parts[2..]),
+        _ => return None,
+    };
+    let at = |revision: &str| Some(format!("https://{authority}/{repository}@{revision}"));
+    let below = |revision: &str, rest: &[&str]| {
+        let folder = match rest.split_last() {
+            Some((&("plugin.yaml" | "plugin.yml" | "Cargo.toml" | "README.md"), folder)) => folder,
+            _ => rest,
+        };
+        folder.is_empty().then(|| format!("https://{authority}/{repository}@{revision}"))
+    };
+    match page {
+        ["tree", revision] | ["tags" | "commits", revision] | ["releases", "tag", revision] => at(revision),
+        ["releases", revision] if *revision != "latest" && *revision != "new" => at(revision),
+        ["releases"] | ["releases", "latest"] | ["tags" | "branches"] => {
+            Some(format!("https://{authority}/{repository}"))
+        }
+        ["commit", revision] => at(revision),
+        ["src", "branch" | "tag" | "commit", revision, rest @ ..] => below(revision, rest),
+        ["src", revision, rest @ ..] if host == "bitbucket.org" => below(revision, rest),
+        ["tree", revision, rest @ ..] => below(revision, rest),
+        ["blob", revision, rest @ .., "plugin.yaml" | "plugin.yml" | "Cargo.toml" | "README.md"] => {
+            below(revision, rest)
+        }
+        _ => None,
+    }
+}
+
+/// The repository of a web page that is not read as a source.
+pub(super) fn repository_of_page(host: &str, path: &str) -> Option<String> {
+    let parts: Vec<_> = path.split('/').collect();
+    let end = match parts.iter().position(|part| *part == "-") {
+        Some(at) if at >= 2 => at,
+        _ if is_known(host) && parts.len() > 2 && (host != "gitlab.com" || PAGES.contains(&parts[2])) => 2,
+        _ if parts.len() > 3 && PAGES.contains(&parts[2]) => 2,
+        _ => return None,
+    };
+    Some(format!("https://{host}/{}", parts[..end].join("/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Source;
+    use super::*;
+
+    #[test]
+    fn a_source_is_read_as_people_type_it() {
+        let mut table = String::new();
+        for text in [
+            "github.com/acme/hello",
+            "GitHub.com/acme/hello.git@v1.0.0",
+            "github:acme/hello",
+            "gitlab:group/sub/hello@main",
+            "HTTPS://github.com/acme/hello",
+            "git@github.com:acme/hello.git",
+            "ssh://git@git.example.org:2222/acme/hello.git",
+            "git://github.com/acme/hello",
+            "http://github.com/acme/hello/",
+            "https://github.com/acme/hello/tree/v1.0.0",
+            "https://github.com/acme/hello/blob/main/README.md",
+            "https://github.com/acme/hello/blob/main/src/lib.rs",
+            "https://github.com/acme/hello/releases/tag/v1.0.0",
+            "https://github.com/acme/hello/releases/latest",
+            "https://github.com/acme/hello/commit/0123456789012345678901234567890123456789",
+            "https://github.com/acme/hello/issues/7",
+            "https://github.com/acme/hello?tab=readme-ov-file",
+            "https://github.com/acme/hello#readme",
+            "https://gitlab.com/group/sub/hello",
+            "https://gitlab.example.org/group/sub/hello/-/tree/main",
+            "https://gitlab.example.org/group/hello/-/issues",
+            "https://codeberg.org/acme/hello/src/branch/main",
+            "https://bitbucket.org/acme/hello/src/main/",
+            "https://git.example.org/acme/hello/src/branch/main",
+            "https://git.example.org:8443/scm/acme/hello.git@v1",
+            "https://git.example.org/~user/hello",
+            "https://git.example.org/hello.git",
+            "https://git.example.org/acme/he llo",
+            "acme/hello",
+            "github.com",
+        ] {
+            let read = match text.parse::<Source>() {
+                Ok(source) => format!("{} {source}", if source.is_git() { "git" } else { "path" }),
+                Err(error) => format!("{}: {error}", error.code()),
+            };
+            table += &format!("{text}: {read}\n");
+        }
+        expect_test::expect![[r#""#]].assert_eq(&table);
+    }
+
+    #[test]
+    fn a_path_that_looks_like_an_address_is_recognised() {
+        for (path, expected) in [
+            ("acme/hello", Some("https://github.com/acme/hello")),
+            ("acme/hello@v1", Some("https://github.com/acme/hello@v1")),
+            ("git.example.org/acme/hello", Some("https://git.example.org/acme/hello")),
+            ("hello", None),
+            ("./acme/hello", None),
+            ("/srv/hello", None),
+            ("a/b/c", None),
+            ("a/b.zip", None),
+        ] {
+            assert_eq!(address_like(path).as_deref(), expected, "{path}");
+        }
+    }
+}
