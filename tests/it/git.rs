@@ -352,3 +352,80 @@ async fn a_repository_may_have_a_port_and_a_deep_path() {
     let elsewhere = load(&host, "https://git.example.org/group/sub/hello", None).await.expect(422);
     assert_eq!(elsewhere.code(), "fetch_repository_not_allowed");
 }
+
+/// Writes a workspace with the plugins `a` and `b`, which share a package, and commits it.
+fn commit_workspace(repository: &Repository) {
+    let root = "[workspace]\nresolver = \"3\"\nmembers = [\"plugins/*\", \"common\"]\n[workspace.package]\nversion = \"1.0.0\"\n\
+                edition = \"2024\"\n[workspace.dependencies]\nplugin-sdk = \"0.1\"\ncommon = { path = \"common\" }\n";
+    let common = "[package]\nname = \"common\"\nversion.workspace = true\nedition.workspace = true\n";
+    repository.write(&[
+        ("Cargo.toml", root),
+        ("common/Cargo.toml", common),
+        ("common/src/lib.rs", "pub fn greeting() -> &'static str {\n    \"shared\"\n}\n"),
+    ]);
+    for id in ["a", "b"] {
+        let cargo = format!(
+            "[package]\nname = \"{id}\"\nversion.workspace = true\nedition.workspace = true\n[lib]\ncrate-type = \
+             [\"cdylib\"]\n[dependencies]\nplugin-sdk.workspace = true\ncommon.workspace = true\n"
+        );
+        let yaml = format!(
+            "id: plugin-{id}\nname: {id}\nversion: 1.0.0\nendpoints:\n  - {{path: /greeting, method: GET, handler: greet}}\n"
+        );
+        let code = "use plugin_sdk::prelude::*;\n\n#[derive(Default)]\nstruct Plugin;\n\n#[plugin]\nimpl Plugin {\n    \
+                    #[get(\"/greeting\")]\n    async fn greet(&self) -> String {\n        \
+                    common::greeting().to_owned()\n    }\n}\n\nexport!(Plugin);\n";
+        repository.write(&[
+            (&format!("plugins/{id}/Cargo.toml"), &cargo),
+            (&format!("plugins/{id}/plugin.yaml"), &yaml),
+            (&format!("plugins/{id}/src/lib.rs"), code),
+        ]);
+    }
+    repository.commit(&[]);
+}
+
+#[tokio::test]
+async fn a_plugin_in_a_folder_is_built_with_its_workspace() {
+    let github = Github::start();
+    let repository = github.server.repository("acme/many");
+    commit_workspace(&repository);
+    repository.git(&["tag", "a-v1.0.0"]);
+    repository.git(&["tag", "b-v2.0.0"]);
+    let host = github.host().await;
+    let url = "https://github.com/acme/many";
+    let root = load(&host, &format!("{url}@main"), None).await.expect(422);
+    assert_eq!(root.code(), "store_no_manifest");
+    assert!(
+        root.text().contains("there is one in `plugins/a/`, `plugins/b/`: use --path plugins/a"),
+        "{}",
+        root.text()
+    );
+    let missing = load(&host, &format!("{url}@main#path=plugins/c"), None).await.expect(422);
+    assert_eq!(missing.code(), "fetch_no_folder");
+    assert_eq!(load(&host, &format!("{url}#path=../x"), None).await.expect(400).code(), "source_path");
+
+    let turn = plugins::any_turn_to_build().await;
+    let asked = json!({ "source": url, "path": "plugins/a" });
+    let loaded = host.post_json("/api/plugins/load", &asked).await.expect(200).json();
+    let source = format!("{url}#path=plugins/a");
+    assert_eq!(
+        (&loaded["id"], &loaded["source"], &loaded["tag"]),
+        (&json!("plugin-a"), &json!(source), &json!("a-v1.0.0"))
+    );
+    assert_eq!(host.call("plugin-a/greeting").await.expect(200).text(), "shared");
+    let by_command = host.command(&["load", &format!("{url}/tree/main/plugins/b")]).await;
+    assert!(by_command.status.success(), "{}", String::from_utf8_lossy(&by_command.stderr));
+    assert_eq!(host.plugin("plugin-b").await["source"], format!("{url}@main#path=plugins/b"));
+    host.post("/api/plugins/plugin-a/reload").await.expect(200);
+    let exported = String::from_utf8(host.command(&["export"]).await.stdout).unwrap();
+    assert!(exported.contains("path: plugins/a") && exported.contains("path: plugins/b"), "{exported}");
+
+    // The same folder of a folder.
+    plugins::copy(&repository.folder, &host.sources().join("many"));
+    let _ = std::fs::remove_dir_all(host.sources().join("many/.git"));
+    let folder = json!({ "source": host.sources().join("many"), "path": "plugins/a", "replace": true });
+    host.post_json("/api/plugins/load", &folder).await.expect(200);
+    drop(turn);
+    let file = json!({ "version": 1, "plugins": [{ "source": url, "version": "main", "path": "plugins/b" }] });
+    let planned = host.post_json("/api/plugins/plan", &file).await.expect(200).json();
+    assert_eq!(planned["plugins"][0]["id"], "plugin-b", "{planned}");
+}

@@ -95,6 +95,9 @@ pub struct ValidateRequest {
     /// A version, tag, branch or commit of a git URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The folder of the plugin in a repository, folder or archive.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// The pattern of the release tags of a git URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag_pattern: Option<String>,

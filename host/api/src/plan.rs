@@ -156,6 +156,8 @@ pub enum BatchOperation {
         source: String,
         /// Version, tag, branch or commit of a git URL.
         version: Option<String>,
+        /// The folder of the plugin in a repository, folder or archive.
+        path: Option<String>,
         /// The pattern of the release tags of a git URL.
         tag_pattern: Option<String>,
         /// The operator configuration.

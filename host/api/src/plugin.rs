@@ -17,6 +17,9 @@ pub struct LoadRequest {
     /// A version, tag, branch or commit of a git URL; `latest` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The folder of the plugin in a repository, folder or archive, such as `plugins/hello`; the root when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// The pattern of the release tags of a git URL, such as `hello-v{version}`; when absent, the tags with one prefix
     /// are the releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use host_core::manifest::{Build, Profile};
-use host_core::{Digest, Manifest, TreePath};
+use host_core::{Digest, DigestWriter, Manifest, TreePath};
 use host_store::{Artifact, Provenance, Store, Tree};
 use semver::Version;
 use tokio::task::spawn_blocking;
@@ -339,7 +339,7 @@ impl Inner {
             };
             blocking(work).await?
         };
-        let locked = work.lock_file();
+        let locked = work.lock_file(package);
         if locked.is_empty() {
             lines("note: the plugin has no Cargo.lock, so cargo takes the newest versions of its dependencies");
         }
@@ -356,7 +356,7 @@ impl Inner {
         let ran = self.counts.cargo_run(run.go(lines)).await;
         let artifact = match ran.library {
             Ok(library) => {
-                say_changes(&locked, &work.lock_file(), lines);
+                say_changes(&locked, &work.lock_file(package), lines);
                 let (store, tree) = (self.store.clone(), tree.clone());
                 let keep = move || {
                     let artifact = store.put_artifact(&library, &tree.manifest_text()?, schemas.kept(), &provenance)?;
@@ -385,7 +385,7 @@ impl Inner {
     /// The fingerprint of a build of this tree.
     fn fingerprint(&self, tree: &Tree, schemas: &schema::Schemas, build: &Build) -> Digest {
         fingerprint::of(&fingerprint::Inputs {
-            tree: tree.digest(),
+            tree: located(tree),
             schema: schemas.configuration.as_deref().map(Digest::of),
             body_schemas: schemas.bodies.as_deref().map(Digest::of),
             rustc: &self.toolchain.verbose,
@@ -418,6 +418,14 @@ impl Inner {
             built_at_unix_seconds: now.as_secs(),
         }
     }
+}
+
+/// The digest of a tree with the folder of the plugin in it.
+fn located(tree: &Tree) -> Digest {
+    let Some(folder) = tree.folder() else { return tree.digest() };
+    let mut digest = DigestWriter::new();
+    digest.field(b"tree in a folder").field(tree.digest().hex().as_bytes()).field(folder.as_str().as_bytes());
+    digest.finish()
 }
 
 /// Reports if cargo could not keep the versions of the plugin's Cargo.lock.

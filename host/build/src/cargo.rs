@@ -39,10 +39,11 @@ impl Run<'_> {
     /// Builds the package.
     pub(crate) async fn go(&self, lines: Lines<'_>) -> Ran {
         let mut report = Report::default();
+        let manifest = self.work.join(self.package.manifest());
         let exit = match self.command() {
             Ok(command) => {
                 let exit = command.run(|line| {
-                    if report.take(&line, self.work) {
+                    if report.take(&line, self.work, &manifest) {
                         lines(&line.text);
                     }
                 });
@@ -90,11 +91,15 @@ impl Run<'_> {
     }
 
     fn arguments(&self) -> Result<Vec<String>, Error> {
+        let folder = match self.package.folder.as_str() {
+            "" => self.work.to_owned(),
+            folder => self.work.join(folder),
+        };
         let mut arguments = vec![
             "build".to_owned(),
-            format!("--manifest-path={}", text_of(&self.work.join("Cargo.toml"))?),
+            format!("--manifest-path={}", text_of(&self.work.join(self.package.manifest()))?),
             // By its place, because a dependency may have the same name.
-            format!("--package={}#{}", file_url(text_of(self.work)?), self.package.name),
+            format!("--package={}#{}", file_url(text_of(&folder)?), self.package.name),
             "--lib".to_owned(),
             "--message-format=json-render-diagnostics".to_owned(),
         ];

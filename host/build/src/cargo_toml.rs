@@ -23,6 +23,26 @@ pub(crate) struct Package {
     pub(crate) library: String,
     /// Whether it already has a workspace.
     pub(crate) has_workspace: bool,
+    /// The folder of the package in the tree; empty for the root.
+    pub(crate) folder: String,
+    /// The folder of its workspace, or else of the package itself; empty for the root.
+    pub(crate) root: String,
+}
+
+impl Package {
+    /// The path of its Cargo.toml in the tree.
+    pub(crate) fn manifest(&self) -> String {
+        in_folder(&self.folder, "Cargo.toml")
+    }
+
+    /// The path of its Cargo.lock in the tree.
+    pub(crate) fn lock_file(&self) -> String {
+        in_folder(&self.root, "Cargo.lock")
+    }
+}
+
+fn in_folder(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
 /// Returns whether the tree has a crate at its root.
@@ -30,14 +50,18 @@ pub(crate) fn is_in(tree: &Tree) -> bool {
     tree.files().iter().any(|file| file.path.as_str() == "Cargo.toml")
 }
 
-/// Checks the Cargo.toml at the root and all manifests that cargo reads with it.
+/// Checks the Cargo.toml at the root and all manifests that cargo reads with it. If the tree is the part of a larger
+/// tree below a folder, these may be anywhere in the larger one.
 pub(crate) fn check(tree: &Tree, sdk: &Version) -> Result<Package, Error> {
+    let base = tree.folder().map(TreePath::as_str).unwrap_or_default();
+    let tree = tree.whole();
     check_files(
         &|path| {
             let path: TreePath = path.parse().ok()?;
             tree.files().iter().any(|file| file.path == path).then(|| tree.read(&path, MAX_BYTES))
         },
         &tree.files().iter().map(|file| file.path.as_str()).collect::<Vec<_>>(),
+        base,
         sdk,
     )
 }
@@ -45,25 +69,35 @@ pub(crate) fn check(tree: &Tree, sdk: &Version) -> Result<Package, Error> {
 /// Reads a file of the tree; `None` if it does not exist.
 type Read<'a> = &'a dyn Fn(&str) -> Option<Result<Vec<u8>, host_store::Error>>;
 
-fn check_files(read: Read<'_>, files: &[&str], sdk: &Version) -> Result<Package, Error> {
+fn check_files(read: Read<'_>, files: &[&str], base: &str, sdk: &Version) -> Result<Package, Error> {
     let refuse = |path: &str, problem: String| Error::CargoToml { path: path.to_owned(), problem };
-    let root = parse(read, "Cargo.toml")?.ok_or_else(|| refuse("Cargo.toml", "it is missing".to_owned()))?;
+    let manifest = in_folder(base, "Cargo.toml");
+    let root = parse(read, &manifest)?.ok_or_else(|| refuse(&manifest, "it is missing".to_owned()))?;
     let Some(name) = at(&root, "package", "name").and_then(Value::as_str) else {
-        return Err(refuse("Cargo.toml", "it has no `package.name`; a plugin is one package at the root".to_owned()));
+        return Err(refuse(&manifest, "it has no `package.name`; a plugin is one package at the root".to_owned()));
     };
     if !makes_cdylib(&root) {
         return Err(Error::NotCdylib);
     }
     check_sdk(&root, sdk)?;
 
+    let workspace = workspace_of(read, base, &root)?;
     // Without a workspace cargo reads the dependencies; with one, also its members, which are given as patterns.
-    let mut to_read = VecDeque::from([String::new()]);
-    if root.contains_key("workspace") {
-        to_read.extend(files.iter().filter_map(|file| file.strip_suffix("/Cargo.toml").map(str::to_owned)));
+    let mut to_read = VecDeque::from([base.to_owned()]);
+    if let Some(workspace) = &workspace {
+        if workspace != base
+            && let Some(table) = parse(read, &in_folder(workspace, "Cargo.toml"))?
+        {
+            check_sdk(&table, sdk)?;
+        }
+        to_read.push_back(workspace.clone());
+        let below = in_folder(workspace, "");
+        let manifests = files.iter().filter_map(|file| file.strip_suffix("/Cargo.toml"));
+        to_read.extend(manifests.filter(|folder| folder.starts_with(&below)).map(str::to_owned));
     }
     let mut seen = BTreeSet::new();
     while let Some(folder) = to_read.pop_front() {
-        let path = if folder.is_empty() { "Cargo.toml".to_owned() } else { format!("{folder}/Cargo.toml") };
+        let path = in_folder(&folder, "Cargo.toml");
         if !seen.insert(folder.clone()) {
             continue;
         }
@@ -80,9 +114,36 @@ fn check_files(read: Read<'_>, files: &[&str], sdk: &Version) -> Result<Package,
             }
         }
     }
-    let has_workspace = root.contains_key("workspace") || at(&root, "package", "workspace").is_some();
+    let has_workspace = workspace.is_some();
+    let (folder, root_folder) = (base.to_owned(), workspace.unwrap_or_else(|| base.to_owned()));
     let library = at(&root, "lib", "name").and_then(Value::as_str).unwrap_or(name).replace('-', "_");
-    Ok(Package { name: name.to_owned(), library, has_workspace })
+    Ok(Package { name: name.to_owned(), library, has_workspace, folder, root: root_folder })
+}
+
+/// The folder of the workspace that cargo takes a package for a member of: its own, the workspace named in it, or the
+/// nearest one above that does not exclude it.
+fn workspace_of(read: Read<'_>, base: &str, root: &Table) -> Result<Option<String>, Error> {
+    if root.contains_key("workspace") {
+        return Ok(Some(base.to_owned()));
+    }
+    if let Some(path) = at(root, "package", "workspace").and_then(Value::as_str) {
+        // A path that leads outside is refused with the other paths.
+        return Ok(Some(inside(base, path).unwrap_or_else(|| base.to_owned())));
+    }
+    let mut above = base;
+    while !above.is_empty() {
+        above = above.rsplit_once('/').map_or("", |(above, _)| above);
+        let Some(table) = parse(read, &in_folder(above, "Cargo.toml"))? else { continue };
+        let Some(workspace) = table.get("workspace") else { continue };
+        let excluded = workspace.get("exclude").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let is_excluded = excluded
+            .iter()
+            .filter_map(Value::as_str)
+            .filter_map(|path| inside(above, path))
+            .any(|path| base == path || base.strip_prefix(&*path).is_some_and(|rest| rest.starts_with('/')));
+        return Ok((!is_excluded).then(|| above.to_owned()));
+    }
+    Ok(None)
 }
 
 fn parse(read: Read<'_>, path: &str) -> Result<Option<Table>, Error> {
@@ -179,12 +240,19 @@ mod tests {
     const HEAD: &str = "[package]\nname = \"x\"\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n";
 
     fn check(files: &[(&str, &str)]) -> String {
+        check_in("", files)
+    }
+
+    fn check_in(base: &str, files: &[(&str, &str)]) -> String {
         let read = |path: &str| {
             let file = files.iter().find(|(name, _)| *name == path);
             file.map(|(_, text)| Ok(text.as_bytes().to_vec()))
         };
         let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-        match check_files(&read, &names, &Version::new(0, 1, 3)) {
+        match check_files(&read, &names, base, &Version::new(0, 1, 3)) {
+            Ok(package) if package.has_workspace && package.root != base => {
+                format!("{} in the workspace `{}`", package.name, package.root)
+            }
             Ok(package) if package.has_workspace => format!("{} in a workspace", package.name),
             Ok(package) => package.name,
             Err(error) => format!("{}: {error}", error.code()),
@@ -193,6 +261,22 @@ mod tests {
 
     fn check_root(rest: &str) -> String {
         check(&[("Cargo.toml", &format!("{HEAD}{rest}"))])
+    }
+
+    #[test]
+    fn a_package_in_a_folder_belongs_to_the_workspace_above_it() {
+        let plugin = ("plugins/a/Cargo.toml", HEAD);
+        let in_a = |files: &[(&str, &str)]| check_in("plugins/a", &[&[plugin], files].concat());
+        assert_eq!(in_a(&[]), "x");
+        assert_eq!(in_a(&[("Cargo.toml", "[package]\nname = \"y\"\n")]), "x");
+        assert_eq!(in_a(&[("Cargo.toml", "[workspace]\nmembers = [\"plugins/*\"]")]), "x in the workspace ``");
+        assert_eq!(in_a(&[("plugins/Cargo.toml", "[workspace]")]), "x in the workspace `plugins`");
+        assert_eq!(in_a(&[("Cargo.toml", "[workspace]\nexclude = [\"plugins\"]")]), "x");
+        let shared = "[workspace.dependencies]\nplugin-sdk = \"9\"\n";
+        assert!(in_a(&[("Cargo.toml", shared)]).starts_with("build_sdk_version: "));
+        let outside = "[workspace]\n[workspace.dependencies]\ny = { path = \"../y\" }\n";
+        assert!(in_a(&[("Cargo.toml", outside)]).starts_with("build_path_outside: "));
+        assert_eq!(in_a(&[("Cargo.toml", "[workspace]"), ("common/Cargo.toml", "[package]")]), "x in the workspace ``");
     }
 
     #[test]

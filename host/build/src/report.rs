@@ -42,12 +42,12 @@ struct Target {
 }
 
 impl Report {
-    /// Handles a line of a cargo run in `work`; returns whether it should be shown.
-    pub(crate) fn take(&mut self, line: &Line, work: &Path) -> bool {
+    /// Handles a line of a cargo run in `work` for the package with that manifest; returns whether it should be shown.
+    pub(crate) fn take(&mut self, line: &Line, work: &Path, manifest: &Path) -> bool {
         match line.stream {
             Stream::Stdout => match serde_json::from_str::<Message>(&line.text) {
                 Ok(message) => {
-                    self.take_message(message, work);
+                    self.take_message(message, work, manifest);
                     false
                 }
                 // A macro or a wrapper of the compiler may write there too.
@@ -70,7 +70,7 @@ impl Report {
         self.complaint.text()
     }
 
-    fn take_message(&mut self, message: Message, work: &Path) {
+    fn take_message(&mut self, message: Message, work: &Path, manifest: &Path) {
         if message.reason != "compiler-artifact" {
             return;
         }
@@ -80,7 +80,7 @@ impl Report {
             return;
         }
         self.own.insert((package_name(&message.package_id).to_owned(), target.name.replace('-', "_")));
-        if message.manifest_path == work.join("Cargo.toml") && target.kind.iter().any(|kind| kind == "cdylib") {
+        if message.manifest_path == manifest && target.kind.iter().any(|kind| kind == "cdylib") {
             let is_library = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "so");
             self.library = message.filenames.into_iter().find(is_library).or(self.library.take());
         }
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     fn shown(report: &mut Report, stream: Stream, text: &str) -> bool {
-        report.take(&Line { stream, text: text.to_owned() }, Path::new("/w"))
+        report.take(&Line { stream, text: text.to_owned() }, Path::new("/w"), Path::new("/w/Cargo.toml"))
     }
 
     #[test]

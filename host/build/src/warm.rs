@@ -23,7 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(900);
 
 /// The smallest crate that needs the SDK.
 pub(crate) fn package() -> Package {
-    Package { name: "warm-up".to_owned(), library: "warm_up".to_owned(), has_workspace: true }
+    let (folder, root) = (String::new(), String::new());
+    Package { name: "warm-up".to_owned(), library: "warm_up".to_owned(), has_workspace: true, folder, root }
 }
 
 /// The build settings of most plugins.

@@ -40,12 +40,12 @@ impl Work {
     /// A copy of a tree.
     pub(crate) fn copy(store: &Store, name: &Digest, tree: &Tree, package: &Package) -> Result<Work, Error> {
         let work = Work::empty(store, name)?;
-        tree.copy_to(&work.path)?;
+        tree.whole().copy_to(&work.path)?;
         if !package.has_workspace {
-            let path = work.path.join("Cargo.toml");
+            let path = work.path.join(package.manifest());
             let mut text = fs::read_to_string(&path).context("read", &path)?;
             text.push_str(WORKSPACE);
-            work.write("Cargo.toml", &text)?;
+            work.write(&package.manifest(), &text)?;
         }
         Ok(work)
     }
@@ -70,6 +70,7 @@ impl Work {
         last.read_to_string(&mut last_name).context("read who built last in", &work.path)?;
         let is_last = last_name == name.hex();
         let before = fs::read_to_string(work.path.join(FILES)).unwrap_or_default();
+        let (tree, manifest, lock_file) = (tree.whole(), package.manifest(), package.lock_file());
         let is_in_tree = |path: &str| tree.files().iter().any(|file| file.path.as_str() == path);
         for gone in before.lines().filter(|path| !is_in_tree(path)) {
             work.remove(Path::new(gone));
@@ -79,13 +80,13 @@ impl Work {
             let path = file.path.as_str();
             list.extend([path, "\n"]);
             let mut bytes = tree.read(&file.path, file.bytes)?;
-            if path == "Cargo.toml" && !package.has_workspace {
+            if path == manifest && !package.has_workspace {
                 bytes.extend(WORKSPACE.as_bytes());
             }
-            if path == "Cargo.lock" && !work.differs(AUTHORS_LOCK, &bytes) {
+            if path == lock_file && !work.differs(AUTHORS_LOCK, &bytes) {
                 continue;
             }
-            for path in [path].into_iter().chain((path == "Cargo.lock").then_some(AUTHORS_LOCK)) {
+            for path in [path].into_iter().chain((path == lock_file).then_some(AUTHORS_LOCK)) {
                 if !is_last || work.differs(path, &bytes) {
                     work.write_into(path, &bytes, if file.executable { 0o755 } else { 0o644 })?;
                 }
@@ -143,8 +144,8 @@ impl Work {
     }
 
     /// The text of Cargo.lock; empty if there is none.
-    pub(crate) fn lock_file(&self) -> String {
-        fs::read_to_string(self.path.join("Cargo.lock")).unwrap_or_default()
+    pub(crate) fn lock_file(&self, package: &Package) -> String {
+        fs::read_to_string(self.path.join(package.lock_file())).unwrap_or_default()
     }
 }
 
@@ -164,7 +165,8 @@ mod tests {
     use super::*;
 
     fn package() -> Package {
-        Package { name: "x".to_owned(), library: "x".to_owned(), has_workspace: false }
+        let (folder, root) = (String::new(), String::new());
+        Package { name: "x".to_owned(), library: "x".to_owned(), has_workspace: false, folder, root }
     }
 
     #[test]

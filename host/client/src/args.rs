@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use host_core::tag::TagPattern;
-use host_core::{PluginId, Source, address_like};
+use host_core::{PluginId, Source, TreePath, address_like};
 
 pub use access::{AddUser, CreateToken, RightsArgs, SetUser, TokenArgs, TokenCommand, UserArgs, UserCommand};
 pub use audit::{Audit, AuditCommand, VerifyAudit};
@@ -235,6 +235,9 @@ pub struct Load {
     /// Pattern of the release tags of a git URL, such as `hello-v{version}` [default: the tags with one prefix]
     #[arg(long, value_name = "PATTERN")]
     pub(crate) tag_pattern: Option<TagPattern>,
+    /// Folder of the plugin in a repository, folder or archive [default: its root]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) path: Option<TreePath>,
     /// Set a key of the plugin's configuration to a JSON value or a text; `a.b` is key `b` of object `a`; may be
     /// repeated
     #[arg(long, value_name = "KEY=JSON")]

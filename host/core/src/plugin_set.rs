@@ -8,6 +8,7 @@
 //! | `plugins[]` | at most 1000, each plugin once | refused |
 //! | `….source` | a git address, a folder, a `.zip` or a `.so`; `upload:<id>` on the host that has the upload | refused |
 //! | `….version` | version, branch, tag or commit of a git address | the newest release, or else the default branch |
+//! | `….path` | folder of the plugin in a repository, folder or archive | the root |
 //! | `….tag_pattern` | pattern of the release tags of a git address, such as `hello-v{version}` | the tags with one prefix |
 //! | `….id` | the id that the plugin of the source must have | any id |
 //! | `….commit` | lock: exactly this commit, 40 hex digits; requires `id` and a git address | the commit of `version` |

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::tag::{TagPattern, TagPatternError, TagRule};
+use crate::{PathError, TreePath};
 
 pub use git_url::GitUrl;
 pub use web::address_like;
@@ -20,6 +21,7 @@ pub use web::address_like;
 /// | `github:owner/name[@rev]`, `github.com/owner/name[@rev]` | a repository of a large host |
 /// | `https://github.com/owner/name/tree/main`, `…/releases/tag/v1` | the revision that a web page shows |
 /// | `…#tags=hello-v{version}` | the pattern of its release tags |
+/// | `…#path=plugins/hello` | the folder of the plugin in a repository, folder or archive |
 /// | `local:<path>`, or any other path | a folder, a `.zip` archive, or a `.so` beside its plugin.yaml |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -40,6 +42,13 @@ pub enum Source {
     Library(PathBuf),
     /// The id of an archive that was uploaded over HTTP and unpacked.
     Upload(String),
+    /// A plugin in a folder of a repository, folder, archive or upload.
+    Inside {
+        /// The other source; never `Inside` or a library.
+        place: Box<Source>,
+        /// The folder of the plugin.
+        path: TreePath,
+    },
 }
 
 /// A revision of a repository.
@@ -99,7 +108,7 @@ pub enum SourceError {
     #[error("the path contains a control character")]
     Path,
     /// A key after `#` that a source does not have.
-    #[error("`#{found}` is not a part of a git address; write `#tags=<pattern>`")]
+    #[error("`#{found}` is not a part of a git address; write `#path=<folder>` or `#tags=<pattern>`")]
     Fragment {
         /// The text, cut to 80 characters.
         found: String,
@@ -107,6 +116,12 @@ pub enum SourceError {
     /// An invalid pattern of release tags.
     #[error(transparent)]
     Tags(#[from] TagPatternError),
+    /// An invalid folder in the source.
+    #[error("the folder of the plugin: {0}")]
+    Folder(#[from] PathError),
+    /// A folder in a library.
+    #[error("`{0}` is a library, which has no folders; leave `path` out")]
+    NoFolders(String),
 }
 
 /// The advice for an address with another scheme.
@@ -132,6 +147,7 @@ impl SourceError {
             SourceError::Revision { .. } => "source_revision",
             SourceError::Fragment { .. } => "source_url",
             SourceError::Tags(_) => "source_tag_pattern",
+            SourceError::Folder(_) | SourceError::NoFolders(_) => "source_path",
         }
     }
 }
@@ -142,15 +158,66 @@ impl Source {
         Source::Git { url, revision, tags: None }
     }
 
-    /// Returns whether the source is a repository.
+    /// The source without the folder of the plugin in it: the repository, folder, file or upload.
+    pub fn place(&self) -> &Source {
+        match self {
+            Source::Inside { place, .. } => place,
+            source => source,
+        }
+    }
+
+    /// The folder of the plugin in its repository, folder, archive or upload; `None` for its root.
+    pub fn path(&self) -> Option<&TreePath> {
+        match self {
+            Source::Inside { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// The plugin in a folder of this source.
+    ///
+    /// # Errors
+    /// [`SourceError::NoFolders`] for a library; [`SourceError::Folder`] for a path with `&` or `#`.
+    pub fn inside(self, path: TreePath) -> Result<Source, SourceError> {
+        if path.as_str().contains(['&', '#']) {
+            let rule = "holds `&` or `#`, which end a path in the text of a source";
+            return Err(PathError { path: path.to_string(), rule }.into());
+        }
+        match self {
+            Source::Inside { place, .. } => Ok(Source::Inside { place, path }),
+            Source::Library(_) => Err(SourceError::NoFolders(self.to_string())),
+            place => Ok(Source::Inside { place: Box::new(place), path }),
+        }
+    }
+
+    /// The same source with its place changed.
+    pub fn map_place(self, change: impl FnOnce(Source) -> Source) -> Source {
+        match self {
+            Source::Inside { place, path } => Source::Inside { place: Box::new(change(*place)), path },
+            place => change(place),
+        }
+    }
+
+    /// Returns whether the source is a repository, or a folder of one.
     pub fn is_git(&self) -> bool {
-        matches!(self, Source::Git { .. })
+        matches!(self.place(), Source::Git { .. })
+    }
+
+    /// The repository and the revision.
+    pub fn as_git(&self) -> Option<(&GitUrl, &Revision)> {
+        match self.place() {
+            Source::Git { url, revision, .. } => Some((url, revision)),
+            _ => None,
+        }
     }
 
     /// The same source at another revision; `None` if the source has no revisions.
     pub fn at(&self, revision: Revision) -> Option<Source> {
         match self {
             Source::Git { url, tags, .. } => Some(Source::Git { url: url.clone(), revision, tags: tags.clone() }),
+            Source::Inside { place, path } => {
+                Some(Source::Inside { place: Box::new(place.at(revision)?), path: path.clone() })
+            }
             _ => None,
         }
     }
@@ -161,22 +228,27 @@ impl Source {
             Source::Git { url, revision, .. } => {
                 Some(Source::Git { url: url.clone(), revision: revision.clone(), tags })
             }
+            Source::Inside { place, path } => {
+                Some(Source::Inside { place: Box::new(place.with_tags(tags)?), path: path.clone() })
+            }
             _ => None,
         }
     }
 
     /// The rule that selects the release tags of the plugin.
     pub fn tag_rule(&self) -> TagRule<'_> {
-        match self {
-            Source::Git { tags, .. } => TagRule { pattern: tags.as_ref(), path: None },
-            _ => TagRule::default(),
-        }
+        let pattern = match self.place() {
+            Source::Git { tags, .. } => tags.as_ref(),
+            _ => None,
+        };
+        TagRule { pattern, path: self.path() }
     }
 
     /// The text of the source without its revision.
     pub fn without_revision(&self) -> String {
         match self {
             Source::Git { url, .. } => url.to_string(),
+            Source::Inside { place, path } => format!("{}#path={path}", place.without_revision()),
             source => source.to_string(),
         }
     }
@@ -239,14 +311,14 @@ impl FromStr for Source {
         let is_https = text.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
         if let Some(rest) = text.get(8..).filter(|_| is_https) {
             let (rest, fragment) = rest.split_once('#').map_or((rest, None), |(rest, after)| (rest, Some(after)));
-            let tags = match fragment {
+            let Fragment { path: folder, tags } = match fragment {
                 // The place in a web page.
                 Some(place) if !place.contains('=') => {
                     let meant = format!("https://{rest}");
                     GitUrl::parse(&meant)?;
                     return Err(SourceError::Page { url: format!("{meant}#{place}"), meant });
                 }
-                fragment => fragment.map(read_fragment).transpose()?,
+                fragment => fragment.map(Fragment::read).transpose()?.unwrap_or_default(),
             };
             // `@` after the last `/` of the address starts the revision; one before it would be a user.
             let (address, revision) = match rest.match_indices('@').find(|(at, _)| rest[..*at].contains('/')) {
@@ -256,9 +328,11 @@ impl FromStr for Source {
             let page = address.split_once('/').and_then(|(host, path)| web::page(host, path.trim_end_matches('/')));
             if let Some(page) = page.filter(|_| revision == Revision::Latest) {
                 let source = page.parse::<Source>()?;
-                return Ok(source.with_tags(tags).unwrap_or(source));
+                let source = source.with_tags(tags).unwrap_or(source);
+                return folder.map_or(Ok(source.clone()), |folder| source.inside(folder));
             }
-            return Ok(Source::Git { url: GitUrl::parse(&format!("https://{address}"))?, revision, tags });
+            let source = Source::Git { url: GitUrl::parse(&format!("https://{address}"))?, revision, tags };
+            return folder.map_or(Ok(source.clone()), |folder| source.inside(folder));
         }
         let path = match text.split_once(':') {
             Some(("local", path)) => path,
@@ -271,6 +345,9 @@ impl FromStr for Source {
             }
             _ => text,
         };
+        if let Some((place, folder)) = path.rsplit_once("#path=") {
+            return format!("local:{place}").parse::<Source>()?.inside(folder.parse()?);
+        }
         if path.is_empty() {
             return Err(SourceError::Empty);
         }
@@ -286,11 +363,24 @@ impl FromStr for Source {
     }
 }
 
-/// Reads the part of a git address after `#`.
-fn read_fragment(text: &str) -> Result<TagPattern, SourceError> {
-    match text.strip_prefix("tags=") {
-        Some(pattern) => Ok(pattern.parse()?),
-        None => Err(SourceError::Fragment { found: text.chars().take(80).collect() }),
+/// The part of a git address after `#`: `key=value` pairs, separated by `&`.
+#[derive(Default)]
+struct Fragment {
+    path: Option<TreePath>,
+    tags: Option<TagPattern>,
+}
+
+impl Fragment {
+    fn read(text: &str) -> Result<Fragment, SourceError> {
+        let mut fragment = Fragment::default();
+        for pair in text.split('&') {
+            match pair.split_once('=') {
+                Some(("path", path)) if fragment.path.is_none() => fragment.path = Some(path.parse()?),
+                Some(("tags", tags)) if fragment.tags.is_none() => fragment.tags = Some(tags.parse()?),
+                _ => return Err(SourceError::Fragment { found: pair.chars().take(80).collect() }),
+            }
+        }
+        Ok(fragment)
     }
 }
 
@@ -312,6 +402,13 @@ impl fmt::Display for Source {
             }
             Source::Folder(path) | Source::Archive(path) | Source::Library(path) => write!(f, "{}", path.display()),
             Source::Upload(id) => write!(f, "upload:{id}"),
+            Source::Inside { place, path } => match &**place {
+                Source::Git { tags: Some(tags), .. } => {
+                    let place = place.with_tags(None).unwrap_or_else(|| Source::clone(place));
+                    write!(f, "{place}#path={path}&tags={tags}")
+                }
+                place => write!(f, "{place}#path={path}"),
+            },
         }
     }
 }
@@ -330,6 +427,7 @@ mod tests {
                     Source::Archive(_) => "archive",
                     Source::Library(_) => "library",
                     Source::Upload(_) => "upload",
+                    Source::Inside { .. } => "inside",
                 }
             ),
             Err(error) => error.code().to_owned(),
@@ -344,6 +442,13 @@ mod tests {
         assert_eq!(read("https://github.com/acme/hello@feature/x"), "https://github.com/acme/hello@feature/x git");
         let tags = "https://github.com/acme/hello@v1.2.0#tags=hello-v{version}";
         assert_eq!(read(tags), format!("{tags} git"));
+        let inside = "https://github.com/acme/hello@v1#path=plugins/a&tags=a-v{version}";
+        assert_eq!(read(inside), format!("{inside} inside"));
+        assert_eq!(read("/srv/repository#path=plugins/a"), "/srv/repository#path=plugins/a inside");
+        assert_eq!(read("a.zip#path=plugins/a"), "a.zip#path=plugins/a inside");
+        assert_eq!(read("a.so#path=plugins/a"), "source_path");
+        assert_eq!(read("a#path=../b"), "source_path");
+        assert_eq!(read("https://github.com/acme/hello#path=/etc"), "source_path");
         assert_eq!(read("examples/hello"), "examples/hello folder");
         assert_eq!(read("local:/srv/hello"), "/srv/hello folder");
         assert_eq!(read("a/hello.ZIP"), "a/hello.ZIP archive");
@@ -445,19 +550,21 @@ mod tests {
             "acme/hello": source_url: `acme/hello` is not a repository address: it contains no host name; write https://host/owner/name
             "hello": source_url: `hello` is not a repository address: it contains no host name; write https://host/owner/name
             "./acme/hello": source_url: `./acme/hello` is not a repository address: it contains no host name; write https://host/owner/name
-            "http://github.com/acme/hello": source_scheme: scheme `http` is not supported; use `https://`, a folder, a `.zip` or a `.so`
-            "git://github.com/acme/hello": source_scheme: scheme `git` is not supported; use `https://`, a folder, a `.zip` or a `.so`
-            "git@github.com:acme/hello.git": source_scheme: scheme `ssh` is not supported; use `https://`, a folder, a `.zip` or a `.so`
-            "github.com:8443/acme/hello": source_url: `https://github.com:8443/acme/hello` is not a repository address: it contains a port
+            "http://github.com/acme/hello": source_scheme: scheme `http` is not supported; did you mean `https://github.com/acme/hello`?
+            "git://github.com/acme/hello": source_scheme: scheme `git` is not supported; did you mean `https://github.com/acme/hello`?
+            "git@github.com:acme/hello.git": source_scheme: scheme `ssh` is not supported; did you mean `https://github.com/acme/hello`?
+            "github.com:8443/acme/hello": https://github.com:8443/acme/hello
             "github.com:acme/hello": source_url: `https://github.com:acme/hello` is not a repository address: it is not a valid URL
-            "https://github.com/acme/hello/tree/main": source_url: `https://github.com/acme/hello/tree/main` is not a repository address: its path is not /owner/name
-            "https://github.com/acme/hello@v1.0.0": source_url: `https://github.com/acme/hello@v1.0.0` is not a repository address: owner and name must contain only A-Z, a-z, 0-9, `.`, `_` and `-`
-            "https://github.com/acme/hello?tab=readme": source_url: `https://github.com/acme/hello?tab=readme` is not a repository address: it has a query or fragment
+            "https://github.com/acme/hello/tree/main": source_url: `https://github.com/acme/hello/tree/main` is not the address of a repository; did you mean `https://github.com/acme/hello`?
+            "https://github.com/acme/hello@v1.0.0": source_url: `https://github.com/acme/hello@v1.0.0` is not a repository address: its path may have up to 20 parts of A-Z, a-z, 0-9, `.`, `_`, `-` and `~`
+            "https://github.com/acme/hello?tab=readme": source_url: `https://github.com/acme/hello?tab=readme` is not the address of a repository; did you mean `https://github.com/acme/hello`?
             "https://github.com/acme": source_url: `https://github.com/acme` is not a repository address: its path is not /owner/name
             "127.0.0.1/acme/hello": source_url: `https://127.0.0.1/acme/hello` is not a repository address: its host is an IP address, not a name
             "github.com/acme/he\tllo": source_malformed: the path contains a control character
             "github.com\\acme\\hello": https://github.com/acme/hello
             "github.com/../hello": source_url: `https://github.com/hello` is not a repository address: its path is not /owner/name
+            "https://gitlab.example.org/group/sub/hello.git": https://gitlab.example.org/group/sub/hello.git
+            "git.example.org:8443/~user/hello": https://git.example.org:8443/~user/hello
         "#]].assert_eq(&table);
         let read = |text: &str| GitUrl::from_repository_address(text).unwrap();
         assert!(read("github.com/Acme/hello.git").is_same_repository(&read("https://github.com/acme/Hello/")));

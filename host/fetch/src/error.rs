@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use host_core::{PathError, Size, address_like};
+use host_core::{PathError, Size, TreePath, address_like};
 use rustix::io::Errno;
 
 use crate::zip::error::ZipError;
@@ -49,6 +49,15 @@ pub enum Error {
     OutsideRoots {
         /// The path.
         path: PathBuf,
+    },
+    /// The source does not have the folder of the plugin.
+    #[error("`{place}` has no folder `{path}`; hint: {found}")]
+    NoFolder {
+        /// The repository, folder or archive.
+        place: String,
+        path: TreePath,
+        /// The folders with a plugin.yaml.
+        found: String,
     },
     /// A folder was meant.
     #[error("`{}` is not a folder", path.display())]
@@ -240,6 +249,7 @@ impl Error {
             Error::Unreadable { .. } => "fetch_unreadable",
             Error::NothingThere { .. } => "fetch_nothing_there",
             Error::OutsideRoots { .. } => "fetch_outside_roots",
+            Error::NoFolder { .. } => "fetch_no_folder",
             Error::NotAFolder { .. } => "fetch_not_a_folder",
             Error::NotAFile { .. } => "fetch_not_a_file",
             Error::Special { .. } => "fetch_special_file",

@@ -92,7 +92,28 @@ pub fn fetch(
     trust: Trust,
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
-    match source {
+    if let Some(folder) = source.path() {
+        let whole = fetch_place(store, config, source, trust, cancelled)?;
+        let tree = whole.tree.below(folder).ok_or_else(|| Error::NoFolder {
+            place: source.place().to_string(),
+            path: folder.clone(),
+            found: folders_with_manifests(&whole.tree),
+        })?;
+        return Ok(Fetched { tree, ..whole });
+    }
+    fetch_place(store, config, source, trust, cancelled)
+}
+
+/// Makes a tree of the repository, folder, file or upload of `source`, whatever folder of it is the plugin.
+fn fetch_place(
+    store: &Store,
+    config: &Config,
+    source: &Source,
+    trust: Trust,
+    cancelled: &Arc<AtomicBool>,
+) -> Result<Fetched, Error> {
+    match source.place() {
+        Source::Inside { .. } => unreachable!("a place is never inside another source"),
         Source::Git { url, revision, .. } => git::fetch(store, config, url, revision, source.tag_rule(), cancelled),
         Source::Folder(path) => folder::folder(store, &resolve(path, config, trust)?, cancelled),
         Source::Archive(path) => zip::unpack(store, &config.archive, &resolve(path, config, trust)?),
@@ -109,6 +130,19 @@ pub fn fetch(
             let upload = store.upload(id)?.ok_or_else(|| Error::NoSuchUpload { id: id.clone() })?;
             Ok(Fetched::from_tree(upload.tree, upload.warnings))
         }
+    }
+}
+
+/// The folders with a plugin.yaml, in one sentence.
+fn folders_with_manifests(tree: &Tree) -> String {
+    let folders = tree.files().iter().filter_map(|file| {
+        let (folder, name) = file.path.as_str().rsplit_once('/')?;
+        matches!(name, "plugin.yaml" | "plugin.yml").then(|| format!("`{folder}`"))
+    });
+    let folders: Vec<_> = folders.take(5).collect();
+    match &*folders {
+        [] => "no folder has a plugin.yaml".to_owned(),
+        folders => format!("these folders have a plugin.yaml: {}", folders.join(", ")),
     }
 }
 

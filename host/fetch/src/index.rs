@@ -54,7 +54,7 @@ pub fn read_index(
             let (bytes, is_json) = of_path(path, place)?;
             Ok(IndexText { bytes, is_json, commit: None })
         }
-        Source::Upload(_) => Err(Error::NoIndex { place: place.to_string() }),
+        Source::Upload(_) | Source::Inside { .. } => Err(Error::NoIndex { place: place.to_string() }),
     }
 }
 

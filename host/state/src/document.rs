@@ -142,6 +142,9 @@ impl UpdateDocument {
 struct PickDocument {
     version: String,
     source: SourceDocument,
+    /// The folder of the plugin in its source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
     /// Whether a user with a shell on the host's machine named the source.
     #[serde(default, skip_serializing_if = "is_false")]
     from_command_line: bool,
@@ -166,17 +169,25 @@ enum SourceDocument {
     Upload(String),
 }
 
+impl SourceDocument {
+    /// The document of a source without the folder of the plugin.
+    fn of(place: &Source) -> SourceDocument {
+        match place {
+            Source::Git { .. } | Source::Inside { .. } => SourceDocument::Git(place.to_string()),
+            Source::Folder(path) => SourceDocument::Folder(path.clone()),
+            Source::Archive(path) => SourceDocument::Archive(path.clone()),
+            Source::Library(path) => SourceDocument::Library(path.clone()),
+            Source::Upload(id) => SourceDocument::Upload(id.clone()),
+        }
+    }
+}
+
 impl PickDocument {
     fn of(pick: &Pick) -> PickDocument {
         PickDocument {
             version: pick.version.to_string(),
-            source: match &pick.source {
-                git @ Source::Git { .. } => SourceDocument::Git(git.to_string()),
-                Source::Folder(path) => SourceDocument::Folder(path.clone()),
-                Source::Archive(path) => SourceDocument::Archive(path.clone()),
-                Source::Library(path) => SourceDocument::Library(path.clone()),
-                Source::Upload(id) => SourceDocument::Upload(id.clone()),
-            },
+            source: SourceDocument::of(pick.source.place()),
+            path: pick.source.path().map(ToString::to_string),
             from_command_line: pick.trust == Trust::CommandLine,
             commit: pick.commit.clone(),
             reference: pick.reference.clone(),
@@ -187,7 +198,7 @@ impl PickDocument {
     }
 
     fn pick(self) -> Result<Pick, String> {
-        let source = match self.source {
+        let mut source = match self.source {
             SourceDocument::Git(text) => match text.parse::<Source>() {
                 Ok(git @ Source::Git { .. }) => git,
                 Ok(_) => return Err(format!("`{text}` is not a repository")),
@@ -198,6 +209,10 @@ impl PickDocument {
             SourceDocument::Library(path) => Source::Library(path),
             SourceDocument::Upload(id) => Source::Upload(id),
         };
+        if let Some(path) = self.path {
+            let path = path.parse().map_err(|error: host_core::PathError| error.to_string())?;
+            source = source.inside(path).map_err(|error| error.to_string())?;
+        }
         Ok(Pick {
             version: self.version.parse().map_err(|error| format!("`{}` is not a version: {error}", self.version))?,
             source,
@@ -243,6 +258,8 @@ mod tests {
             Source::Folder("https://not/a/url".into()),
             Source::Archive("/a b/c.zip".into()),
             Source::Library("c.so".into()),
+            Source::Folder("/a b".into()).inside("plugins/a".parse().unwrap()).unwrap(),
+            "https://github.com/a/b@v1#path=plugins/a&tags=a-v{version}".parse().unwrap(),
             Source::Upload("upload_1".to_owned()),
         ];
         let keep = |keep_data| Goal::Absent { keep_data };

@@ -84,13 +84,12 @@ pub enum Error {
         path: TreePath,
     },
     /// The root has no plugin.yaml.
-    #[error(
-        "no `plugin.yaml` at the root of the source, which holds {found}; \
-         hint: put a `plugin.yaml` at the root of the repository, archive or folder"
-    )]
+    #[error("no `plugin.yaml` at the root of the source, which holds {found}; hint: {hint}")]
     NoManifest {
         /// The first few names at the root.
         found: String,
+        /// The folders with a manifest, or what to do.
+        hint: String,
     },
     /// The root has two manifests.
     #[error("both `plugin.yaml` and `plugin.yml` are at the root of the source; hint: remove one of them")]

@@ -26,6 +26,8 @@ pub(crate) struct TreeInner {
     pub(crate) digest: Digest,
     pub(crate) path: PathBuf,
     pub(crate) files: Vec<TreeFile>,
+    /// The whole tree and the folder, if this is the part of a tree below a folder.
+    pub(crate) part_of: Option<(Tree, TreePath)>,
 }
 
 /// One file of a tree.
@@ -42,6 +44,31 @@ pub struct TreeFile {
 }
 
 impl Tree {
+    /// The part of the tree below a folder: all paths start there. `None` if the folder has no files.
+    ///
+    /// The digest stays that of the whole tree, which is stored under it.
+    pub fn below(&self, folder: &TreePath) -> Option<Tree> {
+        let prefix = format!("{folder}/");
+        let part = |file: &TreeFile| {
+            let path = file.path.as_str().strip_prefix(&prefix)?.parse().ok()?;
+            Some(TreeFile { path, ..file.clone() })
+        };
+        let files: Vec<_> = self.0.files.iter().filter_map(part).collect();
+        let part_of = Some((self.clone(), folder.clone()));
+        let path = self.0.path.join(folder.as_str());
+        (!files.is_empty()).then(|| Tree(Arc::new(TreeInner { digest: self.0.digest, path, files, part_of })))
+    }
+
+    /// The whole tree.
+    pub fn whole(&self) -> &Tree {
+        self.0.part_of.as_ref().map_or(self, |(whole, _)| whole)
+    }
+
+    /// The folder in the whole tree; `None` for the whole tree itself.
+    pub fn folder(&self) -> Option<&TreePath> {
+        self.0.part_of.as_ref().map(|(_, folder)| folder)
+    }
+
     /// The digest over the names, executable bits, lengths and contents of all files.
     pub fn digest(&self) -> Digest {
         self.0.digest
@@ -78,7 +105,7 @@ impl Tree {
         match (named("plugin.yaml"), named("plugin.yml")) {
             (Some(file), None) | (None, Some(file)) => self.read_at_most(file, MAX_MANIFEST_READ),
             (Some(_), Some(_)) => Err(Error::TwoManifests),
-            (None, None) => Err(Error::NoManifest { found: self.names_at_root() }),
+            (None, None) => Err(Error::NoManifest { found: self.names_at_root(), hint: self.where_a_manifest_is() }),
         }
     }
 
@@ -109,6 +136,29 @@ impl Tree {
         let mut bytes = Vec::new();
         File::open(&path).and_then(|opened| opened.take(max_bytes).read_to_end(&mut bytes)).context("read", &path)?;
         Ok(bytes)
+    }
+
+    /// The remedy for a missing manifest: the folders that have one, or what the source is instead.
+    fn where_a_manifest_is(&self) -> String {
+        let is_there = |name: &str| self.0.files.iter().any(|file| file.path.as_str() == name);
+        let folder = |file: &TreeFile| {
+            let (folder, name) = file.path.as_str().rsplit_once('/')?;
+            matches!(name, "plugin.yaml" | "plugin.yml").then(|| folder.to_owned())
+        };
+        let below = |folder: &str| match self.folder() {
+            Some(at) => format!("{at}/{folder}"),
+            None => folder.to_owned(),
+        };
+        let mut folders: Vec<_> = self.0.files.iter().filter_map(folder).collect();
+        folders.sort_by_key(|folder| folder.split('/').count());
+        let shown: Vec<_> = folders.iter().take(5).map(|folder| format!("`{}/`", below(folder))).collect();
+        match folders.first() {
+            Some(first) => format!("there is one in {}: use --path {}", shown.join(", "), below(first)),
+            None if !is_there("Cargo.toml") && (is_there("main.go") || is_there("go.mod")) => {
+                "main.go and no Cargo.toml: this is a Go plugin; port it to Rust, see docs/authoring.md".to_owned()
+            }
+            None => "put a `plugin.yaml` at the root of the repository, archive or folder".to_owned(),
+        }
     }
 
     fn names_at_root(&self) -> String {

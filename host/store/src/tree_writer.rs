@@ -103,7 +103,7 @@ impl TreeWriter {
         host_fail::point("store.tree_placed");
         atomic::write(&index, &index_text(&self.files), 0o444).context("write", &index)?;
         host_fail::point("store.tree_indexed");
-        Ok(shelf.keep_tree(TreeInner { digest, path, files: std::mem::take(&mut self.files) }))
+        Ok(shelf.keep_tree(TreeInner { digest, path, files: std::mem::take(&mut self.files), part_of: None }))
     }
 
     /// Syncs the files and their folders, so that they survive a power failure. Each sync of a file waits for the disk,

@@ -38,7 +38,7 @@ impl Store {
             let reason = "its digest does not match the digest of its files".to_owned();
             return Err(Error::Corrupt { path: index, reason });
         }
-        Ok(Some(shelf.keep_tree(TreeInner { digest: *digest, path, files })))
+        Ok(Some(shelf.keep_tree(TreeInner { digest: *digest, path, files, part_of: None })))
     }
 }
 

@@ -153,6 +153,7 @@ pub(super) fn local_path(source: &Source) -> Option<&Path> {
     match source {
         Source::Folder(path) | Source::Archive(path) | Source::Library(path) => Some(path),
         Source::Git { .. } | Source::Upload(_) => None,
+        Source::Inside { place, .. } => local_path(place),
     }
 }
 
@@ -162,6 +163,7 @@ pub(super) fn with_path(source: &Source, path: PathBuf) -> Source {
         Source::Folder(_) => Source::Folder(path),
         Source::Archive(_) => Source::Archive(path),
         Source::Library(_) => Source::Library(path),
+        Source::Inside { .. } => source.clone().map_place(|place| with_path(&place, path)),
         other => other.clone(),
     }
 }

@@ -1,6 +1,8 @@
 //! Arguments of `available`, `validate`, `cache` and `config set`.
 
 use clap::{Args, Subcommand};
+use host_core::TreePath;
+use host_core::tag::TagPattern;
 
 use super::{HostArgs, Loadable};
 
@@ -23,9 +25,15 @@ pub struct Validate {
     /// Source, as for `load`; a folder or file is a path on the host's machine
     #[arg(value_parser = super::loadable)]
     pub(crate) source: Loadable,
-    /// Branch, tag or commit of a git URL
+    /// Version, tag, branch or commit of a git URL
     #[arg(long, value_name = "REV")]
     pub(crate) version: Option<String>,
+    /// Folder of the plugin in a repository, folder or archive [default: its root]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) path: Option<TreePath>,
+    /// Pattern of the release tags of a git URL, such as `hello-v{version}` [default: the tags with one prefix]
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) tag_pattern: Option<TagPattern>,
     #[command(flatten)]
     pub(crate) client: HostArgs,
 }

@@ -50,7 +50,10 @@ pub(super) async fn available(client: &Client, args: &args::Available) -> Result
 
 /// Checks a source without installing it.
 pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(), Failure> {
-    let body = json!({ "source": load::named(&args.source)?, "version": args.version });
+    let pattern = args.tag_pattern.as_ref().map(ToString::to_string);
+    let path = args.path.as_ref().map(ToString::to_string);
+    let source = load::named(&args.source)?;
+    let body = json!({ "source": source, "version": args.version, "path": path, "tag_pattern": pattern });
     let reply = client.request(ApiRequest::post("/api/plugins/validate").json(&body)).await?;
     let validated: ValidationReport = reply.read()?;
     if args.client.json {

@@ -15,13 +15,31 @@ use crate::screen::Screen;
 
 /// Installs the plugin of a source.
 pub(super) async fn load(client: &Client, args: Load, screen: &Screen) -> Result<(), Failure> {
-    let has_versions = matches!(&args.source, Loadable::Listed(_) | Loadable::Source(Source::Git { .. }));
-    let source = named(&args.source)?;
+    let has_versions = match &args.source {
+        Loadable::Listed(_) => true,
+        Loadable::Source(source) => source.is_git(),
+    };
+    let has_tags = matches!(&args.source, Loadable::Source(source) if source.is_git());
+    let mut source = args.source;
+    if let (Loadable::Source(of), Some(path)) = (&mut source, args.path.clone()) {
+        let refused = |error: host_core::SourceError| Failure::usage(error.to_string());
+        *of = of.clone().inside(path).map_err(refused)?;
+    } else if args.path.is_some() {
+        return Err(Failure::usage("--path is a folder of a repository, folder or archive").fix("remove --path"));
+    }
+    let archive = match &source {
+        Loadable::Source(source) => match source.place() {
+            Source::Archive(path) if path.is_file() => Some((path.clone(), source.path().map(ToString::to_string))),
+            _ => None,
+        },
+        Loadable::Listed(_) => None,
+    };
+    let source = named(&source)?;
     if args.version.is_some() && !has_versions {
         let failure = Failure::usage("--version selects a branch, tag or commit and needs a git URL");
         return Err(failure.because(format!("`{source}` is not a git URL")).fix("remove --version"));
     }
-    if args.tag_pattern.is_some() && !matches!(&args.source, Loadable::Source(Source::Git { .. })) {
+    if args.tag_pattern.is_some() && !has_tags {
         let failure = Failure::usage("--tag-pattern selects the release tags of a git URL");
         return Err(failure.because(format!("`{source}` is not a git URL")).fix("remove --tag-pattern"));
     }
@@ -30,17 +48,19 @@ pub(super) async fn load(client: &Client, args: Load, screen: &Screen) -> Result
     args.set.into_iter().try_for_each(|one| one.set(&mut config)).map_err(Failure::usage)?;
     let config = (!config.is_empty()).then_some(config);
     let start = args.no_start.then_some(false);
-    let watched = match &args.source {
+    let watched = match archive {
         // A local archive is uploaded, so the host needs no access to the file.
-        Loadable::Source(Source::Archive(path)) if path.is_file() => {
-            let upload = client.upload(path).await?;
+        Some((path, folder)) => {
+            let upload = client.upload(&path).await?;
             let install = ApiRequest::post(args.options.path(&format!("/api/plugins/install/{upload}"), &[]));
-            let install =
-                install.json(&serde_json::json!({ "config": config, "start": start, "replace": args.replace }));
+            let install = install.json(
+                &serde_json::json!({ "config": config, "start": start, "replace": args.replace, "path": folder }),
+            );
             client.watch_or_leave(install, &what, screen, args.verbose).await?
         }
-        _ => {
+        None => {
             let load = LoadRequest {
+                path: None,
                 source,
                 version: args.version,
                 tag_pattern: args.tag_pattern.map(|pattern| pattern.to_string()),
@@ -83,6 +103,9 @@ fn absolute(source: &Source) -> Result<Source, Failure> {
         Source::Archive(path) => Source::Archive(absolute(path)?),
         // A symbolic link is not resolved, because the host refuses links.
         Source::Library(path) => Source::Library(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+        Source::Inside { place, path } => {
+            Source::Inside { place: Box::new(self::absolute(place)?), path: path.clone() }
+        }
         source => source.clone(),
     })
 }

@@ -178,13 +178,13 @@ fn absolute(folder: &Path, source: Source) -> Source {
             std::fs::canonicalize(folder.join(&path)).unwrap_or_else(|_| absolute(path))
         }
     };
-    match source {
+    source.map_place(|place| match place {
         Source::Folder(path) => Source::Folder(plain(path)),
         Source::Archive(path) => Source::Archive(plain(path)),
         // A symbolic link is not resolved, because the host refuses links.
         Source::Library(path) => Source::Library(absolute(path)),
         source => source,
-    }
+    })
 }
 
 #[cfg(test)]

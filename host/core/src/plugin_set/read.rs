@@ -10,7 +10,7 @@ use super::{PluginEntry, PluginSet, PluginSetProblem};
 use crate::manifest::{self, Reader};
 use crate::tag::TagPattern;
 use crate::update::{UpdateInterval, UpdatePolicy, UpdateRule, blocked_versions};
-use crate::{Goal, PluginId, Revision, Size, Source};
+use crate::{Goal, PluginId, Revision, Size, Source, TreePath};
 
 /// Reads a plugins.yaml.
 ///
@@ -74,6 +74,7 @@ fn entry(reader: &Reader<'_>) -> Option<PluginEntry> {
     reader.keys(&[
         "source",
         "version",
+        "path",
         "tag_pattern",
         "id",
         "commit",
@@ -86,9 +87,10 @@ fn entry(reader: &Reader<'_>) -> Option<PluginEntry> {
     let id_field = reader.field("id");
     let id: Option<PluginId> = id_field.parsed(manifest::plugin_id);
     let mut source = source(&reader.field("source").required());
-    let is_git = source.as_ref().is_none_or(|source| matches!(source, Source::Git { .. }));
+    let is_git = source.as_ref().is_none_or(Source::is_git);
     revision(&reader.field("version"), source.as_mut());
     tag_pattern(&reader.field("tag_pattern"), source.as_mut());
+    folder(&reader.field("path"), source.as_mut());
     let commit_field = reader.field("commit");
     let commit = commit_field.parsed(commit);
     if commit_field.is_given() && !is_git {
@@ -128,15 +130,27 @@ fn revision(reader: &Reader<'_>, source: Option<&mut Source>) {
     else {
         return;
     };
+    let before = source.as_ref().and_then(|source| source.as_git()).map(|(_, revision)| revision.clone());
+    if let Some(revision) = before.filter(|revision| *revision != Revision::Latest && *revision != named) {
+        reader.problem(format!("contradicts `{revision}` in `source`; keep only one of them"));
+    }
     match source {
-        Some(Source::Git { revision, .. }) => {
-            if *revision != Revision::Latest && *revision != named {
-                reader.problem(format!("contradicts `{revision}` in `source`; keep only one of them"));
-            }
-            *revision = named;
-        }
+        Some(source) if source.is_git() => *source = source.at(named).unwrap_or_else(|| source.clone()),
         Some(_) => reader.bare().problem("requires a git address as `source`"),
         None => {}
+    }
+}
+
+/// Applies `path`, the folder of the plugin.
+fn folder(reader: &Reader<'_>, source: Option<&mut Source>) {
+    let Some(path) = reader.parsed(|text| text.parse::<TreePath>().map_err(|error| error.rule)) else { return };
+    let Some(source) = source else { return };
+    if source.path().is_some_and(|there| *there != path) {
+        reader.problem("contradicts the path in `source`; keep one of them");
+    }
+    match source.clone().inside(path) {
+        Ok(inside) => *source = inside,
+        Err(_) => reader.bare().problem("is a folder of a repository, folder or archive, which `source` is not"),
     }
 }
 
@@ -145,11 +159,11 @@ fn tag_pattern(reader: &Reader<'_>, source: Option<&mut Source>) {
     let rule = "must be a tag with `{version}` once in place of the version, such as `hello-v{version}`";
     let Some(pattern) = reader.parsed(|text| text.parse::<TagPattern>().map_err(|_| rule)) else { return };
     match source {
-        Some(Source::Git { tags, .. }) => {
-            if tags.as_ref().is_some_and(|tags| *tags != pattern) {
+        Some(source) if source.is_git() => {
+            if source.tag_rule().pattern.is_some_and(|tags| *tags != pattern) {
                 reader.problem("contradicts the pattern in `source`; keep one of them");
             }
-            *tags = Some(pattern);
+            *source = source.with_tags(Some(pattern)).unwrap_or_else(|| source.clone());
         }
         Some(_) => reader.bare().problem("requires a git address as `source`"),
         None => {}

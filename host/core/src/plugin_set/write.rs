@@ -48,10 +48,13 @@ fn item(entry: &PluginEntry) -> String {
         line("id", &scalar(id.as_str()));
     }
     line("source", &scalar(&source_text(&entry.source)));
-    if let Source::Git { revision: Revision::Named(named), .. } = &entry.source {
+    if let Some((_, Revision::Named(named))) = entry.source.as_git() {
         line("version", &scalar(named));
     }
-    if let Source::Git { tags: Some(tags), .. } = &entry.source {
+    if let Some(path) = entry.source.path() {
+        line("path", &scalar(path.as_str()));
+    }
+    if let Some(tags) = entry.source.tag_rule().pattern {
         line("tag_pattern", &quoted(&tags.to_string()));
     }
     if let Some(commit) = &entry.commit {
@@ -79,7 +82,7 @@ fn item(entry: &PluginEntry) -> String {
 
 /// A git address without its revision, which is written on its own line.
 fn source_text(source: &Source) -> String {
-    match source {
+    match source.place() {
         Source::Git { url, .. } => url.to_string(),
         source => source.to_string(),
     }

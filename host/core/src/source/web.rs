@@ -71,7 +71,7 @@ pub(super) fn without_query(url: &Url) -> Option<String> {
     is_known(url.host_str()?).then(|| plain.to_string())
 }
 
-/// The repository and revision of a web page, as the text of a source: `https://host/owner/name@rev`.
+/// The repository, revision and folder of a web page, as the text of a source: `https://host/owner/name@rev#path=…`.
 /// The part after `/tree/` is read as the revision, since a branch `main` excludes branches such as `main/x`.
 pub(super) fn page(authority: &str, path: &str) -> Option<String> {
     let host = authority.split(':').next().unwrap_or_default();
@@ -88,7 +88,8 @@ pub(super) fn page(authority: &str, path: &str) -> Option<String> {
             Some((&("plugin.yaml" | "plugin.yml" | "Cargo.toml" | "README.md"), folder)) => folder,
             _ => rest,
         };
-        folder.is_empty().then(|| format!("https://{authority}/{repository}@{revision}"))
+        let path = if folder.is_empty() { String::new() } else { format!("#path={}", folder.join("/")) };
+        Some(format!("https://{authority}/{repository}@{revision}{path}"))
     };
     match page {
         ["tree", revision] | ["tags" | "commits", revision] | ["releases", "tag", revision] => at(revision),
@@ -138,6 +139,8 @@ mod tests {
             "git://github.com/acme/hello",
             "http://github.com/acme/hello/",
             "https://github.com/acme/hello/tree/v1.0.0",
+            "https://github.com/acme/hello/tree/main/plugins/a",
+            "https://github.com/acme/hello/blob/main/plugins/a/plugin.yaml",
             "https://github.com/acme/hello/blob/main/README.md",
             "https://github.com/acme/hello/blob/main/src/lib.rs",
             "https://github.com/acme/hello/releases/tag/v1.0.0",
@@ -165,7 +168,40 @@ mod tests {
             };
             table += &format!("{text}: {read}\n");
         }
-        expect_test::expect![[r#""#]].assert_eq(&table);
+        expect_test::expect![[r#"
+            github.com/acme/hello: git https://github.com/acme/hello
+            GitHub.com/acme/hello.git@v1.0.0: git https://github.com/acme/hello@v1.0.0
+            github:acme/hello: git https://github.com/acme/hello
+            gitlab:group/sub/hello@main: git https://gitlab.com/group/sub/hello@main
+            HTTPS://github.com/acme/hello: git https://github.com/acme/hello
+            git@github.com:acme/hello.git: source_scheme: scheme `ssh` is not fetched from; did you mean `https://github.com/acme/hello`?
+            ssh://git@git.example.org:2222/acme/hello.git: source_scheme: scheme `ssh` is not fetched from; did you mean `https://git.example.org/acme/hello`?
+            git://github.com/acme/hello: source_scheme: scheme `git` is not fetched from; did you mean `https://github.com/acme/hello`?
+            http://github.com/acme/hello/: source_scheme: scheme `http` is not fetched from; did you mean `https://github.com/acme/hello`?
+            https://github.com/acme/hello/tree/v1.0.0: git https://github.com/acme/hello@v1.0.0
+            https://github.com/acme/hello/tree/main/plugins/a: git https://github.com/acme/hello@main#path=plugins/a
+            https://github.com/acme/hello/blob/main/plugins/a/plugin.yaml: git https://github.com/acme/hello@main#path=plugins/a
+            https://github.com/acme/hello/blob/main/README.md: git https://github.com/acme/hello@main
+            https://github.com/acme/hello/blob/main/src/lib.rs: source_url: `https://github.com/acme/hello/blob/main/src/lib.rs` is not the address of a repository; did you mean `https://github.com/acme/hello`?
+            https://github.com/acme/hello/releases/tag/v1.0.0: git https://github.com/acme/hello@v1.0.0
+            https://github.com/acme/hello/releases/latest: git https://github.com/acme/hello
+            https://github.com/acme/hello/commit/0123456789012345678901234567890123456789: git https://github.com/acme/hello@0123456789012345678901234567890123456789
+            https://github.com/acme/hello/issues/7: source_url: `https://github.com/acme/hello/issues/7` is not the address of a repository; did you mean `https://github.com/acme/hello`?
+            https://github.com/acme/hello?tab=readme-ov-file: source_url: `https://github.com/acme/hello?tab=readme-ov-file` is not the address of a repository; did you mean `https://github.com/acme/hello`?
+            https://github.com/acme/hello#readme: source_url: `https://github.com/acme/hello#readme` is not the address of a repository; did you mean `https://github.com/acme/hello`?
+            https://gitlab.com/group/sub/hello: git https://gitlab.com/group/sub/hello
+            https://gitlab.example.org/group/sub/hello/-/tree/main: git https://gitlab.example.org/group/sub/hello@main
+            https://gitlab.example.org/group/hello/-/issues: source_url: `https://gitlab.example.org/group/hello/-/issues` is not the address of a repository; did you mean `https://gitlab.example.org/group/hello`?
+            https://codeberg.org/acme/hello/src/branch/main: git https://codeberg.org/acme/hello@main
+            https://bitbucket.org/acme/hello/src/main/: git https://bitbucket.org/acme/hello@main
+            https://git.example.org/acme/hello/src/branch/main: source_url: `https://git.example.org/acme/hello/src/branch/main` is not the address of a repository; did you mean `https://git.example.org/acme/hello`?
+            https://git.example.org:8443/scm/acme/hello.git@v1: git https://git.example.org:8443/scm/acme/hello.git@v1
+            https://git.example.org/~user/hello: git https://git.example.org/~user/hello
+            https://git.example.org/hello.git: git https://git.example.org/hello.git
+            https://git.example.org/acme/he llo: source_url: `https://git.example.org/acme/he%20llo` is not a repository address: its path may have up to 20 parts of A-Z, a-z, 0-9, `.`, `_`, `-` and `~`
+            acme/hello: path acme/hello
+            github.com: path github.com
+        "#]].assert_eq(&table);
     }
 
     #[test]

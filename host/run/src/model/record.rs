@@ -151,6 +151,15 @@ enum SourceRecord {
     Archive(PathRecord),
     Library(PathRecord),
     Upload(String),
+    Inside(InsideRecord),
+}
+
+/// A plugin in a folder of another source.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InsideRecord {
+    place: Box<SourceRecord>,
+    path: String,
 }
 
 /// A path as text, or as bytes if it is not UTF-8.
@@ -361,24 +370,39 @@ pub(super) mod plugin_id {
 // === impl SourceRecord ===
 
 impl SourceRecord {
-    fn serialize<S: Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Error> {
-        let record = match source {
+    fn of(source: &Source) -> SourceRecord {
+        match source {
             Source::Git { .. } => SourceRecord::Git(source.to_string()),
             Source::Folder(path) => SourceRecord::Folder(PathRecord::from_path(path)),
             Source::Archive(path) => SourceRecord::Archive(PathRecord::from_path(path)),
             Source::Library(path) => SourceRecord::Library(PathRecord::from_path(path)),
             Source::Upload(id) => SourceRecord::Upload(id.clone()),
-        };
-        Serialize::serialize(&record, serializer)
+            Source::Inside { place, path } => {
+                SourceRecord::Inside(InsideRecord { place: Box::new(SourceRecord::of(place)), path: path.to_string() })
+            }
+        }
+    }
+
+    fn serialize<S: Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Error> {
+        Serialize::serialize(&SourceRecord::of(source), serializer)
     }
 
     fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Source, D::Error> {
-        Ok(match Deserialize::deserialize(deserializer)? {
+        let record = <SourceRecord as Deserialize>::deserialize(deserializer)?;
+        record.source().map_err(D::Error::custom)
+    }
+
+    fn source(self) -> Result<Source, String> {
+        Ok(match self {
             SourceRecord::Git(text) => match text.parse() {
                 Ok(source @ Source::Git { .. }) => source,
-                Ok(_) => return Err(D::Error::custom("not a git address")),
-                Err(error) => return Err(D::Error::custom(error)),
+                Ok(_) => return Err("not a git address".to_owned()),
+                Err(error) => return Err(error.to_string()),
             },
+            SourceRecord::Inside(InsideRecord { place, path }) => {
+                let path = path.parse().map_err(|error: host_core::PathError| error.to_string())?;
+                place.source()?.inside(path).map_err(|error| error.to_string())?
+            }
             SourceRecord::Folder(path) => Source::Folder(path.into()),
             SourceRecord::Archive(path) => Source::Archive(path.into()),
             SourceRecord::Library(path) => Source::Library(path.into()),
@@ -439,6 +463,8 @@ mod tests {
             load(Source::Archive("a.zip".into()), Trust::Http),
             load(Source::Library(OsString::from_vec(b"/srv/\xff.so".to_vec()).into()), Trust::Http),
             load(Source::Upload("upload_1".to_owned()), Trust::Http),
+            load("https://github.com/acme/hello@v1#path=plugins/a&tags=a-v{version}".parse().unwrap(), Trust::Http),
+            load(Source::Folder("/srv/a".into()).inside("b".parse().unwrap()).unwrap(), Trust::Http),
             Operation::Install { upload: "upload_1".to_owned(), options: LoadOptions::default() },
             Operation::Load {
                 source: "https://github.com/acme/hello".parse().unwrap(),
@@ -534,6 +560,8 @@ mod tests {
             {"operation":"load","source":{"archive":"a.zip"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
             {"operation":"load","source":{"library":[47,115,114,118,47,255,46,115,111]},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
             {"operation":"load","source":{"upload":"upload_1"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
+            {"operation":"load","source":{"inside":{"place":{"git":"https://github.com/acme/hello@v1#tags=a-v{version}"},"path":"plugins/a"}},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
+            {"operation":"load","source":{"inside":{"place":{"folder":"/srv/a"},"path":"b"}},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}}
             {"operation":"install","upload":"upload_1","options":{"configuration":null,"start":true,"if_changed":false}}
             {"operation":"load","source":{"git":"https://github.com/acme/hello"},"trust":"http","options":{"configuration":null,"start":true,"if_changed":false,"update":{"policy":"minor","automatic":true,"interval_seconds":3600}}}
             {"operation":"reload","id":"hello"}

@@ -252,6 +252,10 @@ impl Work<'_> {
         let host = self.host.clone();
         let found = tokio::task::spawn_blocking(move || host.0.store.tree(&digest)).await;
         if let Some(tree) = found.map_err(|_| Error::Panicked)?? {
+            let tree = match planned.source.path() {
+                Some(folder) => tree.below(folder).ok_or_else(gone)?,
+                None => tree,
+            };
             let (commit, reference) = (planned.commit.clone(), planned.reference.clone());
             // The plan named the files that were left out.
             return Ok(Fetched { commit, reference, ..Fetched::from_tree(tree, vec![]) });

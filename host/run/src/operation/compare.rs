@@ -85,7 +85,7 @@ impl Work<'_> {
 
 /// Returns whether a version was installed from a tag. Older hosts stored only the revision of the source.
 fn is_from_tag(pick: &Pick, tag: &str) -> bool {
-    match (&pick.reference, &pick.source) {
+    match (&pick.reference, pick.source.place()) {
         (Some(_), _) => pick.tag_name() == Some(tag),
         (None, Source::Git { revision: Revision::Named(named), .. }) => pick.tag.is_none() && named == tag,
         _ => false,

@@ -41,12 +41,12 @@ pub(crate) async fn fetch(host: &Host, source: Source, trust: Trust) -> Result<F
 /// The source with an absolute path, because the working directory of the next host process may differ.
 pub(crate) fn absolute(source: Source) -> Source {
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-    match source {
+    source.map_place(|place| match place {
         Source::Folder(path) => Source::Folder(absolute(path)),
         Source::Archive(path) => Source::Archive(absolute(path)),
         Source::Library(path) => Source::Library(absolute(path)),
         other => other,
-    }
+    })
 }
 
 /// Cancels a fetch when its caller was dropped.

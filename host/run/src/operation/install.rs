@@ -90,7 +90,7 @@ impl Work<'_> {
         }
         let Desired { current, update, .. } = installed.desired;
         let Pick { source, trust, commit, .. } = current;
-        if matches!(source, Source::Upload(_)) && installed.build.is_some() {
+        if matches!(source.place(), Source::Upload(_)) && installed.build.is_some() {
             // The tree of an upload may have been removed; its artifact is kept, and the upload cannot have changed.
             return self.serve_again(lease).await;
         }
@@ -132,8 +132,12 @@ fn refuse_other_source(lease: &PluginLease, found: &Source) -> Result<(), Error>
 }
 
 /// Returns whether both sources are the same repository, the same path, or uploads: every upload has an id of its own.
+/// Another folder in the same repository is another source.
 pub(super) fn is_same_place(a: &Source, b: &Source) -> bool {
-    match (a, b) {
+    if a.path() != b.path() {
+        return false;
+    }
+    match (a.place(), b.place()) {
         (Source::Git { url: a, .. }, Source::Git { url: b, .. }) => a.is_same_repository(b),
         (Source::Upload(_), Source::Upload(_)) => true,
         (Source::Folder(a), Source::Folder(b))
@@ -159,6 +163,10 @@ mod tests {
         assert!(!is_same("https://github.com/acme/hello", "https://github.com/other/hello"));
         assert!(is_same("/srv/hello", "/srv/./hello/"));
         assert!(is_same(".", env!("CARGO_MANIFEST_DIR")));
+        let inside = "https://github.com/acme/hello#path=plugins/a";
+        assert!(is_same(inside, "https://github.com/acme/hello@v1#path=plugins/a"));
+        assert!(!is_same(inside, "https://github.com/acme/hello#path=plugins/b"));
+        assert!(!is_same(inside, "https://github.com/acme/hello"));
         assert!(!is_same("/srv/hello", "/srv/hello.zip"));
         assert!(!is_same("/srv/hello", "/srv/other"));
         assert!(!is_same("https://github.com/acme/hello", "/srv/hello"));

@@ -97,7 +97,7 @@ impl Work<'_> {
             Some(build) => (self.host.setup(installed.desired, build)?, None),
             None => {
                 let Pick { source, trust, commit, artifact, .. } = installed.desired.current;
-                if matches!(source, Source::Upload(_)) {
+                if matches!(source.place(), Source::Upload(_)) {
                     return Err(Error::NoArtifact { id: lease.plugin.id.clone(), artifact });
                 }
                 // The exact commit, wherever the branch points now.

@@ -23,7 +23,7 @@ impl Work<'_> {
         if !desired.goal.is_enabled() {
             return Err(Error::Disabled { id: lease.plugin.id.clone() });
         }
-        let Source::Git { .. } = desired.current.source else {
+        let Source::Git { .. } = desired.current.source.place() else {
             let place = desired.current.source.to_string();
             return Err(Error::NoRepository { id: lease.plugin.id.clone(), place });
         };
@@ -123,7 +123,7 @@ impl Work<'_> {
         let (mut desired, build, cached) = lease.record_failure(self.host, built)?;
         // A reload must not go back to the revision that was installed before. A source without a revision stays: a
         // reload takes its newest release.
-        let stays = matches!(installed_as, Source::Git { revision: Revision::Latest, .. }) && !is_named;
+        let stays = matches!(installed_as.as_git(), Some((_, Revision::Latest))) && !is_named;
         if stays {
             desired.current.source = installed_as;
         }

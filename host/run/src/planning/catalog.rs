@@ -93,7 +93,7 @@ impl Host {
     fn listed(&self, index: &str, entry: &IndexEntry) -> ListedPlugin {
         let plugin = self.plugin(entry.id.as_str());
         let current = plugin.and_then(|plugin| plugin.desired).map(|desired| desired.current);
-        let is_same = current.as_ref().is_some_and(|current| match &current.source {
+        let is_same = current.as_ref().is_some_and(|current| match current.source.place() {
             Source::Git { url, .. } => url.is_same_repository(&entry.repository),
             _ => false,
         });

@@ -201,7 +201,9 @@ impl KnownPlugin {
     /// The setup, if the entry certainly names the installed version, so that nothing must be fetched.
     fn is_what(&self, entry: &PluginEntry) -> Option<&Setup> {
         let current = &self.desired.current;
-        let is_same = match (&entry.source, &current.source) {
+        let is_same_folder = entry.source.path() == current.source.path();
+        let is_same = match (entry.source.place(), current.source.place()) {
+            _ if !is_same_folder => false,
             (Source::Git { url, .. }, Source::Git { url: installed, .. }) => {
                 entry.commit.is_some() && entry.commit == current.commit && url.is_same_repository(installed)
             }

@@ -50,7 +50,7 @@ impl Host {
     /// Dropping the future ends the fetch.
     pub async fn validate(&self, source: Source) -> Result<Validated, Error> {
         // An upload is in the store already.
-        let _turn = match &source {
+        let _turn = match source.place() {
             Source::Upload(_) => None,
             _ => Some(self.0.looks.try_acquire().map_err(|_| Error::Looking)?),
         };
@@ -128,7 +128,7 @@ impl Host {
     /// [`Error::ManifestElsewhere`].
     pub fn with_manifest(&self, plugin: &Source, manifest: Option<&str>) -> Result<(), Error> {
         let Some(manifest) = manifest.filter(|manifest| !manifest.is_empty()) else { return Ok(()) };
-        let folder = match plugin {
+        let folder = match plugin.place() {
             Source::Folder(path) => path.clone(),
             Source::Library(path) => path.parent().map(PathBuf::from).unwrap_or_default(),
             _ => PathBuf::new(),

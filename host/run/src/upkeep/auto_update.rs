@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use host_core::event::EventKind;
-use host_core::{Desired, PluginId, Source};
+use host_core::{Desired, PluginId};
 
 use crate::model::{Error, Operation, UpdateReport, Watched};
 use crate::state::{Host, Inner, Input};
@@ -54,7 +54,7 @@ impl Host {
         let one = |plugin: &crate::plugins::Plugin| {
             let state = plugin.state();
             let desired = &state.installed.as_ref()?.desired;
-            let is_git = matches!(desired.current.source, Source::Git { .. });
+            let is_git = desired.current.source.is_git();
             (is_git && desired.goal.is_enabled()).then(|| Watched {
                 id: plugin.id.clone(),
                 source: desired.current.source.clone(),

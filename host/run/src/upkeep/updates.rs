@@ -36,7 +36,7 @@ impl Host {
         blocked: &BTreeSet<Version>,
     ) -> Result<UpdateReport, Error> {
         let report = UpdateReport::empty(installed, commit);
-        let Source::Git { url, revision, .. } = source else {
+        let Some((url, revision)) = source.as_git() else {
             let error = UpdateFailure {
                 code: "update_no_repository",
                 message: format!("`{source}` is not a repository, so it has no versions"),
@@ -97,7 +97,7 @@ impl Host {
     /// The update of `installed` that `revision` names: the release of that version, however its tag is spelled, or
     /// the exact branch, tag or commit.
     pub(crate) async fn named_update(&self, installed: &Pick, revision: Revision) -> Result<Update, Error> {
-        let (Source::Git { url, .. }, Revision::Named(name)) = (&installed.source, &revision) else {
+        let (Some((url, _)), Revision::Named(name)) = (installed.source.as_git(), &revision) else {
             return Ok(Update { version: None, revision, commit: String::new() });
         };
         if revision.is_commit() {

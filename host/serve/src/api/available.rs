@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::operation::source::{INDEX, SourceRequest, source_asked};
+use crate::operation::source::{INDEX, SourceRequest, inside, source_asked};
 use crate::operation::validate::judged;
 use crate::state::AppState;
 use crate::wire::input::{QueryParams, RequiredJson};
@@ -61,11 +61,15 @@ pub(crate) async fn validate(
 ) -> Result<Json<api::ValidationReport>, ApiError> {
     let source = match (&asked.source, &asked.upload_id) {
         (Some(source), None) => {
-            let asked =
-                SourceRequest { source, version: asked.version.as_deref(), tag_pattern: asked.tag_pattern.as_deref() };
+            let asked = SourceRequest {
+                source,
+                version: asked.version.as_deref(),
+                path: asked.path.as_deref(),
+                tag_pattern: asked.tag_pattern.as_deref(),
+            };
             source_asked(&app, &asked).await?.0
         }
-        (None, Some(upload)) => Source::Upload(upload.clone()),
+        (None, Some(upload)) => inside(Source::Upload(upload.clone()), asked.path.as_deref())?,
         _ => {
             let detail = "the body must have either `source` or `upload_id`";
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail));

@@ -57,9 +57,9 @@ pub(crate) fn operations(asked: &[Value]) -> Result<Vec<Operation>, ApiError> {
 
 fn operation(asked: BatchOperation) -> Result<Operation, String> {
     Ok(match asked {
-        BatchOperation::Load { source, version, tag_pattern, config, start, replace } => {
+        BatchOperation::Load { source, version, path, tag_pattern, config, start, replace } => {
             let (version, tag_pattern) = (version.as_deref(), tag_pattern.as_deref());
-            let named = SourceRequest { source: &source, version, tag_pattern };
+            let named = SourceRequest { source: &source, version, path: path.as_deref(), tag_pattern };
             let source = named.read().map_err(|refused| refused.detail)?;
             let start = start.unwrap_or(true);
             let options = LoadOptions { configuration: config, start, replace, ..LoadOptions::default() };
@@ -152,7 +152,7 @@ mod tests {
             `operations[0]`: unknown variant `explode`, expected one of `load`, `reload`, `enable`, `disable`, `start`, `stop`, `restart`, `unload`, `configure`, `rollback`, `update`
             `operations[1]`: missing field `id`
             `operations[2]`: unknown field `force`, expected `id`
-            `operations[3]`: invalid source: scheme `http` is not supported; use `https://`, a folder, a `.zip` or a `.so`
+            `operations[3]`: invalid source: scheme `http` is not supported; did you mean `https://github.com/a/b`?
             `operations[4]`: `version` is only supported for git URLs: it selects a version, tag, branch or commit
             `operations[5]`: exactly one of `config` and `patch` is required
             `operations[6]`: exactly one of `config` and `patch` is required

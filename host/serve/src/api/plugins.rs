@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use host_api as api;
-use host_core::Role;
+use host_core::{Role, Source};
 use host_run::{LoadOptions, Operation};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +13,7 @@ use crate::access::caller::Caller;
 use crate::api::revisions;
 use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
-use crate::operation::source::{SourceRequest, source_asked};
+use crate::operation::source::{SourceRequest, inside, source_asked};
 use crate::state::AppState;
 use crate::wire::input::{OptionalJson, PathId, QueryParams};
 use crate::wire::moment::AtQuery;
@@ -64,7 +64,7 @@ pub(crate) async fn load(
     OptionalJson(asked): OptionalJson<api::LoadRequest>,
 ) -> ApiResult {
     let (version, tag_pattern) = (asked.version.as_deref(), asked.tag_pattern.as_deref());
-    let named = SourceRequest { source: &asked.source, version, tag_pattern };
+    let named = SourceRequest { source: &asked.source, version, path: asked.path.as_deref(), tag_pattern };
     let (source, must_be) = source_asked(&app, &named).await?;
     let configuration = asked.config;
     let start = asked.start.unwrap_or(true);
@@ -84,6 +84,8 @@ pub(crate) struct InstallRequest {
     /// Allows replacing a plugin with the same id that was not installed from an upload; false when absent.
     #[serde(default)]
     replace: bool,
+    /// The folder of the plugin in the archive; the root when absent.
+    path: Option<String>,
 }
 
 pub(crate) async fn install(
@@ -95,7 +97,14 @@ pub(crate) async fn install(
     let configuration = asked.config;
     let start = asked.start.unwrap_or(true);
     let options = LoadOptions { configuration, start, replace: asked.replace, ..LoadOptions::default() };
-    run(&app, request, Operation::Install { upload, options }).await
+    let operation = match asked.path.as_deref() {
+        None => Operation::Install { upload, options },
+        Some(path) => {
+            let source = inside(Source::Upload(upload), Some(path))?;
+            Operation::Load { source, trust: host_run::Trust::Http, options }
+        }
+    };
+    run(&app, request, operation).await
 }
 
 pub(crate) async fn reload(State(app): State<AppState>, PathId(id): PathId, request: OperationRequest) -> ApiResult {

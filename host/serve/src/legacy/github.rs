@@ -96,8 +96,8 @@ pub(crate) async fn update_all(
 }
 
 fn comes_from(plugin: &PluginView, url: &GitUrl) -> bool {
-    let source = plugin.desired.as_ref().map(|desired| &desired.current.source);
-    matches!(source, Some(Source::Git { url: other, .. }) if other.is_same_repository(url))
+    let source = plugin.desired.as_ref().and_then(|desired| desired.current.source.as_git());
+    source.is_some_and(|(other, _)| other.is_same_repository(url))
 }
 
 /// Returns true if an update would find a newer version. If the repository cannot be checked, the update reports the

@@ -86,7 +86,7 @@ pub(crate) async fn build(State(app): State<AppState>, QueryParams(query): Query
 /// Parses the path of a folder or file.
 fn path(app: &AppState, plugin_path: &str, manifest_path: Option<&str>) -> Result<Source, ApiError> {
     let source = plugin_path.parse::<Source>().map_err(|error| ApiError::from(host_run::Error::from(error)))?;
-    if matches!(source, Source::Git { .. } | Source::Upload(_)) {
+    if matches!(source.place(), Source::Git { .. } | Source::Upload(_)) {
         let detail = "`pluginPath` is not a path; use POST /api/plugins/load for git URLs and uploads";
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "local_path", detail));
     }
@@ -95,6 +95,6 @@ fn path(app: &AppState, plugin_path: &str, manifest_path: Option<&str>) -> Resul
 }
 
 fn is_local(plugin: &PluginView) -> bool {
-    let source = plugin.desired.as_ref().map(|desired| &desired.current.source);
+    let source = plugin.desired.as_ref().map(|desired| desired.current.source.place());
     matches!(source, Some(Source::Folder(_) | Source::Archive(_) | Source::Library(_)))
 }

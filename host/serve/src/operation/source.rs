@@ -15,6 +15,8 @@ pub(crate) struct SourceRequest<'r> {
     pub(crate) source: &'r str,
     /// A version, tag, branch or commit, which takes precedence over a version in the source.
     pub(crate) version: Option<&'r str>,
+    /// The folder of the plugin, which takes precedence over a path in the source.
+    pub(crate) path: Option<&'r str>,
     /// The pattern of the release tags, which takes precedence over a pattern in the source.
     pub(crate) tag_pattern: Option<&'r str>,
 }
@@ -31,6 +33,10 @@ pub(crate) async fn source_asked(app: &AppState, asked: &SourceRequest<'_>) -> R
     if asked.tag_pattern.is_some() {
         let detail = "`tag_pattern` is only supported for git URLs: the index names the tags of its plugins";
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "source_tag_pattern", detail));
+    }
+    if asked.path.is_some() {
+        let detail = "`path` is not supported for entries of an index";
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "source_path", detail));
     }
     let (id, in_text) = listed.split_once('@').map_or((listed, None), |(id, version)| (id, Some(version)));
     let version = asked.version.filter(|version| !matches!(*version, "" | "latest")).or(in_text);
@@ -59,6 +65,17 @@ impl SourceRequest<'_> {
                 .with_tags(Some(pattern))
                 .ok_or_else(|| ApiError::new(StatusCode::BAD_REQUEST, "source_tag_pattern", detail))?;
         }
-        Ok(source)
+        inside(source, self.path)
     }
+}
+
+/// The plugin in a folder of a source.
+///
+/// # Errors
+/// The path is not a folder inside a source, or the source has no folders.
+pub(crate) fn inside(source: Source, path: Option<&str>) -> Result<Source, ApiError> {
+    let Some(path) = path else { return Ok(source) };
+    let path = path.parse().map_err(SourceError::Folder);
+    let inside = path.and_then(|path| source.inside(path));
+    inside.map_err(|error| ApiError::from(host_run::Error::from(error)))
 }

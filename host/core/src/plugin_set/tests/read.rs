@@ -42,9 +42,9 @@ fn a_whole_file_is_read() {
                     PluginEntry {
                         source: Git {
                             url: GitUrl {
-                                host: "github.com",
-                                owner: "acme",
-                                name: "hello",
+                                authority: "github.com",
+                                path: "acme/hello",
+                                has_suffix: false,
                             },
                             revision: Named(
                                 "v1.2.0",

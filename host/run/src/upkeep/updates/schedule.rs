@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
+use host_core::PluginId;
 use host_core::update::{UpdatePolicy, first_check, next_check};
-use host_core::{PluginId, Source};
 
 use crate::model::Watched;
 
@@ -36,7 +36,7 @@ impl Schedule {
     pub(super) fn follow(&mut self, watched: Vec<Watched>, now_ms: u64) {
         let mut before = std::mem::take(&mut self.plugins);
         for watched in watched {
-            let is_asked = matches!(watched.source, Source::Git { .. });
+            let is_asked = watched.source.is_git();
             if !is_asked || watched.rule.policy() == UpdatePolicy::Pinned {
                 continue;
             }
