@@ -260,7 +260,7 @@ fn a_folder_with_too_many_files_is_refused_before_one_is_copied() {
     for n in 0..max_files {
         File::create(folder.join(n.to_string())).unwrap();
     }
-    place.refused(&source, "store_too_many_files", "`plugin.yaml` is one too many");
+    place.refused(&source, "store_too_many_files", "`plugin.yaml` exceeds the limit");
     fs::remove_file(folder.join("0")).unwrap();
     assert_eq!(place.tree(&source).unwrap().files().len(), max_files);
 }

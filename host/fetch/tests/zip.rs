@@ -482,7 +482,7 @@ fn names_that_lead_elsewhere_or_deceive_are_refused() {
         "a deep path",
         Entry::stored(&"a/".repeat(33).replace("a/a", "a/b"), b""),
         "fetch_zip_name",
-        "32 deep",
+        "32 levels",
     );
     for name in ["a\\..\\b", "src\\lib.rs"] {
         refused_entry("backslashes", Entry::stored(name, b"x"), "fetch_zip_backslash", "PowerShell 5");
