@@ -174,10 +174,10 @@ mod tests {
             github:acme/hello: git https://github.com/acme/hello
             gitlab:group/sub/hello@main: git https://gitlab.com/group/sub/hello@main
             HTTPS://github.com/acme/hello: git https://github.com/acme/hello
-            git@github.com:acme/hello.git: source_scheme: scheme `ssh` is not fetched from; did you mean `https://github.com/acme/hello`?
-            ssh://git@git.example.org:2222/acme/hello.git: source_scheme: scheme `ssh` is not fetched from; did you mean `https://git.example.org/acme/hello`?
-            git://github.com/acme/hello: source_scheme: scheme `git` is not fetched from; did you mean `https://github.com/acme/hello`?
-            http://github.com/acme/hello/: source_scheme: scheme `http` is not fetched from; did you mean `https://github.com/acme/hello`?
+            git@github.com:acme/hello.git: source_scheme: scheme `ssh` is not supported; did you mean `https://github.com/acme/hello`?
+            ssh://git@git.example.org:2222/acme/hello.git: source_scheme: scheme `ssh` is not supported; did you mean `https://git.example.org/acme/hello`?
+            git://github.com/acme/hello: source_scheme: scheme `git` is not supported; did you mean `https://github.com/acme/hello`?
+            http://github.com/acme/hello/: source_scheme: scheme `http` is not supported; did you mean `https://github.com/acme/hello`?
             https://github.com/acme/hello/tree/v1.0.0: git https://github.com/acme/hello@v1.0.0
             https://github.com/acme/hello/tree/main/plugins/a: git https://github.com/acme/hello@main#path=plugins/a
             https://github.com/acme/hello/blob/main/plugins/a/plugin.yaml: git https://github.com/acme/hello@main#path=plugins/a
