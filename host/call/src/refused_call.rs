@@ -184,5 +184,5 @@ impl RefusedCall {
 
 /// The id that a caller sent, without control characters and at most 60 characters.
 fn shown(id: &str) -> String {
-    id.chars().filter(|c| !c.is_control()).take(60).collect()
+    host_core::shown(id, 60)
 }

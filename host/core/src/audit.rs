@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::manifest::is_hidden;
+use crate::text::is_hidden;
 
 /// The maximum number of bytes of one text of an entry. Longer texts are cut and end with `…`.
 pub const MAX_TEXT_BYTES: usize = 512;

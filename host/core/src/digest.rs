@@ -31,12 +31,7 @@ impl Digest {
 
     /// The 64 lower-case hex digits without a prefix: safe as a file name.
     pub fn hex(&self) -> String {
-        use fmt::Write as _;
-        let mut hex = String::with_capacity(64);
-        for byte in self.0 {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
+        crate::hex(&self.0)
     }
 
     /// The first 12 hex digits, for people.

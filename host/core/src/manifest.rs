@@ -44,7 +44,6 @@
 
 mod host;
 mod lines;
-mod look_alikes;
 mod permission;
 mod precheck;
 mod problem;
@@ -67,7 +66,6 @@ use reader::{File, Report};
 pub use host::AllowedHost;
 pub use permission::Permission;
 pub use problem::Problem;
-pub(crate) use problem::is_hidden;
 pub(crate) use reader::Reader;
 pub use route::{Method, RouteError, RoutePath};
 pub(crate) use rules::{digest, plugin_id, version_number, with_three_numbers};

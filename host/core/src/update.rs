@@ -113,7 +113,7 @@ pub fn blocked_versions<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<
 
 /// Shortens a text of a client for display.
 fn cut(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(80).collect()
+    crate::shown(text, 80)
 }
 
 // === impl UpdatePolicy ===

@@ -16,8 +16,9 @@ mod users;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use host_call::now_unix_ms;
 use host_state::{AccountChange, State};
 use http::header::{AUTHORIZATION, HeaderValue};
 use http::{HeaderMap, StatusCode};
@@ -171,10 +172,4 @@ fn too_many(seconds: u32) -> ApiError {
     let detail = "too many failed logins or invalid tokens from this address";
     let refused = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "auth_too_many", detail).retry_after(seconds);
     refused.fix("wait for the time in `Retry-After`; requests with a valid token are not limited")
-}
-
-/// Returns the current time in milliseconds since 1970.
-pub(crate) fn now_unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

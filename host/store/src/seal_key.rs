@@ -33,7 +33,7 @@ impl Store {
 fn make(path: &Path) -> Result<[u8; 32], Error> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|error| Error::Random { reason: error.to_string() })?;
-    let mut text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut text = host_core::hex(&key);
     text.push('\n');
     match atomic::write_new(path, text.as_bytes(), MODE) {
         Ok(()) => Ok(key),

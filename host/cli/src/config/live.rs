@@ -124,7 +124,7 @@ impl LiveSettings {
         let mut refused = vec![];
         for (key, value) in requested {
             let Some(setting) = find(&key) else {
-                let shown: String = key.chars().filter(|c| !c.is_control()).take(60).collect();
+                let shown: String = host_core::shown(&key, 60);
                 done.warnings.push(format!("unknown setting `{shown}`: ignored"));
                 continue;
             };

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::look_alikes::described;
-use super::problem::{Problem, is_hidden};
+use super::problem::Problem;
 use crate::Size;
+use crate::look_alikes::described;
+use crate::text::is_hidden;
 
 /// The text without a byte order mark and with `\n` as the only line break.
 pub(super) fn text(bytes: &[u8], max_bytes: usize) -> Result<Cow<'_, str>, Problem> {

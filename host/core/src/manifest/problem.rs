@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::look_alikes::is_invisible;
+use crate::shown;
 
 /// One problem of a plugin.yaml.
 ///
@@ -44,7 +44,7 @@ impl Problem {
     pub(super) fn from_yaml(error: &serde_yaml::Error) -> Problem {
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
-        Problem::text(error.location().map_or(0, |at| at.line()), format!("is not valid YAML: {}", shown(message)))
+        Problem::text(error.location().map_or(0, |at| at.line()), format!("is not valid YAML: {}", shown(message, 80)))
     }
 }
 
@@ -52,28 +52,4 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.in_file("plugin.yaml"))
     }
-}
-
-/// `text` as it may be printed: one line, cut to 80 characters, with hidden characters as escapes.
-pub(super) fn shown(text: &str) -> String {
-    let mut shown = String::new();
-    let mut characters = text.chars();
-    for c in characters.by_ref().take(80) {
-        match c {
-            '\n' => shown.push_str("\\n"),
-            '\t' => shown.push_str("\\t"),
-            c if is_hidden(c) || is_invisible(c) => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
-    }
-    if characters.next().is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-/// Characters that are not allowed in a manifest: they break lines or disguise a text.
-pub(crate) fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c as u32, 0x61C | 0x200E | 0x200F | 0x2028..=0x202E | 0x2066..=0x2069 | 0xFEFF | 0xFFFE | 0xFFFF)
 }

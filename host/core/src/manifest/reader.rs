@@ -7,12 +7,12 @@ use std::ops::RangeInclusive;
 use serde_yaml::Value;
 
 use super::lines::{Lines, Place};
-use super::look_alikes;
-use super::problem::{is_hidden, shown};
 use super::words::{NOT_ENFORCED, OLDER_KEYS};
 use super::{Mode, Problem};
 use crate::Size;
+use crate::look_alikes;
 use crate::spelling::suggestion;
+use crate::text::{is_hidden, shown};
 
 const MAX_TEXT_BYTES: usize = 4096;
 
@@ -124,7 +124,7 @@ impl<'a> Reader<'a> {
 
     /// Records a problem with a text in the file that must not be one, such as `"true"`.
     fn problem_of_quotes(&self, rule: String, text: &str) {
-        let found = if self.may_be_secret() { String::new() } else { format!("\"{}\"", shown(text)) };
+        let found = if self.may_be_secret() { String::new() } else { format!("\"{}\"", shown(text, 80)) };
         self.report.problems.borrow_mut().push(self.make(rule, found));
     }
 
@@ -174,7 +174,7 @@ impl<'a> Reader<'a> {
         let place = if line > 0 { format!("line {line}") } else { "the same mapping".to_owned() };
         let note = look_alikes::note(key);
         let remedy = if note.is_empty() { format!("; rename it to `{name}`") } else { note };
-        format!("; `{}` in {place} is not a known key{remedy}", shown(key))
+        format!("; `{}` in {place} is not a known key{remedy}", shown(key, 80))
     }
 
     fn make(&self, rule: String, found: String) -> Problem {
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
     fn shown(&self) -> String {
         match self.value {
             _ if self.may_be_secret() => String::new(),
-            Some(Value::String(text)) => shown(text),
+            Some(Value::String(text)) => shown(text, 80),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => self.written(value),
             _ => String::new(),
         }
@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
     fn written(&self, value: &Value) -> String {
         let written = self.place.and_then(|place| self.report.lines.written(place));
         match (written.and_then(|range| self.report.text.get(range)), value) {
-            (Some(text), _) => shown(text),
+            (Some(text), _) => shown(text, 80),
             (None, Value::Number(number)) => number.to_string(),
             (None, Value::Bool(flag)) => flag.to_string(),
             (None, _) => String::new(),
@@ -223,9 +223,9 @@ impl<'a> Reader<'a> {
                 Step::Root => Ok(()),
                 Step::Item(index) if indices => write!(path, "[{index}]"),
                 Step::Item(_) => write!(path, "[]"),
-                Step::Key(key) if !is_word(key) => write!(path, "[{}]", shown(key)),
-                Step::Key(key) if path.is_empty() => write!(path, "{}", shown(key)),
-                Step::Key(key) => write!(path, ".{}", shown(key)),
+                Step::Key(key) if !is_word(key) => write!(path, "[{}]", shown(key, 80)),
+                Step::Key(key) if path.is_empty() => write!(path, "{}", shown(key, 80)),
+                Step::Key(key) => write!(path, ".{}", shown(key, 80)),
             };
         }
         path

@@ -10,8 +10,9 @@ mod flow;
 mod scalar;
 
 use super::lines::{Lines, Place};
-use super::look_alikes;
-use super::problem::{Problem, shown};
+use super::problem::Problem;
+use crate::look_alikes;
+use crate::shown;
 use scalar::Scalar;
 
 /// At most this many collections inside each other.
@@ -263,7 +264,7 @@ impl Scanner<'_> {
             b"<<" => return self.refuse("has a merge key (`<<`), which is not supported; write the keys out"),
             _ => written.to_owned(),
         };
-        let found = shown(&name);
+        let found = shown(&name, 80);
         let (value, first) = self.lines.add_key(place, name, self.line);
         if let Some(first) = first {
             let rule = format!("repeats a key that is in line {first} of the same mapping; keep one of them");

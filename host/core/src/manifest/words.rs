@@ -41,7 +41,7 @@ impl super::Manifest {
         let known: Vec<&str> = self.configuration.keys().map(String::as_str).collect();
         let slips = settings.keys().filter(|key| !known.contains(&key.as_str())).filter_map(|key| {
             let nearest = suggestion(key, &known)?;
-            let shown: String = key.chars().filter(|c| !c.is_control()).take(80).collect();
+            let shown: String = crate::shown(key, 80);
             Some(format!("`{shown}` is not in plugin.yaml's `configuration`; did you mean `{nearest}`?"))
         });
         slips.take(20).collect()

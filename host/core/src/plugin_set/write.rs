@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::{PluginEntry, PluginSet, read};
-use crate::manifest::is_hidden;
+use crate::text::is_hidden;
 use crate::{Revision, Source};
 
 /// Configurations that are nested more deeply than plain YAML allows are written as JSON.

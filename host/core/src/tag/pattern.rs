@@ -39,7 +39,7 @@ impl FromStr for TagPattern {
             Some((before, after)) if text.len() <= 200 && is_part(before) && is_part(after) => {
                 Ok(TagPattern(text.into()))
             }
-            _ => Err(TagPatternError { found: text.chars().filter(|c| !c.is_control()).take(80).collect() }),
+            _ => Err(TagPatternError { found: crate::shown(text, 80) }),
         }
     }
 }

@@ -211,7 +211,7 @@ mod tests {
             "1hs": `1hs` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
             "9999999999999999999s": `9999999999999999999s` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
             "999999999999999999d": `999999999999999999d` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
-            "1h\n": `1h` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
+            "1h\n": `1h\n` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
             "１h": `１h` is not a duration; hint: write for example `1h30m`, `90s`, or a number of seconds
         "#]].assert_eq(&table);
     }

@@ -30,7 +30,7 @@ impl Host {
 
     /// A stored plan that is not out of date.
     fn held_plan(&self, plan: &str) -> Result<(Digest, Vec<Target>), Error> {
-        let unknown = || Error::UnknownPlan { plan: plan.chars().filter(|c| !c.is_control()).take(80).collect() };
+        let unknown = || Error::UnknownPlan { plan: host_core::shown(plan, 80) };
         let digest = plan.parse().map_err(|_| unknown())?;
         let kept = self.0.plans.get(&digest).ok_or_else(unknown)?;
         let now = self.known()?.into_iter().map(|(id, known)| (id, known.revision)).collect();

@@ -249,7 +249,7 @@ fn known(plugin: &str) -> Result<PluginId, Error> {
 }
 
 fn unknown(plugin: &str) -> Error {
-    Error::UnknownPlugin { id: plugin.chars().filter(|c| !c.is_control()).take(60).collect() }
+    Error::UnknownPlugin { id: host_core::shown(plugin, 60) }
 }
 
 /// Replaces each secret by the mask.

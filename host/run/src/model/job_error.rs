@@ -64,7 +64,7 @@ impl JobError {
 
     /// The error for an unknown id, shortened and without control characters.
     pub(crate) fn unknown(id: &str) -> JobError {
-        JobError::Unknown { id: id.chars().filter(|c| !c.is_control()).take(60).collect() }
+        JobError::Unknown { id: host_core::shown(id, 60) }
     }
 
     /// The state of a job that ends for this reason.

@@ -278,7 +278,7 @@ impl Operation {
     /// # Errors
     /// [`Error::UnknownPlugin`], [`Error::UnknownUpload`], [`Error::BatchRefused`].
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let shown = |id: &str| id.chars().filter(|c| !c.is_control()).take(60).collect();
+        let shown = |id: &str| host_core::shown(id, 60);
         match self {
             Operation::Load { .. } | Operation::Apply { .. } => Ok(()),
             Operation::Batch { operations, atomic } => check_batch(operations, *atomic),

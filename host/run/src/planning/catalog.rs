@@ -72,7 +72,7 @@ impl Host {
     /// # Errors
     /// [`Error::NotListed`], [`Error::ShuttingDown`].
     pub async fn from_index(&self, id: &str, version: Option<&str>) -> Result<(Source, LoadOptions), Error> {
-        let shown = |text: &str| text.chars().filter(|c| !c.is_control()).take(60).collect::<String>();
+        let shown = |text: &str| host_core::shown(text, 60);
         let (listed, _) = self.available(false).await?;
         let not_listed = || Error::NotListed { what: format!("a plugin `{}`", shown(id)) };
         let listed = listed.into_iter().find(|listed| listed.entry.id.as_str() == id).ok_or_else(not_listed)?;

@@ -101,7 +101,7 @@ impl Host {
                 let id = upload.clone();
                 let found = tokio::task::spawn_blocking(move || host.0.store.upload(&id)).await;
                 let found = found.map_err(|_| Error::Panicked)??;
-                let shown = || upload.chars().filter(|c| !c.is_control()).take(60).collect();
+                let shown = || host_core::shown(&upload, 60);
                 let found = found.ok_or_else(|| Error::UnknownUpload { id: shown() })?;
                 Fetched::from_tree(found.tree, found.warnings)
             }

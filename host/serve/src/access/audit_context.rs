@@ -8,14 +8,15 @@ use std::time::Instant;
 
 use axum::extract::FromRequestParts;
 use axum::response::Response;
+use host_call::now_unix_ms;
 use host_core::audit::{AuditRecord, Outcome};
 use host_run::{Host, Job};
 use http::request::Parts;
 use http::{Extensions, StatusCode};
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::access::Access;
 use crate::access::caller::Caller;
-use crate::access::{Access, now_unix_ms};
 use crate::wire::problem::ApiError;
 use crate::wire::request_id::RequestId;
 

@@ -85,14 +85,9 @@ pub(crate) fn bearer(value: &[u8]) -> Option<&[u8]> {
 }
 
 fn new_token() -> Result<String, Error> {
-    use std::fmt::Write as _;
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(Error::Random)?;
-    let mut token = PREFIX.to_owned();
-    for byte in secret {
-        let _ = write!(token, "{byte:02x}");
-    }
-    Ok(token)
+    Ok(format!("{PREFIX}{}", host_core::hex(&secret)))
 }
 
 /// Why the operator's token is not available.

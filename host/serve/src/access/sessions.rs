@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use host_call::now_unix_ms;
 use host_core::access::{Name, Rights};
 use host_state::{AccountChange, TokenRecord, UserRecord};
 use http::StatusCode;
 
 use super::keyring::StoredToken;
 use super::throttle::ClientKey;
-use super::{Access, now_unix_ms, too_many};
+use super::{Access, too_many};
 use crate::wire::problem::ApiError;
 
 /// Maximum number of sessions of one user. A further login ends the oldest session.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use host_call::now_unix_ms;
 use host_core::Digest;
 use host_core::access::{Name, Rights};
 use host_state::{AccountChange, TokenRecord};
 use http::StatusCode;
 
+use super::Access;
 use super::keyring::{N_ID, StoredToken};
-use super::password::hex;
-use super::{Access, now_unix_ms};
 use crate::access::operator_token::PREFIX;
 use crate::wire::problem::ApiError;
 
@@ -80,7 +80,7 @@ impl Access {
     pub(crate) async fn revoke(&self, id: &str) -> Result<(), ApiError> {
         let _changing = self.changing.lock().await;
         let record = self.keyring.record(id).ok_or_else(|| {
-            let shown: String = id.chars().filter(|c| !c.is_control()).take(60).collect();
+            let shown: String = host_core::shown(id, 60);
             ApiError::new(StatusCode::NOT_FOUND, "token_unknown", format!("no token has the id `{shown}`"))
                 .fix("`plugin-host token list` lists the ids")
         })?;
@@ -116,8 +116,8 @@ impl Access {
         getrandom::fill(&mut secret).map_err(random)?;
         loop {
             getrandom::fill(&mut id).map_err(random)?;
-            let id = hex(&id);
-            let secret = hex(&secret);
+            let id = host_core::hex(&id);
+            let secret = host_core::hex(&secret);
             if self.keyring.token(&id).is_none() {
                 let text = format!("{PREFIX}{id}_{secret}");
                 return Ok((id, Digest::of(secret.as_bytes()), text));

@@ -1,10 +1,11 @@
 //! Users: creation, changes and deletion.
 
+use host_call::now_unix_ms;
 use host_core::access::{Name, Rights};
 use host_state::{AccountChange, UserRecord};
 use http::StatusCode;
 
-use super::{Access, now_unix_ms};
+use super::Access;
 use crate::wire::problem::ApiError;
 
 /// Maximum number of users.
@@ -24,7 +25,7 @@ impl Access {
 
     pub(crate) fn user(&self, name: &str) -> Result<(UserRecord, usize), ApiError> {
         let user = name.parse().ok().and_then(|name| self.keyring.user(&name)).ok_or_else(|| {
-            let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+            let shown: String = host_core::shown(name, 60);
             ApiError::new(StatusCode::NOT_FOUND, "user_unknown", format!("no user is named `{shown}`"))
         })?;
         let n_sessions = self.sessions(&user.name).len();

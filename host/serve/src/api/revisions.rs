@@ -105,7 +105,7 @@ pub(crate) async fn asked_of_one_at(app: &AppState, id: &str, at_unix_ms: u64) -
     if let Some(then) = plugins.iter().find(|then| then.desired.id.as_str() == id) {
         return Ok(Json(asked(then)).into_response());
     }
-    let shown: String = id.chars().filter(|c| !c.is_control()).take(60).collect();
+    let shown: String = host_core::shown(id, 60);
     Err(if damaged.iter().any(|damaged| damaged == id) {
         let detail = format!("the desired state of plugin `{shown}` at that time is damaged on disk");
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "state_damaged", detail)

@@ -4,12 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
+use host_call::now_unix_ms;
 use host_core::access::Rights;
 use http::StatusCode;
 
 use crate::access::audit_context::AuditSubject;
 use crate::access::caller::Caller;
-use crate::access::{NewToken, StoredToken, now_unix_ms};
+use crate::access::{NewToken, StoredToken};
 use crate::state::AppState;
 use crate::wire::input::{PathId, RequiredJson};
 use crate::wire::problem::ApiError;

@@ -77,7 +77,7 @@ impl Cors {
 pub(crate) fn foreign(request: &HeaderMap) -> ApiError {
     let shown = |name| {
         let value = request.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
-        String::from_utf8_lossy(value).chars().filter(|c| !c.is_control()).take(100).collect::<String>()
+        host_core::shown(&String::from_utf8_lossy(value), 100)
     };
     let (origin, host) = (shown(header::ORIGIN), shown(header::HOST));
     let detail = if origin.is_empty() {

@@ -167,7 +167,7 @@ impl KnownParameters {
         let known: Vec<_> = known.iter().map(String::as_str).collect();
         let mut names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
         let Some(name) = names.find(|name| !known.contains(&&**name)) else { return Ok(()) };
-        let shown: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+        let shown: String = host_core::shown(&name, 60);
         let detail = format!("invalid query: this route has no parameter `{shown}`");
         let refused = ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
         Err(match spelling::suggestion(&name, &known) {

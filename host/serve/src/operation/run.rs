@@ -41,5 +41,5 @@ pub(crate) async fn answer(job: &Job, respond_async: bool) -> ApiResult {
 }
 
 pub(crate) fn unknown(id: &str) -> ApiError {
-    ApiError::from(&host_run::Error::UnknownPlugin { id: id.chars().filter(|c| !c.is_control()).take(60).collect() })
+    ApiError::from(&host_run::Error::UnknownPlugin { id: host_core::shown(id, 60) })
 }

@@ -112,7 +112,7 @@ pub(super) fn user(row: &SqliteRow) -> Option<UserRecord> {
 /// The name of a damaged row for the operator; the name may be damaged itself.
 pub(super) fn key(row: &SqliteRow, column: &str) -> String {
     let key = row.try_get::<String, _>(column).unwrap_or_default();
-    key.chars().filter(|c| !c.is_control()).take(64).collect()
+    host_core::shown(&key, 64)
 }
 
 fn write(rights: &Rights) -> String {

@@ -43,7 +43,7 @@ pub(super) fn job(row: &SqliteRow) -> Option<JobRecord> {
 /// The id of a damaged row for the operator; the id may be damaged itself.
 pub(super) fn id(row: &SqliteRow) -> String {
     let id = row.try_get::<String, _>("id").unwrap_or_default();
-    id.chars().filter(|c| !c.is_control()).take(64).collect()
+    host_core::shown(&id, 64)
 }
 
 /// Reads a log from a row; `None` if it is damaged.

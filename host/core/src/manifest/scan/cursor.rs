@@ -1,9 +1,9 @@
 //! The position of the scanner, and refusals at that position.
 
 use super::{MAX_NESTING, Scanner};
+use crate::look_alikes;
 use crate::manifest::Problem;
-use crate::manifest::look_alikes;
-use crate::manifest::problem::shown;
+use crate::shown;
 
 impl Scanner<'_> {
     pub(super) fn peek(&self) -> Option<u8> {
@@ -110,7 +110,7 @@ impl Scanner<'_> {
     pub(super) fn refuse<T>(&self, rule: &str) -> Result<T, Problem> {
         let line = self.text[self.line_start..].lines().next().unwrap_or_default();
         let rule = format!("{rule}{}", self.look_alike(line));
-        Err(Problem { found: shown(line.trim_matches(' ')), ..Problem::text(self.line, rule) })
+        Err(Problem { found: shown(line.trim_matches(' '), 80), ..Problem::text(self.line, rule) })
     }
 
     /// Names a character that may be the cause of a refusal: one in the line, or in the line before it, whose content

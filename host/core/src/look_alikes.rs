@@ -90,21 +90,21 @@ const ASCII: &str =
     r##"!"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz{|}~"##;
 
 /// The first character of `text` that is easily mistaken for another, with its position counted from 1.
-pub(super) fn find(text: &str) -> Option<(usize, char)> {
+pub(crate) fn find(text: &str) -> Option<(usize, char)> {
     let mut characters = text.chars().enumerate();
     characters.find(|(_, c)| !c.is_ascii() && described(*c).is_some()).map(|(index, c)| (index + 1, c))
 }
 
 /// A sentence about the first such character of a value, such as `; character 3 is U+00A0 NO-BREAK SPACE; …`; empty if
 /// the value has none.
-pub(super) fn note(text: &str) -> String {
+pub(crate) fn note(text: &str) -> String {
     let found = find(text).and_then(|(position, c)| Some((position, described(c)?)));
     found.map_or_else(String::new, |(position, sentence)| format!("; character {position} is {sentence}"))
 }
 
 /// The first character of a line that may change the structure of the YAML: a blank, a quote at the start of a word, or
 /// a punctuation mark. Letters and apostrophes do not.
-pub(super) fn find_structural(line: &str) -> Option<(usize, char)> {
+pub(crate) fn find_structural(line: &str) -> Option<(usize, char)> {
     let mut before = ' ';
     for (index, c) in line.chars().enumerate() {
         let is_structural = match meant(c) {
@@ -121,29 +121,29 @@ pub(super) fn find_structural(line: &str) -> Option<(usize, char)> {
 }
 
 /// The text with each look-alike replaced by the ASCII character that was probably meant.
-pub(super) fn to_ascii(text: &str) -> String {
+pub(crate) fn to_ascii(text: &str) -> String {
     let replaced = |c: char| meant(c).map_or_else(|| c.to_string(), str::to_owned);
     text.chars().map(replaced).collect()
 }
 
 /// Returns whether `c` is a space other than the ASCII one, or a character that nobody sees.
-pub(super) fn is_blank(c: char) -> bool {
+pub(crate) fn is_blank(c: char) -> bool {
     meant(c).is_some_and(|meant| meant.trim().is_empty())
 }
 
 /// Returns whether nobody sees `c`.
-pub(super) fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     meant(c) == Some("")
 }
 
 /// Returns whether a text begins and ends with typographic quotation marks.
-pub(super) fn is_in_curly_quotes(text: &str) -> bool {
+pub(crate) fn is_in_curly_quotes(text: &str) -> bool {
     let is_quote = |c: char| matches!(meant(c), Some("\"" | "'"));
     text.chars().count() > 1 && text.starts_with(is_quote) && text.ends_with(is_quote)
 }
 
 /// The code point and name of a character that is easily mistaken for another, and what to do about it.
-pub(super) fn described(c: char) -> Option<String> {
+pub(crate) fn described(c: char) -> Option<String> {
     let code = format!("U+{:04X}", c as u32);
     if c.is_control() {
         return Some(format!("{code}, a control character; remove it"));
