@@ -52,7 +52,7 @@ impl EndlessBuild {
 
 /// Asks for a load without waiting for it; gives the job.
 pub(crate) async fn begin_load(host: &TestHost, source: &Path, query: &str) -> Value {
-    let body = json!({ "source": source });
+    let body = json!({ "source": source, "replace": true });
     let request = host.request("POST", &format!("/api/plugins/load{query}")).header("prefer", "respond-async");
     request.json(&body).send().await.expect(202).json()
 }

@@ -90,7 +90,7 @@ async fn a_value_over_its_quota_is_refused_and_the_quota_is_named() {
     assert_eq!(refused.code(), "kv_quota");
     let detail = refused.json()["detail"].clone();
     assert!(detail.as_str().unwrap().contains("`max_value_bytes`"), "{detail}");
-    assert!(detail.as_str().unwrap().contains("1048576"), "{detail}");
+    assert!(detail.as_str().unwrap().contains("1 MiB"), "{detail}");
     let long = "k".repeat(513);
     assert_eq!(put(&host, &format!("services/kv/{long}"), b"x").await.expect(400).code(), "kv_bad_key");
     assert_eq!(host.call("services/kv").await.json(), json!(["most"]));

@@ -129,6 +129,7 @@ async fn at_the_limit_of_kept_generations_loads_are_refused_and_plugins_keep_ser
     let hello = built("hello").await;
     for refused in [host.post("/api/plugins/late-thread/reload").await, host.try_load(&hello).await] {
         assert_eq!((refused.status, refused.code().as_str()), (503, "load_too_many_kept"), "{}", refused.text());
+        assert_eq!(refused.header("retry-after"), Some("5"));
         assert!(refused.json()["detail"].as_str().unwrap().contains("`late-thread`"), "{}", refused.text());
     }
     scene.post("begin/late", &address).await;

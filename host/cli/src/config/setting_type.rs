@@ -9,6 +9,7 @@ use host_fetch::Mirror;
 use host_run::SecretSource;
 use serde_json::Value as Json;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use url::Url;
 
 use super::value::{LOG_FORMATS, MODES, Parsed, Secret, SettingValue, is_bare_name, local_path, with_path};
@@ -234,7 +235,7 @@ impl SettingType {
                 let is_web = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
                 as_text(text.is_empty() || Url::parse(text).is_ok_and(is_web))
             }
-            SettingType::Filter => as_text(!text.is_empty() && EnvFilter::builder().parse(text).is_ok()),
+            SettingType::Filter => as_text(is_filter(text)),
             // Lists are parsed by `read_list`.
             _ => None,
         }
@@ -344,4 +345,12 @@ fn bytes(text: &str) -> Option<u64> {
         _ => return None,
     };
     number(digits)?.checked_mul(unit)
+}
+
+/// Whether a text is a log filter. A single word must be a level: the library would read a misspelled level as the name
+/// of a module, and log nothing else.
+fn is_filter(text: &str) -> bool {
+    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+    let mut parts = text.split(',').map(str::trim);
+    parts.all(|part| part.contains(['=', '[']) || is_level(part)) && EnvFilter::builder().parse(text).is_ok()
 }

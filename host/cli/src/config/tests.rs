@@ -410,3 +410,17 @@ fn a_variable_of_another_program_is_ignored_with_a_warning() {
     assert_eq!((address, warnings), (text("127.0.0.8:7"), String::new()));
     assert_eq!((host, port), (variable("PLUGIN_HOST_HOST"), variable("PLUGIN_HOST_PORT")));
 }
+
+#[test]
+fn a_misspelled_level_is_not_read_as_the_name_of_a_module() {
+    let accepts = |text| {
+        let flags = Flags::default().with("log_filter", Some(text));
+        resolve(&flags, &Environment::default(), None).is_ok()
+    };
+    for text in ["info", "off", "WARN", "info,access=debug", "build=trace, warn", "host_run[job]=debug,error"] {
+        assert!(accepts(text), "{text}");
+    }
+    for text in ["inof", "warning", "hyper", "info,", "", "info;debug", "access=loud"] {
+        assert!(!accepts(text), "{text}");
+    }
+}

@@ -13,6 +13,9 @@ use http::StatusCode;
 
 use crate::wire::problem::ApiError;
 
+/// The time, in seconds, after which a client may repeat a request that was refused because the host is busy.
+const RETRY_AFTER: u32 = 5;
+
 impl From<Error> for ApiError {
     fn from(error: Error) -> ApiError {
         ApiError::from(&error)
@@ -40,6 +43,7 @@ impl From<&Failed> for ApiError {
             fix: failed.fix.clone(),
             errors: problems.map(error).collect(),
             parts: failed.parts.iter().map(part).collect(),
+            retry_after_seconds: (failed.kind == FailureKind::Busy).then_some(RETRY_AFTER),
             ..ApiError::new(status(failed.kind), failed.code.clone(), failed.message.clone())
         }
     }
