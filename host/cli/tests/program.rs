@@ -477,7 +477,8 @@ fn output_that_cannot_be_written_is_a_failure() {
 #[test]
 fn variables_of_other_programs_do_not_stop_a_client() {
     let folder = tempfile::tempdir().unwrap();
-    let running = Running::start(folder.path(), &[]);
+    let mut running = Running::start(folder.path(), &[]);
+    running.wait_for("the host is ready");
     for variables in [&[("HOST", "x86_64-conda-linux-gnu")][..], &[("HOST", "x"), ("PORT", "tcp://10.0.0.1:80")]] {
         let mut ping = program(folder.path(), &["ping", "--url", &running.url]);
         let output = ping.envs(variables.iter().copied()).output().unwrap();
