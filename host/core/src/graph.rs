@@ -54,7 +54,7 @@ pub struct Node {
     /// The dependencies.
     pub dependencies: Vec<Dependency>,
     /// The ids of plugins that start before this one if they are installed.
-    pub run_after: Vec<String>,
+    pub run_after: Vec<PluginId>,
     /// The plugins that it conflicts with.
     pub conflicts: Vec<Conflict>,
 }
@@ -92,7 +92,7 @@ impl Graph {
     }
 
     /// Returns the plugin with an id.
-    pub fn node(&self, id: &str) -> Option<&Node> {
+    pub fn node(&self, id: &PluginId) -> Option<&Node> {
         self.find(id).map(|at| self.at(at))
     }
 
@@ -112,7 +112,7 @@ impl Graph {
     /// Returns the direct and indirect dependants of `id` in the order in which they must be stopped: each before its
     /// own dependencies. With `only_enabled`, disabled plugins are ignored.
     pub fn dependants(&self, id: &PluginId, only_enabled: bool) -> Vec<PluginId> {
-        let Some(start) = self.find(id.as_str()) else { return Vec::new() };
+        let Some(start) = self.find(id) else { return Vec::new() };
         let hard = EdgeFiltered::from_fn(&self.waits, |edge| *edge.weight() == EdgeKind::Dependency);
         let counted = NodeFiltered::from_fn(&hard, |at| at == start || !only_enabled || self.at(at).enabled);
         let needing = Reversed(&counted);
@@ -125,7 +125,7 @@ impl Graph {
     /// Returns the installed plugins that start before `id` because its plugin.yaml lists them, sorted by id. Disabled
     /// plugins are included.
     pub fn needs(&self, id: &PluginId) -> Vec<PluginId> {
-        let before = self.find(id.as_str()).into_iter().flat_map(|at| self.waits.neighbors(at));
+        let before = self.find(id).into_iter().flat_map(|at| self.waits.neighbors(at));
         let before: BTreeSet<_> = before.collect();
         before.into_iter().map(|at| self.at(at).id.clone()).collect()
     }
@@ -160,8 +160,8 @@ impl Graph {
         before
     }
 
-    fn find(&self, id: &str) -> Option<NodeIndex> {
-        self.nodes.binary_search_by(|node| node.id.as_str().cmp(id)).ok().map(NodeIndex::new)
+    fn find(&self, id: &PluginId) -> Option<NodeIndex> {
+        self.nodes.binary_search_by(|node| node.id.cmp(id)).ok().map(NodeIndex::new)
     }
 
     fn at(&self, at: NodeIndex) -> &Node {
@@ -183,12 +183,12 @@ impl Node {
     }
 
     /// The plugins that this one waits for, installed or not; the strictest kind first.
-    fn waits(&self) -> impl Iterator<Item = (&str, EdgeKind)> {
+    fn waits(&self) -> impl Iterator<Item = (&PluginId, EdgeKind)> {
         let of = |kind| {
-            let named = self.dependencies.iter().map(|dependency| (dependency.id.as_str(), EdgeKind::of(dependency)));
+            let named = self.dependencies.iter().map(|dependency| (&dependency.id, EdgeKind::of(dependency)));
             named.filter(move |(_, found)| *found == kind)
         };
-        let after = self.run_after.iter().map(|id| (id.as_str(), EdgeKind::RunAfter));
+        let after = self.run_after.iter().map(|id| (id, EdgeKind::RunAfter));
         of(EdgeKind::Dependency).chain(of(EdgeKind::Optional)).chain(after)
     }
 }

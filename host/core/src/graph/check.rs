@@ -27,7 +27,7 @@ impl Graph {
         let mut problems = Vec::new();
         for (index, candidate) in candidates.iter().enumerate() {
             let is_told = |id: &PluginId| candidates[..index].iter().any(|earlier| earlier.id == *id);
-            let cycles = after.find(candidate.id.as_str()).into_iter().flat_map(|at| after.cycles(at));
+            let cycles = after.find(&candidate.id).into_iter().flat_map(|at| after.cycles(at));
             let new = cycles.filter(|cycle| !cycle.steps().iter().any(|(id, _)| is_told(id)));
             problems.extend(new.map(GraphProblem::Cycle));
             let own = after.edges_of(candidate).filter(|edge| edge.kind != EdgeKind::Optional);
@@ -50,7 +50,7 @@ impl Graph {
     fn of_others(&self, before: &Graph, candidate: &Node, candidates: &[Node]) -> Vec<GraphProblem> {
         let others = || self.nodes.iter().filter(|node| candidates.iter().all(|candidate| candidate.id != node.id));
         let edges = others().flat_map(|node| self.edges_of(node));
-        let conflicts = edges.filter(|edge| edge.kind == EdgeKind::Conflict && edge.to == candidate.id.as_str());
+        let conflicts = edges.filter(|edge| edge.kind == EdgeKind::Conflict && edge.to == candidate.id);
         let mut problems: Vec<_> = conflicts.flat_map(|edge| edge.problems).collect();
         for problem in &mut problems {
             if let GraphProblem::Conflict { plugin, in_the_way, .. } = problem {
@@ -59,8 +59,7 @@ impl Graph {
         }
 
         let needing = |node: &Node| {
-            let mut named =
-                node.dependencies.iter().filter(|named| !named.optional && named.id == candidate.id.as_str());
+            let mut named = node.dependencies.iter().filter(|named| !named.optional && named.id == candidate.id);
             let requirement = named.find_map(|named| named.version.clone());
             let requirement = requirement.filter(|requirement| !fits(requirement, &candidate.version));
             requirement.map(|requirement| Dependant { id: node.id.clone(), requirement: Some(requirement) })
@@ -70,7 +69,7 @@ impl Graph {
             let change = DependencyChange::Version(candidate.version.clone());
             problems.push(GraphProblem::Dependants { plugin: candidate.id.clone(), change, dependants });
         }
-        let was_enabled = before.node(candidate.id.as_str()).is_some_and(|node| node.enabled);
+        let was_enabled = before.node(&candidate.id).is_some_and(|node| node.enabled);
         if was_enabled && !candidate.enabled {
             problems.extend(self.needed(&candidate.id, DependencyChange::Disabled, true, candidates));
         }
@@ -108,14 +107,14 @@ impl Graph {
     fn problems(
         &self,
         node: &Node,
-        other: &str,
+        other: &PluginId,
         kind: EdgeKind,
         requirement: Option<&VersionReq>,
     ) -> Vec<GraphProblem> {
         let plugin = node.id.clone();
         let Some(found) = self.node(other) else {
             let missing =
-                GraphProblem::Missing { plugin, dependency: other.to_owned(), requirement: requirement.cloned() };
+                GraphProblem::Missing { plugin, dependency: other.clone(), requirement: requirement.cloned() };
             return Vec::from_iter((kind == EdgeKind::Dependency).then_some(missing));
         };
         let (installed, is_meant) =

@@ -29,7 +29,7 @@ impl Graph {
                 EdgeKind::Conflict => ", style=bold, arrowhead=tee",
             };
             let color = if edge.is_satisfied() { "" } else { ", color=red" };
-            let (from, to) = (dot_text(&[edge.from.as_str()]), dot_text(&[&edge.to]));
+            let (from, to) = (dot_text(&[edge.from.as_str()]), dot_text(&[edge.to.as_str()]));
             let _ = writeln!(text, "  {from} -> {to} [label={}{style}{color}];", dot_text(&words(edge)));
         }
         text.push_str("}\n");
@@ -91,13 +91,13 @@ fn words(edge: &Edge) -> Vec<String> {
 }
 
 /// Formats lines as one quoted string of DOT.
-fn dot_text<T: AsRef<str>>(lines: &[T]) -> String {
+pub(super) fn dot_text<T: AsRef<str>>(lines: &[T]) -> String {
     let lines = lines.iter().map(|line| line.as_ref().replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " "));
     format!("\"{}\"", lines.collect::<Vec<_>>().join("\\n"))
 }
 
 /// Formats a text as a quoted string of Mermaid, where `#60;` is the character with code point 60.
-fn mermaid_text(text: &str) -> String {
+pub(super) fn mermaid_text(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

@@ -25,7 +25,7 @@ pub enum GraphProblem {
         /// The dependant.
         plugin: PluginId,
         /// The dependency.
-        dependency: String,
+        dependency: PluginId,
         /// The required versions; `None` for any version.
         requirement: Option<VersionReq>,
     },
@@ -155,7 +155,7 @@ impl GraphProblem {
                 format!("`{plugin}` needs {}, which is not installed", named(dependency, requirement.as_ref()))
             }
             GraphProblem::Version { plugin, kind, dependency, requirement, installed } => {
-                let named = named(dependency.as_str(), Some(requirement));
+                let named = named(dependency, Some(requirement));
                 format!("`{plugin}` {} {named}, but {installed} is installed", kind.verb())
             }
             GraphProblem::Disabled { plugin, dependency } => {
@@ -193,7 +193,7 @@ impl GraphProblem {
                 format!("install {}", named(dependency, requirement.as_ref()))
             }
             GraphProblem::Version { dependency, requirement, .. } => {
-                format!("install {}", named(dependency.as_str(), Some(requirement)))
+                format!("install {}", named(dependency, Some(requirement)))
             }
             GraphProblem::Disabled { dependency, .. } => format!("enable `{dependency}`"),
             GraphProblem::Conflict { in_the_way, requirement: None, .. } => format!("remove `{in_the_way}`"),
@@ -238,7 +238,7 @@ impl fmt::Display for GraphProblem {
 }
 
 /// Formats a plugin with the required versions.
-fn named(id: &str, requirement: Option<&VersionReq>) -> String {
+fn named(id: &PluginId, requirement: Option<&VersionReq>) -> String {
     match requirement {
         Some(requirement) => format!("`{id}` {requirement}"),
         None => format!("`{id}`"),

@@ -28,7 +28,7 @@ fn node(line: &str) -> Node {
     for clause in clauses.split("; ").filter(|clause| !clause.is_empty()) {
         let clause = clause.replace("may use", "may-use");
         let mut words = clause.splitn(3, ' ');
-        let (verb, id) = (words.next().unwrap(), words.next().unwrap().to_owned());
+        let (verb, id) = (words.next().unwrap(), words.next().unwrap().parse().unwrap());
         let version = words.next().map(|requirement| requirement.parse().unwrap());
         match verb {
             "needs" => node.dependencies.push(Dependency { id, version, optional: false }),

@@ -22,7 +22,7 @@ pub struct Edge {
     /// The plugin that declares it.
     pub from: PluginId,
     /// The other plugin, installed or not.
-    pub to: String,
+    pub to: PluginId,
     /// The kind of relation.
     pub kind: EdgeKind,
     /// The required or conflicting versions; `None` for any version.

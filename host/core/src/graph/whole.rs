@@ -14,8 +14,8 @@ impl Graph {
         let stays = |node: &&Node| !removed.contains(&node.id);
         let is_as_it_was = |node: &&Node| stays(node) && candidates.iter().all(|candidate| candidate.id != node.id);
         let mut problems = vec![];
-        for id in removed.iter().filter(|id| self.find(id.as_str()).is_some()) {
-            let needs = |node: &&Node| node.dependencies.iter().any(|named| !named.optional && named.id == id.as_str());
+        for id in removed.iter().filter(|id| self.find(id).is_some()) {
+            let needs = |node: &&Node| node.dependencies.iter().any(|named| !named.optional && named.id == *id);
             let needing = self.nodes.iter().filter(is_as_it_was).filter(needs);
             let dependants: Vec<_> = needing.map(|node| Dependant { id: node.id.clone(), requirement: None }).collect();
             if !dependants.is_empty() {

@@ -295,9 +295,9 @@ fn leaving(present: &InstalledPlugin, before: &Graph) -> PluginPlan {
 
 /// Returns whether two plugins conflict.
 fn conflicts(node: &Node, id: &PluginId, before: &Graph) -> bool {
-    let other = before.node(id.as_str());
-    let theirs = other.into_iter().flat_map(|other| &other.conflicts).any(|named| named.id == node.id.as_str());
-    theirs || node.conflicts.iter().any(|named| named.id == id.as_str())
+    let other = before.node(id);
+    let theirs = other.into_iter().flat_map(|other| &other.conflicts).any(|named| named.id == node.id);
+    theirs || node.conflicts.iter().any(|named| named.id == *id)
 }
 
 // === impl Listed ===

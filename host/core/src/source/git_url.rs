@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-use super::{SourceError, web};
+use super::{SourceError, check_text, web};
 
 /// A repository address: `https`, a host name with an optional port, and a path; no user, query or fragment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,15 +53,7 @@ impl GitUrl {
     /// As for a [`Source`](super::Source); [`SourceError::Url`] also for `owner/name`, which does not name a server.
     pub fn from_repository_address(text: &str) -> Result<GitUrl, SourceError> {
         let text = text.trim();
-        if text.is_empty() {
-            return Err(SourceError::Empty);
-        }
-        if text.len() > 4096 {
-            return Err(SourceError::TooLong);
-        }
-        if text.chars().any(char::is_control) {
-            return Err(SourceError::Path);
-        }
+        check_text(text)?;
         match text.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => GitUrl::parse(&format!("https://{rest}")),
             Some((scheme, _)) => Err(SourceError::scheme(scheme, text)),

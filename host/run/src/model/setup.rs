@@ -127,7 +127,7 @@ impl Installed {
     pub(crate) fn after(&self) -> Vec<PluginId> {
         let Some(build) = &self.build else { return vec![] };
         let needed = build.manifest.dependencies.iter().map(|dependency| &dependency.id);
-        needed.chain(&build.manifest.run_after).filter_map(|id| id.parse().ok()).collect()
+        needed.chain(&build.manifest.run_after).cloned().collect()
     }
 }
 

@@ -56,7 +56,7 @@ fn shown(view: &View<'_>) -> api::Graph {
     };
     let edge = |edge: &Edge| api::GraphEdge {
         from: edge.from.to_string(),
-        to: edge.to.clone(),
+        to: edge.to.to_string(),
         kind: edge.kind.as_str().to_owned(),
         requirement: edge.requirement.as_ref().map(ToString::to_string),
         satisfied: edge.is_satisfied(),

@@ -25,7 +25,7 @@ impl Random {
         for number in numbers {
             let mut node = super::node(&format!("p{number}"));
             for earlier in &nodes {
-                let id = earlier.id.to_string();
+                let id = earlier.id.clone();
                 match self.below(one_in * 3) {
                     kind @ 0..2 => node.dependencies.push(Dependency { id, version: None, optional: kind == 1 }),
                     2 => node.run_after.push(id),
@@ -40,7 +40,7 @@ impl Random {
 
 /// Returns whether `from` declares that `to` starts first; with `kind`, whether by an edge of that kind.
 fn waits(from: &Node, to: &PluginId, kind: Option<EdgeKind>) -> bool {
-    from.waits().any(|(id, found)| id == to.as_str() && kind.is_none_or(|kind| kind == found))
+    from.waits().any(|(id, found)| id == to && kind.is_none_or(|kind| kind == found))
 }
 
 /// The start order, computed naively: repeatedly the first plugin by id that waits for no other.
@@ -64,10 +64,10 @@ fn the_start_order_respects_every_edge_and_is_the_first_by_id() {
         let nodes = random.acyclic();
         let order = Graph::new(nodes.clone()).order().unwrap();
         assert_eq!(order.len(), nodes.len());
-        let place = |id: &str| order.iter().position(|other| other.as_str() == id).unwrap();
+        let place = |id: &PluginId| order.iter().position(|other| other == id).unwrap();
         for node in &nodes {
             for (id, _) in node.waits() {
-                assert!(place(id) < place(node.id.as_str()), "{node:?} in {order:?}");
+                assert!(place(id) < place(&node.id), "{node:?} in {order:?}");
                 n_edges += 1;
             }
         }
@@ -85,7 +85,7 @@ fn installing_in_start_order_and_removing_in_stop_order_is_never_refused() {
         let order = all.order().unwrap();
         let mut installed: Vec<Node> = Vec::new();
         for id in &order {
-            let node = all.node(id.as_str()).unwrap();
+            let node = all.node(id).unwrap();
             assert_eq!(Graph::new(installed.clone()).check(node), Ok(()));
             installed.push(node.clone());
         }
@@ -117,7 +117,7 @@ fn dependants_include_indirect_ones_and_are_in_stop_order() {
         needing.sort();
         assert_eq!(sorted, needing);
         for (at, first) in found.iter().enumerate() {
-            let first = graph.node(first.as_str()).unwrap();
+            let first = graph.node(first).unwrap();
             assert!(!found[..at].iter().any(|earlier| waits(first, earlier, None)), "{found:?}");
         }
     }
@@ -131,7 +131,7 @@ fn an_edge_against_the_order_makes_a_cycle_that_is_reported() {
         let mut nodes = random.acyclic();
         let (earlier, later) = (random.below(nodes.len()), random.below(nodes.len()));
         let (earlier, later) = (earlier.min(later), earlier.max(later));
-        let id = nodes[later].id.to_string();
+        let id = nodes[later].id.clone();
         nodes[earlier].run_after.push(id);
         let graph = Graph::new(nodes);
         let Err(cycle) = graph.order() else { continue };
@@ -139,13 +139,13 @@ fn an_edge_against_the_order_makes_a_cycle_that_is_reported() {
         let steps = cycle.steps();
         for (at, (from, kind)) in steps.iter().enumerate() {
             let (to, _) = &steps[(at + 1) % steps.len()];
-            assert!(waits(graph.node(from.as_str()).unwrap(), to, Some(*kind)), "{cycle}");
+            assert!(waits(graph.node(from).unwrap(), to, Some(*kind)), "{cycle}");
             assert_eq!(steps.iter().filter(|(id, _)| id == from).count(), 1, "{cycle}");
         }
         // Each plugin of the cycle is refused if the others are installed.
         let (first, _) = &steps[0];
         let others = graph.view().nodes.into_iter().filter(|node| node.id != *first).cloned();
-        let refused = Graph::new(others).check(graph.node(first.as_str()).unwrap()).unwrap_err();
+        let refused = Graph::new(others).check(graph.node(first).unwrap()).unwrap_err();
         assert_eq!(refused.code(), "dependency_cycle");
     }
     assert!(n_circles > 100, "{n_circles}");

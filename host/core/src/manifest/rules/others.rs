@@ -1,6 +1,7 @@
 //! The rules for dependencies on other plugins, start order and conflicts.
 
-use super::{plugin_id, requirement};
+use super::plugin_id;
+use super::version::requirement;
 use crate::PluginId;
 use crate::manifest::reader::Reader;
 use crate::manifest::{Conflict, Dependency};
@@ -27,7 +28,7 @@ fn dependency(item: &Reader<'_>) -> Option<Dependency> {
             item.older("is an import path, not a plugin id, and has no effect");
             return None;
         }
-        let id = item.parsed(plugin_id)?.to_string();
+        let id = item.parsed(plugin_id)?;
         return Some(Dependency { id, version: None, optional: false });
     }
     item.keys(&["id", "version", "optional"]);
@@ -43,7 +44,7 @@ fn dependency(item: &Reader<'_>) -> Option<Dependency> {
     let name = item.field("name");
     if item.field("id").is_given() || !name.is_given() {
         let version = version.parsed(requirement);
-        let id = item.field("id").required().parsed(plugin_id)?.to_string();
+        let id = item.field("id").required().parsed(plugin_id)?;
         return Some(Dependency { id, version, optional });
     }
     // Older systems named modules and services here as well, with versions of their own, and met none of them.
@@ -57,7 +58,7 @@ fn dependency(item: &Reader<'_>) -> Option<Dependency> {
     if wanted.is_some() && requirement.is_none() {
         version.older("is not a version requirement and has no effect");
     }
-    Some(Dependency { id: id.to_string(), version: requirement, optional: true })
+    Some(Dependency { id, version: requirement, optional: true })
 }
 
 fn required_contradicts(item: &Reader<'_>) {
@@ -68,10 +69,10 @@ fn is_import_path(text: &str) -> bool {
     text.contains(['/', '.']) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-pub(super) fn run_after(reader: &Reader<'_>, id: Option<&PluginId>) -> Vec<String> {
+pub(super) fn run_after(reader: &Reader<'_>, id: Option<&PluginId>) -> Vec<PluginId> {
     let items = reader.items();
     let read = |item: &Reader<'_>| {
-        let other = item.required().parsed(plugin_id)?.to_string();
+        let other = item.required().parsed(plugin_id)?;
         refuse_itself(item, &other, id);
         Some(other)
     };
@@ -99,21 +100,21 @@ pub(super) fn conflicts(reader: &Reader<'_>, id: Option<&PluginId>, dependencies
 /// `None` for an invalid entry.
 fn conflict(item: &Reader<'_>) -> Option<Conflict> {
     if !item.is_mapping() {
-        let id = item.required().parsed(plugin_id)?.to_string();
+        let id = item.required().parsed(plugin_id)?;
         return Some(Conflict { id, version: None });
     }
     item.keys(&["id", "version"]);
     let version = item.field("version").parsed(requirement);
-    let id = item.field("id").required().parsed(plugin_id)?.to_string();
+    let id = item.field("id").required().parsed(plugin_id)?;
     Some(Conflict { id, version })
 }
 
-fn refuse_itself(item: &Reader<'_>, other: &str, id: Option<&PluginId>) {
-    if id.is_some_and(|id| id.as_str() == other) {
+fn refuse_itself(item: &Reader<'_>, other: &PluginId, id: Option<&PluginId>) {
+    if id == Some(other) {
         item.problem("must not be the plugin itself");
     }
 }
 
-fn again(reader: &Reader<'_>, id: &str) {
+fn again(reader: &Reader<'_>, id: &PluginId) {
     reader.bare().problem(format!("contains `{id}` more than once; keep one entry"));
 }

@@ -497,6 +497,27 @@ fn allowed_hosts_require_network_access_and_the_permission() {
 }
 
 #[test]
+fn an_invalid_id_of_another_plugin_is_refused_wherever_it_is_written() {
+    for (key, field) in [
+        ("dependencies: [{}]", "dependencies[0]"),
+        ("dependencies: [{id: {}, optional: true}]", "dependencies[0].id"),
+        ("run_after: [{}]", "run_after[0]"),
+        ("conflicts: [{}]", "conflicts[0]"),
+        ("conflicts: [{id: {}, version: '>=1'}]", "conflicts[0].id"),
+    ] {
+        for (id, rule) in [
+            ("ab", "must have 3 to 50 characters"),
+            ("a b", "must contain only A-Z, a-z, 0-9, `_` and `-`"),
+            ("Upload", "must not be a word of the management API; choose another id"),
+        ] {
+            let text = with(&format!("{}\n", key.replace("{}", id)));
+            let problem = format!("plugin.yaml:1: `{field}` {rule}, found `{id}`\n");
+            assert_eq!(says(text.as_bytes(), Mode::Normal), problem);
+        }
+    }
+}
+
+#[test]
 fn the_requirements_of_a_plugin() {
     check(
         "permissions: [kv.read, read, Kv.Read, 'kv:read', kv., a.b.c]\n",
@@ -903,7 +924,7 @@ dependencies:
     expect![[r#"
         [
             Dependency {
-                id: "other-plugin",
+                id: other-plugin,
                 version: Some(
                     VersionReq {
                         comparators: [
@@ -924,7 +945,7 @@ dependencies:
                 optional: true,
             },
             Dependency {
-                id: "third-plugin",
+                id: third-plugin,
                 version: None,
                 optional: true,
             },

@@ -110,7 +110,7 @@ pub(crate) fn metadata(manifest: &Manifest) -> api::Metadata {
         author: manifest.author.clone(),
         endpoints: manifest.endpoints.iter().map(endpoint).collect(),
         permissions: manifest.permissions.clone(),
-        dependencies: manifest.dependencies.iter().map(|dependency| dependency.id.clone()).collect(),
+        dependencies: manifest.dependencies.iter().map(|dependency| dependency.id.to_string()).collect(),
         labels: manifest.labels.clone(),
         license: manifest.license.clone().unwrap_or_default(),
         homepage: manifest.homepage.clone().unwrap_or_default(),
