@@ -39,9 +39,11 @@
 //! A crate with tests in `tests/` needs `crate-type = ["cdylib", "rlib"]`; unit tests do not.
 
 mod builder;
+mod failure;
 mod host;
 mod http;
 mod lent;
+mod log_line;
 mod metrics;
 mod plugin;
 mod request;
@@ -58,9 +60,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 pub use builder::Builder;
+pub use failure::TestFailure;
 pub use http::Asked;
-pub use lent::LogLine;
-pub use plugin::{TestFailure, TestPlugin};
+pub use log_line::LogLine;
+pub use plugin::TestPlugin;
 pub use request::TestRequest;
 pub use response::TestResponse;
 #[cfg(feature = "test-host")]

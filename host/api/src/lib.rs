@@ -10,9 +10,9 @@ mod catalog;
 mod event;
 mod graph;
 mod job;
+mod outcome;
 mod plan;
 mod plugin;
-mod problem;
 mod revision;
 mod system;
 mod update;
@@ -29,17 +29,17 @@ pub use catalog::{
 };
 pub use event::{Event, EventGap, EventPage};
 pub use graph::{Graph, GraphEdge, GraphNode};
-pub use job::{GenerationRequests, Job, JobEnd, JobList, JobStep, LogLine, LogLines, OperationResult};
+pub use job::{Job, JobEnd, JobList, LogLine, LogLines};
+pub use outcome::{FieldError, GenerationRequests, JobStep, OperationPart, OperationResult, Problem};
 pub use plan::{
-    ApplyRequest, BatchMode, BatchOperation, BatchRequest, GoalChange, OperationPart, Plan, PlannedPlugin,
-    PlannedVersion, RuleChange, SettingChange,
+    ApplyRequest, BatchMode, BatchOperation, BatchRequest, GoalChange, Plan, PlannedPlugin, PlannedVersion, RuleChange,
+    SettingChange,
 };
 pub use plugin::{
     Configuration, Endpoint, Generation, HealthMetadata, KeptVersion, LastError, LoadRequest, Metadata, Plugin,
     PluginItem, PluginList, PluginParts, PluginState, PluginStateError, Route, SecurityMetadata, Status, StatusAnswer,
     UploadAnswer, Validation,
 };
-pub use problem::{FieldError, Problem};
 pub use revision::{PastPlugin, PastPlugins, Revision, RevisionChange, RevisionDiff, RevisionList};
 pub use system::{
     HealthItem, HealthSummary, HealthTotals, MetricBucket, MetricFamily, MetricSeries, SystemMetrics,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{OperationResult, Problem, UpdateRule};
+use crate::UpdateRule;
 
 /// Response of `POST /api/plugins/plan`: the changes that applying the file would make.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -104,23 +104,6 @@ pub struct ApplyRequest {
     /// Undoes all changes if one of them fails; true when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub atomic: Option<bool>,
-}
-
-/// Result of one operation of a batch or plan.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct OperationPart {
-    /// The operation, such as `load`; `apply` for a change of a plan.
-    pub operation: String,
-    /// The object of the operation: a source or a plugin id.
-    pub subject: String,
-    /// `done`, `failed`, `undone`, `stuck` (done, but undoing it failed) or `skipped`.
-    pub state: String,
-    /// The result, if the operation was done.
-    #[schema(no_recursion)]
-    pub result: Option<OperationResult>,
-    /// Why the operation was not done or could not be undone.
-    #[schema(no_recursion)]
-    pub problem: Option<Problem>,
 }
 
 /// Request body of `POST /api/plugins/batch`.

@@ -9,10 +9,13 @@ use host_store::Store;
 
 use crate::cargo_toml::Package;
 use crate::report::Report;
-use crate::{Config, Error, Lines, outputs, sdk};
+use crate::{Config, Error, outputs, sdk};
 
 /// Long enough for the messages of packages with very many files; longer lines are useless.
 const MAX_LINE_BYTES: usize = 256 * 1024;
+
+/// Is called with each line that a build writes, while it runs.
+pub type Lines<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 /// The parameters of a cargo run.
 pub(crate) struct Run<'a> {

@@ -32,7 +32,8 @@ mod toolchain;
 mod warm;
 mod work;
 
-pub use builder::{BuildSource, Builder, Built, Forecast, Lines, Way};
+pub use builder::{BuildSource, Builder, Built, Forecast, Way};
+pub use cargo::Lines;
 pub use checksums::checksum_differences;
 pub use config::Config;
 pub use counters::Counters;

@@ -11,10 +11,9 @@ use host_load::{Call, CallError};
 use http::Response;
 use tokio::time::Instant;
 
-use crate::admission::Admitted;
 use crate::body::CallBody;
 use crate::caller::Caller;
-use crate::generation::Generation;
+use crate::generation::{Admitted, Generation};
 use crate::head::write_head;
 use crate::refusal::CallRefusal;
 use crate::refused_call::RefusedCall;

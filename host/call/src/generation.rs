@@ -1,7 +1,9 @@
 //! A generation: one started module with one configuration. It never changes; a reload makes the next one.
 
+mod admitted;
 mod in_flight;
 mod life;
+mod streams;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -16,7 +18,6 @@ use parking_lot::Mutex;
 use prometheus::IntCounter;
 use tokio_util::sync::CancellationToken;
 
-use crate::body::Streams;
 use crate::event_sink::EventSink;
 use crate::health::{HealthReport, HealthState};
 use crate::log_lines::LogLines;
@@ -25,8 +26,11 @@ use crate::routes::Routes;
 use crate::rules::EndpointRules;
 use crate::spans::SpanSink;
 
+pub use admitted::Admitted;
 pub use in_flight::InFlight;
 pub use life::{GenerationPhase, Life};
+use streams::Streams;
+pub(crate) use streams::{Aborted, LiveStream};
 
 /// The longest time between two probes of a version on probation.
 const PROBATION_INTERVAL: Duration = Duration::from_secs(5);
@@ -69,7 +73,7 @@ pub struct Generation {
     pub life: Arc<Life>,
     /// The sink for events of the generation.
     pub events: EventSink,
-    pub(crate) streams: Streams,
+    streams: Streams,
     log: Arc<LogLines>,
     /// The digest of artifact and configuration in use.
     setup: Mutex<Digest>,

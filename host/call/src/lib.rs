@@ -7,7 +7,6 @@
 //! This crate imports neither jobs nor plans nor the state: a call never waits for an operation or for the database.
 //! [`host_services`] answers what a plugin asks of the host during a call.
 
-mod admission;
 mod body;
 mod call;
 mod caller;
@@ -17,31 +16,34 @@ mod head;
 mod health;
 mod log_lines;
 mod metrics;
+mod path;
 mod phase;
 mod plugin_call;
 mod refusal;
 mod refused_call;
 mod request;
+mod roster;
 mod routes;
 mod rules;
 mod spans;
 mod trace;
 
-pub use admission::{Admitted, Roster};
 pub use body::CallBody;
 pub use caller::Caller;
 pub use event_sink::{EventSink, PublishEvent};
-pub use generation::{EndpointState, Generation, GenerationParts, GenerationPhase, InFlight, Life};
+pub use generation::{Admitted, EndpointState, Generation, GenerationParts, GenerationPhase, InFlight, Life};
 pub use health::{HealthReport, HealthState};
 pub use host_load::{CallError, PluginResponse};
 pub use log_lines::{LogLine, LogLines, MinLevel, MinLevelError, now_unix_ms};
 pub use metrics::{EndpointMetrics, PROBE_OUTCOMES, PluginCounters, RefusalReason, STATUS_CLASSES, status_class};
+pub use path::{PathProblem, check_path};
 pub use phase::Phase;
 pub use plugin_call::call_plugin;
 pub use refusal::{AdmissionRefusal, CallRefusal, RouteRefusal, RuleRefusal};
 pub use refused_call::RefusedCall;
 pub use request::{IncomingBody, Request};
-pub use routes::{PathProblem, Routed, Routes, check_path};
+pub use roster::Roster;
+pub use routes::{Routed, Routes};
 pub use rules::EndpointRules;
 pub use spans::{RecordSpan, Span, SpanSink};
 pub use trace::{Trace, TraceId, trace_id_of};

@@ -6,8 +6,8 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 
-use crate::admission::Admitted;
 use crate::caller::Caller;
+use crate::generation::Admitted;
 use crate::metrics::RefusalReason;
 use crate::refusal::AdmissionRefusal;
 use crate::refused_call::RefusedCall;

@@ -7,8 +7,8 @@ use host_load::CallError;
 use http::HeaderValue;
 
 use crate::metrics::RefusalReason;
+use crate::path::PathProblem;
 use crate::phase::Phase;
-use crate::routes::PathProblem;
 
 /// The reason for which no generation admits a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

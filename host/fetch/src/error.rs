@@ -1,5 +1,7 @@
 //! Errors of fetching a source.
 
+mod zip;
+
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,7 @@ use std::time::Duration;
 use host_core::{PathError, Size, TreePath, address_like};
 use rustix::io::Errno;
 
-use crate::zip::error::ZipError;
+pub use zip::ZipError;
 
 /// The reason why a source did not become a tree.
 #[derive(Debug, thiserror::Error)]

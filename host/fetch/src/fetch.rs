@@ -1,82 +1,15 @@
-//! The entry point: selects the station for a source and defines what may be fetched.
+//! The entry point: selects the station for a source and checks which files of this machine may be read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use host_core::{Source, Trust};
 use host_store::{Store, Tree};
 
 use crate::zip::ArchiveLimits;
-use crate::{Error, folder, git, zip};
-
-/// Rules and limits for fetching.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Mirrors, from which repositories are fetched instead of their own address. May be in a private network.
-    pub mirrors: Vec<Mirror>,
-    /// Allowed repositories, as `host[:port]/path` with `*` for any characters within a part, and `**` at the end for
-    /// one or more parts. Empty: any repository on port 443 of a public host.
-    pub allowed_repositories: Vec<String>,
-    /// Folders that the management API may name sources below.
-    pub source_roots: Vec<PathBuf>,
-    /// The total time limit for a repository.
-    pub timeout: Duration,
-    /// The time limit without data from a server.
-    pub stall_timeout: Duration,
-    /// Most bytes that a server may send for one repository.
-    pub max_git_bytes: u64,
-    /// The limits of archives.
-    pub archive: ArchiveLimits,
-}
-
-impl Default for Config {
-    /// No mirrors, any public repository, no folders over HTTP; 120 s, 10 s of silence, 64 MiB.
-    fn default() -> Config {
-        Config {
-            mirrors: Vec::new(),
-            allowed_repositories: Vec::new(),
-            source_roots: Vec::new(),
-            timeout: Duration::from_secs(120),
-            stall_timeout: Duration::from_secs(10),
-            max_git_bytes: 64 << 20,
-            archive: ArchiveLimits::default(),
-        }
-    }
-}
-
-/// Repositories whose address starts with `prefix` are fetched from `base` plus the rest of the address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mirror {
-    /// For example `https://github.com/`.
-    pub prefix: String,
-    /// For example `http://127.0.0.1:9000/`.
-    pub base: String,
-}
-
-/// A tree with its commit.
-#[derive(Clone, Debug)]
-pub struct Fetched {
-    /// The files.
-    pub tree: Tree,
-    /// The git commit, 40 hex digits, when the source is a repository.
-    pub commit: Option<String>,
-    /// The branch or tag that led to the commit, such as `refs/tags/v1.0.0`; `None` for a commit id.
-    pub reference: Option<String>,
-    /// The files of the source that are not in the tree, and why.
-    pub warnings: Vec<String>,
-    /// The files of a folder that its `.gitignore` files exclude.
-    pub notes: Vec<String>,
-}
-
-impl Fetched {
-    /// A tree that does not come from a repository, with the warnings about files that are not in it.
-    pub fn from_tree(tree: Tree, warnings: Vec<String>) -> Fetched {
-        Fetched { tree, commit: None, reference: None, warnings, notes: vec![] }
-    }
-}
+use crate::{Config, Error, Fetched, folder, git, zip};
 
 /// Makes a tree of `source`.
 ///
@@ -92,16 +25,14 @@ pub fn fetch(
     trust: Trust,
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
-    if let Some(folder) = source.path() {
-        let whole = fetch_place(store, config, source, trust, cancelled)?;
-        let tree = whole.tree.below(folder).ok_or_else(|| Error::NoFolder {
-            place: source.place().to_string(),
-            path: folder.clone(),
-            found: folders_with_manifests(&whole.tree),
-        })?;
-        return Ok(Fetched { tree, ..whole });
-    }
-    fetch_place(store, config, source, trust, cancelled)
+    let whole = fetch_place(store, config, source, trust, cancelled)?;
+    let Some(folder) = source.path() else { return Ok(whole) };
+    let tree = whole.tree.below(folder).ok_or_else(|| Error::NoFolder {
+        place: source.place().to_string(),
+        path: folder.clone(),
+        found: folders_with_manifests(&whole.tree),
+    })?;
+    Ok(Fetched { tree, ..whole })
 }
 
 /// Makes a tree of the repository, folder, file or upload of `source`, whatever folder of it is the plugin.

@@ -2,6 +2,7 @@
 //!
 //! libgit2 implements git; [`http`] implements HTTP, so that the host controls addresses, redirects, sizes and times.
 
+mod agent;
 mod allow;
 mod copy;
 mod http;

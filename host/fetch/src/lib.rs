@@ -4,8 +4,10 @@
 //! [`versions`] lists the versions of a repository without fetching it. All functions block; call them from a thread
 //! that may wait.
 
+mod config;
 mod error;
 mod fetch;
+mod fetched;
 mod folder;
 mod git;
 mod index;
@@ -16,9 +18,11 @@ mod open;
 mod policy;
 mod zip;
 
-pub use error::Error;
-pub use fetch::{Config, Fetched, Mirror, fetch, unpack};
+pub use config::{Config, Mirror};
+pub use error::{Error, ZipError};
+pub use fetch::{fetch, unpack};
+pub use fetched::Fetched;
 pub use git::{Follow, Head, Listing, Release, Tip, versions};
 pub use host_core::Trust;
 pub use index::{IndexText, read_index};
-pub use zip::{ArchiveLimits, ZipError};
+pub use zip::ArchiveLimits;

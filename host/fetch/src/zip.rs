@@ -7,7 +7,6 @@
 mod directory;
 mod end;
 mod entry;
-pub(crate) mod error;
 mod extra;
 mod inflate;
 mod local;
@@ -24,12 +23,11 @@ use host_store::Store;
 use zip::ZipArchive;
 
 use entry::Entry;
-pub use error::ZipError;
 
 use crate::left_out::LeftOut;
 use crate::open::open_file;
 use crate::policy::{Verdict, judge};
-use crate::{Error, Fetched, lfs, links};
+use crate::{Error, Fetched, ZipError, lfs, links};
 
 /// The limits of an archive.
 #[derive(Clone, Copy, Debug)]

@@ -12,6 +12,7 @@ mod graph_check;
 mod install;
 mod lease;
 mod load;
+mod marks;
 mod notify;
 mod remove;
 mod resume;

@@ -4,16 +4,15 @@
 
 mod row;
 mod verify;
-mod written;
 
 use host_core::audit::AuditRecord;
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
+use crate::audit_head::{AuditHead, Written};
 use crate::{Error, State};
 
 pub use verify::{AuditBroken, AuditReport, Noted};
-pub(crate) use written::Written;
 
 /// The maximum number of an entry, which every JSON parser represents exactly.
 const MAX_SEQ: i64 = 1 << 53;
@@ -28,15 +27,6 @@ pub struct AuditEntry {
     /// The hash of the previous entry.
     pub previous: String,
     /// SHA-256 over all of it, 64 hex digits.
-    pub hash: String,
-}
-
-/// A place in the chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditHead {
-    /// The number of the entry.
-    pub seq: u64,
-    /// Its hash.
     pub hash: String,
 }
 
@@ -107,7 +97,7 @@ pub(crate) async fn append(
     if entries.is_empty() {
         return Ok((vec![], None));
     }
-    written.look(connection).await.map_err(writing)?;
+    verify::check_last(&written, connection).await.map_err(writing)?;
     let mut head = head(connection).await?;
     let mut numbers = Vec::with_capacity(entries.len());
     for entry in entries {

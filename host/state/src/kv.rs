@@ -86,13 +86,16 @@ impl Default for Limits {
     }
 }
 
+impl State {
+    /// The key-value store of plugins, with these limits.
+    pub fn kv(&self, limits: Limits) -> Kv {
+        Kv { state: self.clone(), limits }
+    }
+}
+
 // === impl Kv ===
 
 impl Kv {
-    pub(crate) fn new(state: State, limits: Limits) -> Kv {
-        Kv { state, limits }
-    }
-
     /// The limits of one plugin.
     pub fn limits(&self) -> Limits {
         self.limits

@@ -8,6 +8,7 @@ mod access;
 mod answers;
 mod aside;
 mod audit;
+mod audit_head;
 mod document;
 mod error;
 mod events;
@@ -22,7 +23,8 @@ mod writer;
 
 pub use access::{AccountChange, Accounts, TokenRecord, UserRecord};
 pub use answers::NamedRequest;
-pub use audit::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, Noted};
+pub use audit::{AuditBroken, AuditEntry, AuditFilter, AuditReport, Noted};
+pub use audit_head::AuditHead;
 pub use document::{read_desired, read_record, write_desired, write_record};
 pub use error::{Error, Found, Quota};
 pub use events::{EventPage, event_detail, event_kind};

@@ -13,8 +13,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use crate::audit::Written;
-use crate::kv::{Kv, Limits};
+use crate::audit_head::Written;
 use crate::writer::Writer;
 use crate::{Error, migrate};
 
@@ -79,11 +78,6 @@ impl State {
             writer: Writer::start(connection),
             audit_written: Written::default(),
         })
-    }
-
-    /// The key-value store of plugins, with these limits.
-    pub fn kv(&self, limits: Limits) -> Kv {
-        Kv::new(self.clone(), limits)
     }
 
     /// The path of the database.

@@ -4,7 +4,7 @@ use abi_stable::StableAbi;
 use abi_stable::std_types::RResult;
 use async_ffi::FfiFuture;
 
-use crate::table::{Failure, Request, Response};
+use crate::{Failure, Request, Response};
 
 /// The functions of the host. The plugin calls them, on any thread, several at once; none unwinds or blocks.
 #[repr(C)]

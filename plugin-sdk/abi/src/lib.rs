@@ -31,9 +31,11 @@
 //! types, checked at load) and `async-ffi` (futures).
 
 mod chunk;
+mod failure;
 mod gate;
 pub mod head;
 mod host;
+mod message;
 pub mod metadata;
 mod pairs;
 pub mod record;
@@ -41,14 +43,13 @@ mod stream;
 mod table;
 
 pub use chunk::Chunk;
+pub use failure::{Failure, failure_kind};
 pub use gate::{GateError, ROOT_SYMBOL, open_root};
 pub use host::{HostHandle, HostTable, HostTableRef, log_level, measure, service};
+pub use message::{Request, Response};
 pub use pairs::{Pairs, PairsError, write_pairs};
 pub use stream::{BodyStream, StreamItem};
-pub use table::{
-    Failure, Memory, PluginHandle, PluginRoot, PluginRootRef, PluginTable, PluginTableRef, Request, Response, Start,
-    failure_kind, hook,
-};
+pub use table::{Memory, PluginHandle, PluginRoot, PluginRootRef, PluginTable, PluginTableRef, Start, hook};
 
 pub use abi_stable::library::{LibHeader, RootModuleResult};
 pub use abi_stable::std_types::{ROption, RResult, RString};

@@ -4,10 +4,10 @@ use abi_stable::StableAbi;
 use abi_stable::library::RootModule;
 use abi_stable::package_version_strings;
 use abi_stable::sabi_types::VersionStrings;
-use abi_stable::std_types::{ROption, RResult, RString};
+use abi_stable::std_types::RResult;
 use async_ffi::FfiFuture;
 
-use crate::{BodyStream, Chunk, HostHandle};
+use crate::{Chunk, Failure, HostHandle, Request, Response};
 
 /// The export of a library: the only entry point of a plugin.
 #[repr(C)]
@@ -126,32 +126,6 @@ pub struct Start {
     pub generation: u64,
 }
 
-/// A request. The callee owns all of it.
-#[repr(C)]
-#[derive(StableAbi)]
-pub struct Request {
-    /// The head, in the layout of [`crate::head`].
-    pub head: Chunk,
-    /// The whole body if it is small, or the part that has already arrived.
-    pub body: Chunk,
-    /// The rest of the body, after `body`.
-    pub stream: ROption<BodyStream>,
-}
-
-/// A response. The callee owns all of it.
-#[repr(C)]
-#[derive(StableAbi)]
-pub struct Response {
-    /// HTTP status; the host rejects values outside 200 to 599.
-    pub status: u16,
-    /// Headers as [`crate::Pairs`]; the host refuses invalid names and values.
-    pub headers: Chunk,
-    /// The whole body, or the first part of it.
-    pub body: Chunk,
-    /// The rest of the body, after `body`.
-    pub stream: ROption<BodyStream>,
-}
-
 /// The heap memory of a library in bytes: allocations of its Rust code through its own allocator. Thread stacks,
 /// mappings and allocations by C code are not included.
 #[repr(C)]
@@ -166,39 +140,7 @@ pub struct Memory {
     pub peak_bytes: u64,
 }
 
-/// The reason for a failure.
-#[repr(C)]
-#[derive(StableAbi, Clone, Debug)]
-pub struct Failure {
-    /// One of [`failure_kind`].
-    pub kind: u8,
-    /// One sentence for people.
-    pub message: RString,
-    /// `file:line` of a panic; empty otherwise.
-    pub location: RString,
-}
-
-/// Kinds of failure.
-pub mod failure_kind {
-    /// The code returned an error.
-    pub const FAILED: u8 = 1;
-    /// The code panicked.
-    pub const PANICKED: u8 = 2;
-}
-
 impl Memory {
     /// The value for a library without a counting allocator.
     pub const NOT_COUNTED: Memory = Memory { counted: 0, live_bytes: 0, peak_bytes: 0 };
-}
-
-impl Failure {
-    /// Creates the failure for an error that the code returned.
-    pub fn failed(message: &str) -> Failure {
-        Failure { kind: failure_kind::FAILED, message: message.into(), location: RString::new() }
-    }
-
-    /// The code panicked, with `message`, at `location`.
-    pub fn panicked(message: &str, location: &str) -> Failure {
-        Failure { kind: failure_kind::PANICKED, message: message.into(), location: location.into() }
-    }
 }

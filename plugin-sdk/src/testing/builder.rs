@@ -25,15 +25,30 @@ const PERMISSIONS: [&str; 8] = [
 /// Configures and starts a test plugin; created by [`TestPlugin::builder`].
 #[must_use = "the plugin is started by `start`"]
 pub struct Builder<P> {
-    pub(super) configuration: Value,
-    pub(super) generation: u64,
-    pub(super) is_paused: bool,
-    pub(super) host: Host,
+    configuration: Value,
+    generation: u64,
+    is_paused: bool,
+    host: Host,
     plugin: PhantomData<fn() -> P>,
 }
 
+impl<P: Plugin> TestPlugin<P> {
+    /// Starts the plugin with an empty configuration and all permissions.
+    ///
+    /// # Panics
+    /// It does not start.
+    pub async fn start() -> TestPlugin<P> {
+        Self::builder().start().await
+    }
+
+    /// Returns a builder to start the plugin with other settings.
+    pub fn builder() -> Builder<P> {
+        Builder::new()
+    }
+}
+
 impl<P: Plugin> Builder<P> {
-    pub(super) fn new() -> Builder<P> {
+    fn new() -> Builder<P> {
         let host = Host::new(crate_of::<P>().replace('_', "-"), PERMISSIONS.map(str::to_owned).into());
         Builder { configuration: json!({}), generation: 1, is_paused: false, host, plugin: PhantomData }
     }
@@ -133,7 +148,7 @@ impl<P: Plugin> Builder<P> {
     /// # Errors
     /// The error or panic of `#[start]`.
     pub async fn try_start(self) -> Result<TestPlugin<P>, TestFailure> {
-        TestPlugin::of(self).await
+        TestPlugin::start_with(self.host, &self.configuration, self.generation, self.is_paused).await
     }
 }
 

@@ -5,15 +5,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
-use plugin_sdk_abi::{Chunk, Failure, FfiFuture, PluginHandle, PluginRootRef, RResult, Start, hook as abi_hook};
+use plugin_sdk_abi::{Chunk, PluginHandle, PluginRootRef, Start, hook as abi_hook};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::builder::Builder;
+use super::failure::ended;
 use super::host::Host;
 use super::routes::Routes;
-use super::{Asked, LogLine, TestRequest, yield_now};
+use super::{Asked, LogLine, TestFailure, yield_now};
 use crate::runtime::STARTS_PAUSED;
 use crate::services::Published;
 use crate::{Bytes, Plugin, export};
@@ -32,30 +31,7 @@ pub(super) struct Started<P: Plugin> {
     plugin: PhantomData<fn() -> P>,
 }
 
-/// The failure of an operation that a test requested.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TestFailure {
-    /// The message that an operator would see.
-    pub message: String,
-    /// `file:line` when it was a panic.
-    pub panicked_at: Option<String>,
-}
-
 impl<P: Plugin> TestPlugin<P> {
-    /// Starts the plugin with an empty configuration and all permissions.
-    ///
-    /// # Panics
-    /// It does not start.
-    pub async fn start() -> TestPlugin<P> {
-        Self::builder().start().await
-    }
-
-    /// Returns a builder to start the plugin with other settings.
-    pub fn builder() -> Builder<P> {
-        Builder::new()
-    }
-
     /// Runs the `#[validate]` hook with a configuration, as a host does before it starts anything.
     ///
     /// # Errors
@@ -68,8 +44,13 @@ impl<P: Plugin> TestPlugin<P> {
         ended(asked).await.map(drop)
     }
 
-    pub(super) async fn of(builder: Builder<P>) -> Result<TestPlugin<P>, TestFailure> {
-        let Builder { configuration, generation, is_paused, host, .. } = builder;
+    /// Starts a plugin with the fake of the host that the builder has made.
+    pub(super) async fn start_with(
+        host: Host,
+        configuration: &Value,
+        generation: u64,
+        is_paused: bool,
+    ) -> Result<TestPlugin<P>, TestFailure> {
         let host = Arc::new(host);
         let start = Start {
             host: Host::lend(&host),
@@ -83,36 +64,6 @@ impl<P: Plugin> TestPlugin<P> {
         let handle = ended(starting).await?;
         let started = Arc::new(Started { handle, host, routes: Routes::of::<P>(), plugin: PhantomData });
         Ok(TestPlugin { started, is_paused })
-    }
-
-    /// A request with any method; `target` is the path after the plugin's id, with a query if there is one.
-    pub fn request(&self, method: Method, target: &str) -> TestRequest<P> {
-        TestRequest::new(self.started.clone(), method, target)
-    }
-
-    /// A GET request.
-    pub fn get(&self, target: &str) -> TestRequest<P> {
-        self.request(Method::GET, target)
-    }
-
-    /// A POST request.
-    pub fn post(&self, target: &str) -> TestRequest<P> {
-        self.request(Method::POST, target)
-    }
-
-    /// A PUT request.
-    pub fn put(&self, target: &str) -> TestRequest<P> {
-        self.request(Method::PUT, target)
-    }
-
-    /// A PATCH request.
-    pub fn patch(&self, target: &str) -> TestRequest<P> {
-        self.request(Method::PATCH, target)
-    }
-
-    /// A DELETE request.
-    pub fn delete(&self, target: &str) -> TestRequest<P> {
-        self.request(Method::DELETE, target)
     }
 
     /// Runs the `#[health]` hook.
@@ -171,7 +122,7 @@ impl<P: Plugin> TestPlugin<P> {
     /// Advances the plugin's clock and lets waiting tasks run.
     ///
     /// # Panics
-    /// The clock is not paused: see [`Builder::paused_clock`].
+    /// The clock is not paused: see [`Builder::paused_clock`](super::Builder::paused_clock).
     pub async fn advance(&self, duration: Duration) {
         assert!(self.is_paused, "only a paused clock can be advanced: start the plugin with `paused_clock()`");
         self.settle(None).await;
@@ -272,14 +223,6 @@ fn root<P: Plugin>() -> PluginRootRef {
     export::root_of::<P>()
 }
 
-/// Waits for a future of the plugin's tables.
-pub(super) async fn ended<T>(future: FfiFuture<RResult<T, Failure>>) -> Result<T, TestFailure> {
-    future.await.into_result().map_err(|failure| TestFailure {
-        message: failure.message.to_string(),
-        panicked_at: Some(failure.location.to_string()).filter(|location| !location.is_empty()),
-    })
-}
-
 impl<P: Plugin> Drop for Started<P> {
     fn drop(&mut self) {
         let PluginHandle { plugin, table } = self.handle;
@@ -288,17 +231,6 @@ impl<P: Plugin> Drop for Started<P> {
         self.host.report_panics();
     }
 }
-
-impl fmt::Display for TestFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.panicked_at {
-            Some(place) => write!(f, "panicked at {place}: {}", self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
-
-impl std::error::Error for TestFailure {}
 
 impl<P: Plugin> fmt::Debug for TestPlugin<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

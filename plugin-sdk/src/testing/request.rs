@@ -13,8 +13,9 @@ use plugin_sdk_abi::head::Head;
 use plugin_sdk_abi::{Chunk, PluginHandle};
 use serde::Serialize;
 
-use super::TestResponse;
-use super::plugin::{Started, ended};
+use super::failure::ended;
+use super::plugin::Started;
+use super::{TestPlugin, TestResponse};
 use crate::{Body, Error, IntoResponse as _, Plugin, StatusCode};
 
 /// A request on its way to be sent: `.await` sends it.
@@ -30,8 +31,40 @@ pub struct TestRequest<P: Plugin> {
     context: Vec<(String, String)>,
 }
 
+impl<P: Plugin> TestPlugin<P> {
+    /// A request with any method; `target` is the path after the plugin's id, with a query if there is one.
+    pub fn request(&self, method: Method, target: &str) -> TestRequest<P> {
+        TestRequest::new(self.started.clone(), method, target)
+    }
+
+    /// A GET request.
+    pub fn get(&self, target: &str) -> TestRequest<P> {
+        self.request(Method::GET, target)
+    }
+
+    /// A POST request.
+    pub fn post(&self, target: &str) -> TestRequest<P> {
+        self.request(Method::POST, target)
+    }
+
+    /// A PUT request.
+    pub fn put(&self, target: &str) -> TestRequest<P> {
+        self.request(Method::PUT, target)
+    }
+
+    /// A PATCH request.
+    pub fn patch(&self, target: &str) -> TestRequest<P> {
+        self.request(Method::PATCH, target)
+    }
+
+    /// A DELETE request.
+    pub fn delete(&self, target: &str) -> TestRequest<P> {
+        self.request(Method::DELETE, target)
+    }
+}
+
 impl<P: Plugin> TestRequest<P> {
-    pub(super) fn new(started: Arc<Started<P>>, method: Method, target: &str) -> TestRequest<P> {
+    fn new(started: Arc<Started<P>>, method: Method, target: &str) -> TestRequest<P> {
         assert!(target.starts_with('/'), "a path starts with `/`, found `{target}`");
         TestRequest {
             started,

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use host_core::GitUrl;
 
+use super::agent::agent;
 use super::allow::is_allowed;
 use super::watch::Watch;
 use crate::{Config, Error};
@@ -47,7 +48,7 @@ impl Session {
             cancelled: cancelled.clone(),
         };
         Ok(Session {
-            agent: super::http::agent(&watch, mirrored.is_some()),
+            agent: agent(&watch, mirrored.is_some()),
             watch,
             is_mirror: mirrored.is_some(),
             allowed: config.allowed_repositories.clone(),

@@ -1,10 +1,10 @@
 //! The directory of an archive: one central header for each entry.
 #![forbid(unsafe_code)]
 
-use super::ZipError;
 use super::end::Directory;
 use super::extra;
 use super::record::{Record, shown};
+use crate::ZipError;
 
 const CENTRAL: u32 = 0x0201_4b50;
 
@@ -16,11 +16,6 @@ const FLAG_MASKED: u16 = 1 << 13;
 /// The compression effort, which no reader uses.
 const FLAG_DEFLATE_EFFORT: u16 = 0b110;
 const KNOWN_FLAGS: u16 = FLAG_DEFLATE_EFFORT | FLAG_DESCRIPTOR | FLAG_UTF8;
-
-/// The version of the format, in tenths, that stored and deflated entries need.
-pub(super) const PLAIN_VERSION: u16 = 20;
-/// The version of the format, in tenths, that ZIP64 needs.
-pub(super) const ZIP64_VERSION: u16 = 45;
 
 /// The central header of an entry.
 pub(super) struct Header<'a> {

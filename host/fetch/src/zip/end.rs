@@ -1,8 +1,8 @@
 //! The end of an archive: one end record, the records of ZIP64 in front of it if they agree with it, and padding.
 #![forbid(unsafe_code)]
 
-use super::ZipError;
-use super::record::Record;
+use super::record::{Record, ZIP64_VERSION};
+use crate::ZipError;
 
 const END: u32 = 0x0605_4b50;
 const END_BYTES: usize = 22;
@@ -134,7 +134,7 @@ fn zip64(archive: &[u8], end: usize) -> Result<Option<(usize, Declared)>, ZipErr
     let mut record = Record::at(archive, at, "the end record of ZIP64");
     record.signature(ZIP64_END)?;
     let (bytes, _, version) = (record.u64()?, record.u16()?, record.u16()?);
-    if bytes != (ZIP64_END_BYTES - 12) as u64 || version > super::directory::ZIP64_VERSION {
+    if bytes != (ZIP64_END_BYTES - 12) as u64 || version > ZIP64_VERSION {
         return Err(zip64_error("in a version with more than sizes"));
     }
     let (this_disk, directory_disk) = (record.u32()?, record.u32()?);

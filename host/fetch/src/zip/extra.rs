@@ -1,8 +1,8 @@
 //! The extra fields of an entry.
 #![forbid(unsafe_code)]
 
-use super::ZipError;
 use super::record::shown;
+use crate::ZipError;
 
 /// The extra fields that affect what readers see.
 #[derive(Debug, Default)]

@@ -3,8 +3,8 @@
 
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 
-use super::ZipError;
 use super::entry::{Entry, Method};
+use crate::ZipError;
 
 /// Decompresses without storing and compares length and checksum. Stops at the first additional byte, so that an
 /// archive with wrong sizes costs no more than it declares.

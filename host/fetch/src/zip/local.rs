@@ -1,10 +1,10 @@
 //! The entries of an archive in front of the directory: local header, data, data descriptor.
 #![forbid(unsafe_code)]
 
-use super::ZipError;
-use super::directory::{FLAG_DESCRIPTOR, Header, PLAIN_VERSION, ZIP64_VERSION};
+use super::directory::{FLAG_DESCRIPTOR, Header};
 use super::extra;
-use super::record::{Record, shown};
+use super::record::{PLAIN_VERSION, Record, ZIP64_VERSION, shown};
+use crate::ZipError;
 
 const LOCAL: u32 = 0x0403_4b50;
 const DESCRIPTOR: u32 = 0x0807_4b50;

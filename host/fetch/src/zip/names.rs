@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
-use super::ZipError;
 use super::entry::Entry;
+use crate::ZipError;
 
 /// The used names, as seen by a file system that ignores case and Unicode forms.
 #[derive(Default)]

@@ -1,7 +1,12 @@
 //! Reads the fields of a record one by one.
 #![forbid(unsafe_code)]
 
-use super::ZipError;
+use crate::ZipError;
+
+/// The version of the format, in tenths, that stored and deflated entries need.
+pub(super) const PLAIN_VERSION: u16 = 20;
+/// The version of the format, in tenths, that ZIP64 needs.
+pub(super) const ZIP64_VERSION: u16 = 45;
 
 /// Reads a record field by field; every read is checked against the end of `bytes`.
 pub(super) struct Record<'a> {

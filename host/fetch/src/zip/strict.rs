@@ -11,7 +11,8 @@ use super::directory::{FLAG_UTF8, Header};
 use super::entry::{Entry, Method};
 use super::names::Names;
 use super::record::shown;
-use super::{ArchiveLimits, ZipError, directory, end, local, text};
+use super::{ArchiveLimits, directory, end, local, text};
+use crate::ZipError;
 
 /// The kind of file within a Unix mode.
 const KIND: u32 = 0o170_000;

@@ -3,8 +3,8 @@
 
 use flate2::Crc;
 
-use super::ZipError;
 use super::record::shown;
+use crate::ZipError;
 
 /// The upper half of code page 437, the format's own encoding.
 const CODE_PAGE_437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐\

@@ -7,9 +7,10 @@
 use std::borrow::Cow;
 
 use crate::model::{Error, Failed, Operation, OperationPart, PartState, Receipt, Target, TargetState};
+use crate::operation::marks::PartOf;
 use crate::operation::run::is_interruption;
 use crate::operation::undo::RevisionMade;
-use crate::operation::work::{PartOf, Work};
+use crate::operation::work::Work;
 
 /// A part of the job.
 pub(super) enum Task<'t> {
@@ -198,50 +199,6 @@ impl Task<'_> {
             Task::Operation(Operation::Unload { id, .. }) => is_gone(id) && made.any(|made| made.plugin.as_str() == id),
             Task::Operation(Operation::Rollback { id, .. }) => made.any(|made| made.plugin.as_str() == id),
             _ => false,
-        }
-    }
-}
-
-// === impl PartOf ===
-
-impl PartOf {
-    /// The mark in the reason of a revision that this part has made.
-    pub(super) fn mark(&self, job: &str, reason: Option<&str>) -> String {
-        let mark = format!("part {} of {} of {job}", self.number, self.count);
-        match reason {
-            Some(reason) => format!("{reason} ({mark})"),
-            None => mark,
-        }
-    }
-}
-
-/// The part of `job` that has made a revision, if one has.
-pub(super) fn part_marked(reason: &str, job: &str) -> Option<usize> {
-    let (before, _) = reason.trim_end_matches(')').strip_suffix(job)?.strip_suffix(" of ")?.rsplit_once(" of ")?;
-    let (_, number) = before.rsplit_once("part ")?;
-    number.parse().ok()
-}
-
-/// The mark in the reason of a revision that undoes a change of a job.
-pub(super) fn undo_mark(job: &str) -> String {
-    format!("undone with the rest of {job}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_mark_of_a_revision_names_job_and_part() {
-        let part = PartOf { number: 2, count: 13, label: "hello".to_owned() };
-        let job = "job_0123456789abcdef";
-        for reason in [None, Some("new settings (part 7 of 9 of job_x)"), Some("part 1 of 1 of it")] {
-            let mark = part.mark(job, reason);
-            assert_eq!(part_marked(&mark, job), Some(2), "{mark}");
-            assert_eq!(part_marked(&mark, "job_0123456789abcdee"), None, "{mark}");
-        }
-        for other in ["", job, "part of job", &format!("part x of y of {job}"), &undo_mark(job)] {
-            assert_eq!(part_marked(other, job), None, "{other}");
         }
     }
 }

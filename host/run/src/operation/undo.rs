@@ -8,9 +8,9 @@ use host_state::Revision;
 
 use crate::jobs::Job;
 use crate::model::{Error, Failed};
-use crate::operation::batch::{part_marked, undo_mark};
 use crate::operation::graph_check::GraphCheck;
 use crate::operation::lease::PluginLease;
+use crate::operation::marks::{part_marked, undo_mark};
 use crate::operation::work::Work;
 use crate::state::Host;
 

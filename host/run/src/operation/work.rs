@@ -16,6 +16,7 @@ use crate::jobs::Job;
 use crate::model::{Error, Operation, Receipt, Setup, StepReport};
 use crate::operation::graph_check::GraphCheck;
 use crate::operation::lease::PluginLease;
+use crate::operation::marks::PartOf;
 use crate::state::Host;
 
 /// The work on one operation, step by step.
@@ -36,15 +37,6 @@ pub(super) struct Work<'a> {
     pub(super) source_warnings: Vec<String>,
     steps: Vec<StepReport>,
     current: Option<(Cow<'static, str>, Instant)>,
-}
-
-/// A part of a job.
-pub(super) struct PartOf {
-    /// The number, from 1.
-    pub(super) number: usize,
-    pub(super) count: usize,
-    /// The plugin, or its source.
-    pub(super) label: String,
 }
 
 impl<'a> Work<'a> {

@@ -12,7 +12,6 @@ use http_body::Body as _;
 use serde::{Deserialize, Serialize};
 
 use crate::access::caller::Caller;
-use crate::guard::table::RouteRow;
 use crate::operation::run::answer as answer_of_job;
 use crate::state::AppState;
 use crate::wire::input;
@@ -35,9 +34,9 @@ struct StoredResponse {
     body: String,
 }
 
-/// Runs an authorized request, or returns the response of an earlier one with the same key.
-pub(crate) async fn answer(app: &AppState, row: &RouteRow, caller: &Caller, request: Request, next: Next) -> Response {
-    let is_left_out = match row.action {
+/// Runs an authorized request for an action, or returns the response of an earlier one with the same key.
+pub(crate) async fn answer(app: &AppState, action: &str, caller: &Caller, request: Request, next: Next) -> Response {
+    let is_left_out = match action {
         // Its body would have to be in memory to be compared, and a second upload does no harm.
         "plugin_upload" => true,
         // The response contains a secret that is not stored, or a digest of the body would allow guessing the
@@ -45,7 +44,7 @@ pub(crate) async fn answer(app: &AppState, row: &RouteRow, caller: &Caller, requ
         "token_create" | "user_create" => true,
         _ => false,
     };
-    let may_be_named = row.method == Method::POST && !is_left_out;
+    let may_be_named = request.method() == Method::POST && !is_left_out;
     if request.headers().contains_key(KEY) && may_be_named {
         once(app, caller, request, next).await.unwrap_or_else(ApiError::into_response)
     } else {

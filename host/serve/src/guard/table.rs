@@ -234,7 +234,7 @@ async fn pass(
             Err(refused) => return refused.into_response(),
         };
         let response = match request.extensions().get().cloned() {
-            Some(caller) => idempotency::answer(&guard.app, &guard.row, &caller, request, next).await,
+            Some(caller) => idempotency::answer(&guard.app, guard.row.action, &caller, request, next).await,
             None => next.run(request).await,
         };
         if is_told {

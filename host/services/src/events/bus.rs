@@ -1,14 +1,17 @@
 //! The event bus: subscriptions and their events.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use host_core::PluginId;
+use http_body::{Body, Frame};
 use parking_lot::{Mutex, MutexGuard};
 
-use super::queue::{Queue, Subscription};
+use super::queue::Queue;
 use super::{check_topic, text};
 use crate::error::{Error, quoted};
 
@@ -37,6 +40,13 @@ pub(crate) struct Owner {
 struct Subscriber {
     owner: Owner,
     pattern: Pattern,
+    queue: Arc<Queue>,
+}
+
+/// The stream of one subscriber; each chunk is one JSON text. Dropping it ends the subscription.
+pub(crate) struct Subscription {
+    bus: EventBus,
+    number: u64,
     queue: Arc<Queue>,
 }
 
@@ -113,7 +123,7 @@ impl EventBus {
         let queue = Arc::new(Queue::default());
         inner.next += 1;
         inner.subscribers.insert(number, Subscriber { owner: owner.clone(), pattern, queue: queue.clone() });
-        Ok(Subscription::new(self.clone(), number, queue))
+        Ok(Subscription { bus: self.clone(), number, queue })
     }
 
     /// Ends the subscriptions of a generation and refuses new ones.
@@ -139,5 +149,22 @@ impl EventBus {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock()
+    }
+}
+
+impl Body for Subscription {
+    type Data = Bytes;
+    type Error = String;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, String>>> {
+        self.queue.poll(context).map(|event| event.map(|event| Ok(Frame::data(event))))
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.bus.remove(self.number);
+        // A publisher may hold the queue a little longer, and the plugin's waker must not stay in it.
+        self.queue.forget();
     }
 }

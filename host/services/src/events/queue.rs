@@ -1,15 +1,10 @@
-//! The queue of events of one subscriber, and the stream that the subscriber reads.
+//! The queue of events of one subscriber.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use http_body::{Body, Frame};
 use parking_lot::{Mutex, MutexGuard};
-
-use super::EventBus;
 
 /// The most events in a queue.
 const MAX_EVENTS: usize = 256;
@@ -56,14 +51,15 @@ impl Queue {
     }
 
     /// Drops the queued events: the stream is no longer read.
-    fn forget(&self) {
+    pub(crate) fn forget(&self) {
         let mut state = self.lock();
         let before = std::mem::replace(&mut *state, State { has_ended: true, ..State::default() });
         drop(state);
         drop(before);
     }
 
-    fn poll(&self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    /// The next event; `None` after the end. A loss of events is an event of its own.
+    pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut state = self.lock();
         if state.lost > 0 {
             // The lost events are older than all queued ones, so the loss is reported first.
@@ -92,35 +88,5 @@ fn wake(mut state: MutexGuard<'_, State>) {
     drop(state);
     if let Some(waker) = waker {
         waker.wake();
-    }
-}
-
-/// The stream of one subscriber; each chunk is one JSON text. Dropping it ends the subscription.
-pub(crate) struct Subscription {
-    bus: EventBus,
-    number: u64,
-    queue: Arc<Queue>,
-}
-
-impl Subscription {
-    pub(crate) fn new(bus: EventBus, number: u64, queue: Arc<Queue>) -> Subscription {
-        Subscription { bus, number, queue }
-    }
-}
-
-impl Body for Subscription {
-    type Data = Bytes;
-    type Error = String;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, String>>> {
-        self.queue.poll(context).map(|event| event.map(|event| Ok(Frame::data(event))))
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        self.bus.remove(self.number);
-        // A publisher may hold the queue a little longer, and the plugin's waker must not stay in it.
-        self.queue.forget();
     }
 }

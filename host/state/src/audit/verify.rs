@@ -3,7 +3,8 @@
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{AuditHead, reading, row};
+use super::{reading, row};
+use crate::audit_head::{AuditHead, Written};
 use crate::{Error, State};
 
 /// Rows that are read at once.
@@ -74,7 +75,7 @@ impl State {
     pub async fn verify_audit(&self, noted: Option<&AuditHead>) -> Result<AuditReport, Error> {
         // One transaction, so that entries deleted in the meantime do not look missing.
         let mut transaction = self.readers().begin().await.map_err(reading)?;
-        let report = match self.audit_written().look(&mut transaction).await {
+        let report = match check_last(self.audit_written(), &mut transaction).await {
             Ok(()) => verify(&mut transaction, noted).await,
             Err(error) => Err(error),
         };
@@ -87,6 +88,24 @@ impl State {
         }
         Ok(report)
     }
+}
+
+/// Checks that the last entry that this host wrote still exists. A missing entry is noted, because later entries hide
+/// the gap.
+pub(super) async fn check_last(written: &Written, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let Some(last) = written.last() else { return Ok(()) };
+    let there = sqlx::query(
+        "SELECT seq, hash FROM audit WHERE seq = $1 UNION SELECT seq, hash FROM audit_anchor WHERE seq >= $1",
+    );
+    let there = there.bind(row::signed(last.seq)).fetch_all(connection).await?;
+    // Of deleted entries only the newest is known.
+    let is_it = |row: &sqlx::sqlite::SqliteRow| {
+        row.try_get::<i64, _>("seq").is_ok_and(|seq| seq > row::signed(last.seq)) || row::text(row, "hash") == last.hash
+    };
+    if !there.iter().any(is_it) {
+        written.note_lost(last.seq);
+    }
+    Ok(())
 }
 
 async fn verify(connection: &mut SqliteConnection, noted: Option<&AuditHead>) -> Result<AuditReport, sqlx::Error> {

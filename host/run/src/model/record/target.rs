@@ -8,7 +8,9 @@ use semver::Version;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Configuration, SourceRecord, TrustRecord, rule, versions};
+use super::Configuration;
+use super::source::{SourceRecord, TrustRecord};
+use super::values::{rule, versions};
 use crate::model::{PresentState, Target, TargetPick, TargetState};
 
 /// Writes a list of targets.

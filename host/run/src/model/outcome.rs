@@ -1,18 +1,17 @@
-//! The receipt of an operation.
+//! The outcome of an operation: a receipt, or a failure.
 
 use std::borrow::Cow;
 
 use host_core::PluginId;
 use serde::{Deserialize, Serialize};
 
-use super::record;
-use crate::model::Failed;
+use crate::model::{FailureKind, FieldProblem};
 
 /// The receipt of an operation. The state stores it as JSON: a field that is added later needs `#[serde(default)]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The plugin; `None` for an operation of several parts.
-    #[serde(default, with = "record::plugin_id")]
+    #[serde(default, with = "plugin_id")]
     pub id: Option<PluginId>,
     /// The version of the plugin.
     pub version: String,
@@ -49,6 +48,26 @@ pub struct Receipt {
     pub parts: Vec<OperationPart>,
     /// The steps, in order.
     pub steps: Vec<StepReport>,
+}
+
+/// A failure of an operation, as it is reported to clients.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// The kind.
+    pub kind: FailureKind,
+    /// The stable error code.
+    pub code: String,
+    /// The error and its causes, in one line.
+    pub message: String,
+    /// The remedy.
+    #[serde(default)]
+    pub fix: Option<String>,
+    /// Each single problem, if there are several.
+    #[serde(default)]
+    pub problems: Vec<FieldProblem>,
+    /// The result of each part, for an operation of several parts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<OperationPart>,
 }
 
 /// The result of one part of an operation.
@@ -115,4 +134,20 @@ pub struct StepReport {
     pub step: Cow<'static, str>,
     /// The duration in milliseconds.
     pub duration_ms: f64,
+}
+
+/// An optional plugin id as text.
+mod plugin_id {
+    use host_core::PluginId;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(id: &Option<PluginId>, serializer: S) -> Result<S::Ok, S::Error> {
+        id.as_ref().map(PluginId::as_str).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PluginId>, D::Error> {
+        let id = Option::<String>::deserialize(deserializer)?;
+        id.map(|id| id.parse().map_err(D::Error::custom)).transpose()
+    }
 }

@@ -1,0 +1,25 @@
+//! The result of a fetch.
+
+use host_store::Tree;
+
+/// A tree with its commit.
+#[derive(Clone, Debug)]
+pub struct Fetched {
+    /// The files.
+    pub tree: Tree,
+    /// The git commit, 40 hex digits, when the source is a repository.
+    pub commit: Option<String>,
+    /// The branch or tag that led to the commit, such as `refs/tags/v1.0.0`; `None` for a commit id.
+    pub reference: Option<String>,
+    /// The files of the source that are not in the tree, and why.
+    pub warnings: Vec<String>,
+    /// The files of a folder that its `.gitignore` files exclude.
+    pub notes: Vec<String>,
+}
+
+impl Fetched {
+    /// A tree that does not come from a repository, with the warnings about files that are not in it.
+    pub fn from_tree(tree: Tree, warnings: Vec<String>) -> Fetched {
+        Fetched { tree, commit: None, reference: None, warnings, notes: vec![] }
+    }
+}

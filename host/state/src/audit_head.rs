@@ -1,0 +1,56 @@
+//! The end of the audit log as this host has written it, to detect that another program cut the log off.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A place in the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditHead {
+    /// The number of the entry.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// The entries that were written since the state was opened. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Written(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    last: Option<AuditHead>,
+    lost: Option<u64>,
+}
+
+impl Written {
+    /// Notes the end of the log, which is on disk now.
+    pub(crate) fn note(&self, head: AuditHead) {
+        let mut known = self.known();
+        // Concurrent commits may arrive in another order.
+        if known.last.as_ref().is_none_or(|last| last.seq < head.seq) {
+            known.last = Some(head);
+        }
+    }
+
+    /// The last entry that was written.
+    pub(crate) fn last(&self) -> Option<AuditHead> {
+        self.known().last.clone()
+    }
+
+    /// Notes that the last entry is not there any more; only the first loss is kept, because later entries hide it.
+    pub(crate) fn note_lost(&self, seq: u64) {
+        let mut known = self.known();
+        if known.lost.is_none() {
+            tracing::error!(seq, "an entry that was written to the audit log is not there any more");
+            known.lost = Some(seq);
+        }
+    }
+
+    /// The number of an entry that was written and is not there any more.
+    pub(crate) fn lost(&self) -> Option<u64> {
+        self.known().lost
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
