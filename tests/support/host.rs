@@ -101,8 +101,8 @@ impl TestHost {
         lists.flat_map(|list| list.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>()).collect()
     }
 
-    /// Asks for a source to be loaded, in place of another source of the same plugin. One that is built is built while no other host builds, since the hosts of a
-    /// test run share their build cache.
+    /// Asks for a source to be loaded, in place of another source of the same plugin. One that is built is built while
+    /// no other host builds, since the hosts of a test run share their build cache.
     pub(crate) async fn try_load(&self, source: &Path) -> Answer {
         self.try_load_with(source, json!({})).await
     }

@@ -8,7 +8,7 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use git_server::{Behaviour, GitServer, Repository};
 use host_core::GitUrl;
@@ -37,7 +37,9 @@ fn place() -> Place {
     fs::create_dir(&repositories).unwrap();
     let server = GitServer::start(&repositories);
     let mirror = Mirror { prefix: "https://github.com/".to_owned(), base: server.url() };
-    let config = Config { mirrors: vec![mirror], timeout: Duration::from_secs(60), ..Config::default() };
+    // Long enough that a limit is only reached by a test that lowers it.
+    let (timeout, stall_timeout) = (Duration::from_secs(600), Duration::from_secs(600));
+    let config = Config { mirrors: vec![mirror], timeout, stall_timeout, ..Config::default() };
     let repository = server.repository("acme/hello");
     Place { store: store.unwrap(), server, repository, config, cancelled: Arc::default(), _folder: folder }
 }
@@ -381,15 +383,12 @@ fn a_server_that_stalls_or_drips_does_not_hold_the_host() {
     place.config.stall_timeout = Duration::from_millis(300);
     for behaviour in [Behaviour::StallBeforeAnswer, Behaviour::StallInPack] {
         place.server.behave(behaviour);
-        let started = Instant::now();
         place.refused("main", "fetch_stalled", "0.3 s");
-        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     }
+    place.config.stall_timeout = Duration::from_secs(600);
     place.config.timeout = Duration::from_millis(600);
     place.server.behave(Behaviour::Drip);
-    let started = Instant::now();
     place.refused("main", "fetch_timed_out", "0.6 s");
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -397,7 +396,6 @@ fn a_fetch_that_waits_can_be_cancelled() {
     let place = place();
     place.repository.commit(&[("plugin.yaml", "x")]);
     place.server.behave(Behaviour::StallInPack);
-    let started = Instant::now();
     thread::scope(|scope| {
         scope.spawn(|| {
             while !place.server.requests().iter().any(|line| line.starts_with("POST")) {
@@ -407,7 +405,6 @@ fn a_fetch_that_waits_can_be_cancelled() {
         });
         place.refused("main", "fetch_cancelled", "cancelled");
     });
-    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -509,6 +506,7 @@ fn a_listing_asks_only_where_a_fetch_may_and_no_longer() {
     place.config.stall_timeout = Duration::from_millis(300);
     place.server.behave(Behaviour::StallBeforeAnswer);
     assert_eq!(place.versions().unwrap_err().code(), "fetch_stalled");
+    place.config.stall_timeout = Duration::from_secs(600);
     place.config.max_git_bytes = 50;
     place.server.behave(Behaviour::Serve);
     assert_eq!(place.versions().unwrap_err().code(), "fetch_git_too_large");
@@ -518,7 +516,6 @@ fn a_listing_asks_only_where_a_fetch_may_and_no_longer() {
 fn a_listing_that_waits_can_be_cancelled() {
     let place = place();
     place.server.behave(Behaviour::StallBeforeAnswer);
-    let started = Instant::now();
     thread::scope(|scope| {
         scope.spawn(|| {
             while place.server.requests().is_empty() {
@@ -528,5 +525,4 @@ fn a_listing_that_waits_can_be_cancelled() {
         });
         assert_eq!(place.versions().unwrap_err().code(), "fetch_cancelled");
     });
-    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
 }

@@ -115,8 +115,8 @@ async fn each_failure_has_its_error_code() {
 
 #[tokio::test]
 async fn output_restarts_the_silence_timeout() {
-    let command = sh("for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.1; done", LONG);
-    let (result, lines) = output(command.silence_timeout(Duration::from_millis(900))).await;
+    let command = sh("for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.3; done", LONG);
+    let (result, lines) = output(command.silence_timeout(Duration::from_millis(2500))).await;
     assert!(result.unwrap().is_success());
     assert_eq!(lines.len(), 10);
 }
@@ -124,7 +124,7 @@ async fn output_restarts_the_silence_timeout() {
 #[tokio::test]
 async fn a_timeout_kills_grandchildren() {
     let mut grandchild = None;
-    let command = sh(WITH_GRANDCHILD, Duration::from_secs(1));
+    let command = sh(WITH_GRANDCHILD, Duration::from_secs(5));
     let error = command.run(|line| grandchild = Some(Process::by_id(&line.text))).await.unwrap_err();
     assert_eq!(error.code(), "process_timed_out");
     grandchild.unwrap().assert_gone();

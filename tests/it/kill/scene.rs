@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::client::{Client, Request};
-use crate::host::{Options, TestHost, endpoint, eventually};
+use crate::host::{Options, PATIENCE, TestHost, endpoint, eventually};
 use crate::plugins::{built, copy, files, paths};
 
 /// How long a host that has answered may take to pass a point.
@@ -97,7 +97,8 @@ impl Scene {
         self.arm(point, nth);
         let answer = self.request(ask).try_send().await;
         let is_answered = answer.is_some();
-        if is_answered && !self.dies().await {
+        // Each point is passed at least once; only whether it is passed again is unknown.
+        if is_answered && !self.dies_within(if nth == 1 { PATIENCE } else { AFTERWARDS }).await {
             self.disarm();
             answer.unwrap().expect(200);
             return None;
@@ -172,8 +173,8 @@ impl Scene {
         self.ready.push(started.elapsed());
     }
 
-    async fn dies(&mut self) -> bool {
-        let until = Instant::now() + AFTERWARDS;
+    async fn dies_within(&mut self, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
         while Instant::now() < until {
             if self.host.as_mut().unwrap().has_ended() {
                 return true;

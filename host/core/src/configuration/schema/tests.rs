@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use expect_test::{Expect, expect};
 use serde_json::json;
 
@@ -292,8 +290,7 @@ fn secrets_are_found_in_every_part_of_a_schema() {
 }
 
 #[test]
-fn a_schema_with_exponential_cost_is_refused_quickly() {
-    let started = Instant::now();
+fn the_steps_of_a_schema_with_exponential_cost_are_limited() {
     // Each refers twice to the next: a page of text, and 2^60 subschemas to go through.
     let mut defs = object(json!({"d60": {"type": "object"}}));
     for n in 0..60 {
@@ -329,7 +326,6 @@ fn a_schema_with_exponential_cost_is_refused_quickly() {
             the schema has 200 different patterns; at most 128 are allowed
         "#]],
     );
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[test]

