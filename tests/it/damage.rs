@@ -123,8 +123,7 @@ async fn a_damaged_revision_is_mended_from_its_record() {
     let host = options.start().await;
     assert_all_is_there(&host).await;
     assert!(host.plugin("hooks").await["revision"].as_u64().unwrap() > before);
-    let said = host.log();
-    assert!(said.contains(&format!("revision {before} was damaged on disk and restored from its record")), "{said}");
+    host.logged(&format!("revision {before} was damaged on disk and restored from its record")).await;
     let host = host.restart().await;
     assert_all_is_there(&host).await;
     assert!(!host.log().contains("damaged"), "{}", host.log());
@@ -147,7 +146,7 @@ async fn a_damaged_revision_without_a_record_costs_that_plugin_only() {
     host.call("hello/hello").await.expect(200);
     let hooks = host.plugin("hooks").await;
     assert_eq!((&hooks["phase"], &hooks["last_error"]["code"]), (&json!("failed"), &json!("state_damaged")));
-    assert!(host.log().contains("run `plugin-host rescan`, or load the plugin again"), "{}", host.log());
+    host.logged("run `plugin-host rescan`, or load the plugin again").await;
     let answer = host.post("/api/plugins/hooks/enable").await.expect(500);
     assert_eq!(answer.code(), "state_damaged");
     assert!(answer.json()["fix"].as_str().unwrap().contains("rescan"));
@@ -233,7 +232,7 @@ async fn a_state_that_is_older_than_a_record_counts_until_a_rescan() {
     assert_all_is_there(&host).await;
     assert_eq!(host.get("/api/plugins/counter").await.status, 404);
     for id in ["hooks", "counter"] {
-        assert!(host.log().contains(&format!("of plugin `{id}`, but its record file has revision")), "{}", host.log());
+        host.logged(&format!("of plugin `{id}`, but its record file has revision")).await;
     }
     host.stop();
     let found = rescanned(&folder);
@@ -303,7 +302,7 @@ async fn a_damaged_artifact_is_built_again_where_its_source_is_there() {
     damage(&artifact);
     let host = options.start().await;
     assert_all_is_there(&host).await;
-    assert!(host.log().contains("is damaged: `library.so` should be"), "{}", host.log());
+    host.logged("is damaged: `library.so` should be").await;
     assert_eq!(std::fs::read(&artifact).unwrap(), good);
 
     let (options, away) = (host.again(), source.with_extension("away"));
@@ -357,11 +356,7 @@ async fn garbage_beside_the_state_is_rewritten_or_refused() {
         std::fs::write(folder.join("records/hooks.json"), garbage).unwrap();
         let host = options.clone().start().await;
         assert_all_is_there(&host).await;
-        assert!(
-            host.log().contains("the record file of plugin `hooks` was damaged and is rewritten"),
-            "{}",
-            host.log()
-        );
+        host.logged("the record file of plugin `hooks` was damaged and is rewritten").await;
         host.stop();
         read_record(&std::fs::read(folder.join("records/hooks.json")).unwrap()).unwrap();
     }

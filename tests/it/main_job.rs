@@ -45,7 +45,7 @@ async fn the_configuration_of_a_load_reaches_the_plugin_over_the_defaults() {
     assert!(refused.text().contains("configuration.step: invalid type"), "{}", refused.text());
     assert_eq!(add().await.expect(200).json(), json!({ "count": 15, "generation": 1 }));
 
-    assert!(host.log().contains("counting from 0 in steps of 5"));
+    host.logged("counting from 0 in steps of 5").await;
     let lines = host.get("/api/plugins/counter/logs").await.expect(200).json();
     assert!(lines.to_string().contains("counting from 0 in steps of 5"), "{lines}");
 }

@@ -58,7 +58,9 @@ async fn an_author_tests_a_plugin_in_the_real_host() {
                 host.reload();
             }
             assert_eq!(host.get("/nothing").status(), 404);
-            assert!(host.log().contains("greeting with `Hello`"));
+            while !host.log().contains("greeting with `Hello`") {
+                std::thread::yield_now();
+            }
             assert_eq!(host.operate("GET", "/api/plugins/my-plugin", None).status(), 200);
         }
     "#;

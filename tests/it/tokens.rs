@@ -77,7 +77,7 @@ async fn the_token_is_created_once_and_readable_only_by_its_owner() {
     let host = TestHost::start().await;
     let path = host.plugin_dir().join("operator.token");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(host.log().contains("operator.token"), "the host does not say where the token is");
+    host.logged("operator.token").await;
     let token = host.token.clone().unwrap();
     assert!(token.len() >= 64, "{token}");
     let another = TestHost::start().await;

@@ -19,8 +19,8 @@ use tokio::sync::Notify;
 use crate::client::{Answer, Client};
 use crate::plugins;
 
-/// Longer than anything takes on a slow machine: what has not happened by then never will.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+/// Longer than anything takes on a slow machine, a build included: what has not happened by then never will.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A running host. Use it as the [`Client`] of its operator.
 ///
