@@ -125,13 +125,13 @@ async fn compiled(host: &TestHost, folder: &Path, compiler: &[&str]) -> Vec<u8> 
 
 #[tokio::test]
 async fn a_crashing_or_hanging_library_only_affects_the_trial_process() {
-    let host = TestHost::with(&["--start-timeout-seconds", "2"]).await;
+    let host = TestHost::with(&["--start-timeout-seconds", "5"]).await;
     host.load("hello").await;
     host.load("counter").await;
     for (name, code, evidence) in [
         ("crashes-on-open", "load_trial_crashed", "while it was opened: the child was ended by signal 6 (SIGABRT)"),
         ("start-aborts", "load_trial_crashed", "(SIGABRT); its last line was `nothing can start here`"),
-        ("constructor-hangs", "load_trial_timed_out", "while it was opened, for longer than 2 s"),
+        ("constructor-hangs", "load_trial_timed_out", "while it was opened, for longer than 5 s"),
     ] {
         let library = compiled(&host, &source(name), &[]).await;
         // It is to replace what serves, and another plugin is called until it is refused.
@@ -176,7 +176,7 @@ async fn a_library_in_an_upload_that_crashes_costs_a_child() {
 
 #[tokio::test]
 async fn a_library_that_a_child_cannot_start_without_a_host_is_started_by_the_host() {
-    let host = TestHost::with(&["--start-timeout-seconds", "2"]).await;
+    let host = TestHost::with(&["--start-timeout-seconds", "5"]).await;
     let library = compiled(&host, &source("needs-its-host"), &[]).await;
     let library = beside(&host, "needs", &library, &yaml_of("needs-its-host"));
     for (patient, reason) in [(false, "the plugin did not start: "), (true, "it did not start in time and requested")] {

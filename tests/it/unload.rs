@@ -283,7 +283,7 @@ async fn a_thread_that_cannot_be_seen_keeps_its_library_for_good() {
 
 #[tokio::test]
 async fn a_library_that_never_opens_times_out_and_plugins_keep_serving() {
-    let host = TestHost::with(&["--start-timeout-seconds", "1"]).await;
+    let host = TestHost::with(&["--start-timeout-seconds", "5"]).await;
     host.load("stop-panics").await;
     let refused = host.try_load(&source("constructor-hangs")).await;
     assert!(refused.status == 422 && refused.code().starts_with("load_"), "{}", refused.text());
