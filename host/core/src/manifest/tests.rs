@@ -4,6 +4,8 @@ mod hostile;
 mod invalid_yaml;
 mod look_alikes;
 mod rules;
+mod scanner;
+mod unsupported;
 
 use super::{Checked, Manifest, Mode, Problem};
 

@@ -1,6 +1,6 @@
 //! A corpus of small texts that are not valid YAML. Some parsers accept several of them, each with another meaning.
 
-use super::hostile::lines_agree;
+use super::scanner::lines_agree;
 
 /// Invalid texts, each after a valid text that differs from it as little as possible.
 const PAIRS: &[(&str, &str, &str)] = &[
