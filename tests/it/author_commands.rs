@@ -187,6 +187,24 @@ async fn dev_reloads_on_every_save_and_keeps_the_running_version_when_a_build_fa
 }
 
 #[tokio::test]
+async fn new_dev_check_and_pack_follow_each_other_without_a_warning() {
+    let (folder, place) = new_plugin().await;
+    let mut dev = Dev::start(folder.path(), &["my-plugin"]).await;
+    dev.note("note: wrote Cargo.lock").await;
+    dev.line("serving: ").await;
+    dev.end().await;
+    let lock = std::fs::read(place.join("Cargo.lock")).unwrap();
+    let turn = any_turn_to_build().await;
+    let (stdout, stderr) = ends(&run(folder.path(), &["check", "my-plugin"]).await, 0);
+    drop(turn);
+    assert!(stdout.ends_with("all checks passed\n\nnext:\n  plugin-host load my-plugin\n"), "{stdout}");
+    assert!(!stderr.contains("warning"), "{stderr}");
+    let (stdout, stderr) = ends(&run(folder.path(), &["pack", "my-plugin"]).await, 0);
+    assert!(stdout.ends_with("next:\n  plugin-host load my-plugin-0.1.0.zip\n"), "{stdout}");
+    assert_eq!((stderr, std::fs::read(place.join("Cargo.lock")).unwrap()), (String::new(), lock));
+}
+
+#[tokio::test]
 async fn dev_waits_for_changes_when_the_first_load_fails() {
     let (folder, place) = new_plugin().await;
     let (good, bad) = (

@@ -51,18 +51,83 @@ async fn an_operator_manages_plugins_from_the_command_line() {
 }
 
 #[tokio::test]
-async fn json_is_the_hosts_answer_as_it_is() {
+async fn json_is_the_hosts_answer() {
     let host = TestHost::start().await;
     let hello = built("hello").await;
     let json_of = |output: &Output| serde_json::from_slice::<Value>(&output.stdout).unwrap();
     let loaded = json_of(&ends(host.command(&["load", hello.to_str().unwrap(), "--json"]).await, 0));
     assert_eq!((&loaded["id"], &loaded["generation"]), (&json!("hello"), &json!(1)));
     let list = json_of(&ends(host.command(&["list", "--json"]).await, 0));
-    assert_eq!((&list["count"], &list["plugins"]["hello"]["ID"]), (&json!(1), &json!("hello")));
+    assert_eq!((&list["count"], &list["plugins"]["hello"]["id"]), (&json!(1), &json!("hello")));
+    assert_eq!(list["plugins"]["hello"]["ID"], Value::Null, "no field for older clients");
     let show = json_of(&ends(host.command(&["show", "hello", "--json"]).await, 0));
     assert_eq!(show["plugin"]["metadata"]["id"], "hello");
     let logs = json_of(&ends(host.command(&["logs", "hello", "--json"]).await, 0));
     assert!(logs["lines"].is_array(), "{logs}");
+}
+
+#[tokio::test]
+async fn tables_fit_80_columns_and_other_formats_show_everything() {
+    let host = TestHost::start().await;
+    let folder = host.sources().join("a-folder-with-a-very-long-name/that-is-not-cut-in-a-wide-table/hello");
+    crate::plugins::copy(built("hello").await.parent().unwrap(), &folder);
+    ends(host.command(&["load", folder.to_str().unwrap()]).await, 0);
+    for words in [&["list"][..], &["jobs"], &["revisions"], &["audit"], &["cache", "info"], &["token", "list"]] {
+        let table = stdout(&ends(host.command(words).await, 0));
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+        let wide = stdout(&ends(host.command(&[words, &["-o", "wide"]].concat()).await, 0));
+        assert!(!wide.contains('…'), "{wide}");
+    }
+    let wide = stdout(&ends(host.command(&["list", "-o", "wide"]).await, 0));
+    assert!(wide.contains("GENERATION") && wide.contains(folder.to_str().unwrap()), "{wide}");
+    let json = stdout(&ends(host.command(&["list", "-o", "json"]).await, 0));
+    let same = stdout(&ends(host.command(&["list", "--json"]).await, 0));
+    let plugins = |text: &str| serde_json::from_str::<Value>(text).unwrap()["plugins"]["hello"]["id"].clone();
+    assert_eq!((plugins(&json), plugins(&same)), (json!("hello"), json!("hello")));
+    let yaml = stdout(&ends(host.command(&["show", "hello", "-o", "yaml"]).await, 0));
+    assert!(yaml.starts_with("---\n") && yaml.contains("\nid: hello\n") && !yaml.contains("ID:"), "{yaml}");
+    ends(host.command(&["list", "-o", "xml"]).await, 2);
+    ends(host.command(&["list", "-o", "wide", "--json"]).await, 2);
+}
+
+#[tokio::test]
+async fn colours_are_used_on_request_and_never_in_pipes() {
+    let host = TestHost::start().await;
+    ends(host.command(&["load", built("hello").await.to_str().unwrap()]).await, 0);
+    let list = stdout(&ends(host.command(&["list", "--color", "always"]).await, 0));
+    assert!(list.contains("\u{1b}[32mrunning\u{1b}[0m") && list.contains("\u{1b}[1mID\u{1b}[0m"), "{list:?}");
+    for words in [&["list"][..], &["list", "--color", "auto"], &["list", "--color=never"]] {
+        assert!(!stdout(&ends(host.command(words).await, 0)).contains('\u{1b}'), "{words:?}");
+    }
+    let refused = ends(host.command(&["show", "nothing", "--color", "always"]).await, 1);
+    let labels = ["\u{1b}[1m\u{1b}[31merror:\u{1b}[0m no plugin", "\u{1b}[1m\u{1b}[36mfix:\u{1b}[0m run"];
+    assert!(labels.iter().all(|label| stderr(&refused).contains(label)), "{:?}", stderr(&refused));
+    let help = stdout(&ends(host.command(&["--help", "--color", "always"]).await, 0));
+    assert!(help.contains("\u{1b}[1m") && help.contains("Writing plugins:"), "{help:?}");
+    ends(host.command(&["list", "--color", "sometimes"]).await, 2);
+}
+
+#[tokio::test]
+async fn a_folder_that_the_host_may_not_read_is_packed_and_uploaded() {
+    let host = TestHost::start().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let folder = elsewhere.path().join("hello");
+    crate::plugins::copy(built("hello").await.parent().unwrap(), &folder);
+    let loaded = ends(host.command(&["load", folder.to_str().unwrap(), "--set", "greeting=Moin"]).await, 0);
+    let note = format!("note: `{}` is packed and uploaded, because the host is not allowed", folder.display());
+    assert_eq!(stderr(&loaded).matches(&note).count(), 1, "{}", stderr(&loaded));
+    host.call("hello/hello").await.expect(200);
+    assert!(host.plugin("hello").await["source"].as_str().unwrap().starts_with("upload:"));
+
+    std::fs::remove_file(folder.join("plugin.yaml")).unwrap();
+    let refused = ends(host.command(&["load", folder.to_str().unwrap()]).await, 1);
+    assert!(stderr(&refused).starts_with("error: failed to pack the plugin"), "{}", stderr(&refused));
+    // A folder that the host reads itself is not packed.
+    let inside = host.sources().join("other");
+    crate::plugins::copy(built("counter").await.parent().unwrap(), &inside);
+    let loaded = ends(host.command(&["load", inside.to_str().unwrap()]).await, 0);
+    assert!(!stderr(&loaded).contains("packed"), "{}", stderr(&loaded));
+    assert_eq!(host.plugin("counter").await["source"], inside.to_str().unwrap());
 }
 
 #[tokio::test]

@@ -620,7 +620,7 @@ async fn an_operator_plans_applies_and_exports_from_the_command_line() {
     assert_eq!(command(&["plan", "-f", name, "--exit-code"], 0).await, (String::new(), "no changes\n".to_owned()));
     command(&["apply", "-f", name], 0).await;
 
-    command(&["export", "-o", "exported.yaml"], 0).await;
+    command(&["export", "-f", "exported.yaml"], 0).await;
     let (printed, _) = command(&["export"], 0).await;
     assert_eq!(printed, std::fs::read_to_string(host.sources().join("exported.yaml")).unwrap());
     assert!(printed.contains("- id: hello\n"), "{printed}");

@@ -53,7 +53,9 @@ async fn states_are_changed_from_the_command_line() {
     run(&host, &["load", hello.to_str().unwrap(), "--no-start", "--reason", "for later"], 0).await;
     assert_eq!(state(&host, "hello").await, "installed");
     let (list, _) = run(&host, &["list"], 0).await;
-    assert!(list.contains("installed/stopped"), "{list}");
+    assert!(list.contains("  installed  unknown  "), "{list}");
+    let (wide, _) = run(&host, &["list", "-o", "wide"], 0).await;
+    assert!(wide.contains("installed/stopped"), "{wide}");
     let (enabled, _) = run(&host, &["enable", "hello"], 0).await;
     assert!(enabled.contains("states      installed, enabled, running") && enabled.contains("steps "), "{enabled}");
     host.call("hello/hello").await.expect(200);

@@ -57,6 +57,10 @@ async fn settings_are_changed_while_the_host_runs_and_stored() {
     assert_eq!(run(&["config", "unset", "security_mode"]).await, "changed: security_mode\n");
     assert!(valid(&host).await);
     assert_eq!(run(&["config", "set", "max_kept_versions", "2"]).await, "changed: max_kept_versions\n");
+    let in_force = run(&["config", "running", "--origin"]).await;
+    let line = |key: &str| in_force.lines().find(|line| line.starts_with(key)).unwrap_or_default().to_owned();
+    assert!(line("max_kept_versions ").contains(" 2 ") && line("max_kept_versions ").contains("changed"), "{in_force}");
+    assert!(line("plugin_dir ").contains("--plugin-dir"), "{in_force}");
     assert!(run(&["config", "set", "nonsense", "1"]).await.contains("unknown setting `nonsense`"));
 }
 

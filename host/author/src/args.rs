@@ -11,22 +11,22 @@ const DEV_PORT: u16 = 4001;
 /// The commands for plugin authors, and the child processes of a host.
 #[derive(Debug, Subcommand)]
 pub enum AuthorCommand {
-    /// For plugin authors: create a plugin project
+    /// Create a plugin project
     #[command(after_help = EXIT_CODES)]
     New(New),
-    /// For plugin authors: build and serve a plugin, and reload it whenever a file changes
+    /// Build and serve a plugin, and reload it at every change
     #[command(after_help = EXIT_CODES)]
     Dev(Dev),
-    /// For plugin authors: check, build and open a plugin as a host would, without starting it
+    /// Check, build and open a plugin as a host would
     #[command(after_help = EXIT_CODES)]
     Check(Check),
-    /// For plugin authors: create a reproducible ZIP archive for `load` or upload
+    /// Create a reproducible ZIP archive for `load` or upload
     #[command(after_help = EXIT_CODES)]
     Pack(Pack),
-    /// For plugin authors: inspect a library and show whether it is compatible with this host
+    /// Inspect a library and show whether this host can load it
     #[command(after_help = EXIT_CODES)]
     Explain(Explain),
-    /// For plugin authors: point cargo and editors to the plugin-sdk of this program in one plugin folder
+    /// Point cargo and editors in a folder to the plugin-sdk
     #[command(after_help = EXIT_CODES)]
     Sdk(Sdk),
     /// Open a library and print the result of each compatibility check

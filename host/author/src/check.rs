@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::args::Check;
 use crate::config::AuthorConfig;
 use crate::failure::operation_failure;
+use crate::new::shell;
 use crate::workshop::Workshop;
 use crate::{blocking, child, sdk, until_a_signal};
 use host_client::Failure;
@@ -164,7 +165,7 @@ impl Steps {
 
     fn end(&self, folder: &Path) {
         if !self.as_json {
-            output::line(&format!("\nall checks passed; load it with: plugin-host load {}", folder.display()));
+            output::line(&format!("\nall checks passed\n\nnext:\n  plugin-host load {}", shell(folder)));
         }
     }
 

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use crate::args::Dev;
 use crate::config::AuthorConfig;
 use crate::failure::operation_failure;
-use crate::sdk;
 use crate::workshop::Workshop;
+use crate::{lock, sdk};
 use host_client::Failure;
 use host_client::Screen;
 use host_client::Signals;
@@ -42,6 +42,9 @@ pub async fn dev(args: Dev, config: AuthorConfig, screen: &Screen) -> Result<(),
     let mut signals = Signals::new()?;
     let source = workshop.source(&args.folder)?;
     let Source::Folder(folder) = &source else { return Err(Failure::usage("`dev` needs a folder")) };
+    if lock::complete(&workshop, folder).await {
+        screen.note("note: wrote Cargo.lock, so that every build uses the same versions; commit it with the plugin");
+    }
     // The watch starts before the folder is read, so that no change is missed.
     let watch = Watch::new(folder, args.config.as_deref())?;
 

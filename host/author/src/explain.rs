@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use host_core::manifest::Mode;
-use host_core::{Digest, Manifest, Size};
+use host_core::{Digest, Manifest};
 use host_load::explain::{Facts, Finding, Gate, facts, file_gate};
 use serde_json::json;
 
@@ -89,7 +89,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         return Err(unreadable("it is not a regular file".to_owned()).fix("pass a library file, usually a `.so`"));
     }
     if metadata.len() > MAX_BYTES {
-        let reason = format!("it has {} bytes; a host accepts at most {}", metadata.len(), Size::of(MAX_BYTES));
+        let reason = format!("it has {}; a host accepts at most {}", bytes(metadata.len()), bytes(MAX_BYTES));
         return Err(
             unreadable(reason).fix("strip debug information with `strip = \"debuginfo\"` in the profile of Cargo.toml")
         );
@@ -136,7 +136,7 @@ fn print(path: &Path, n_bytes: u64, digest: Digest, facts: &Facts, findings: &[F
     for warning in warnings {
         table.row(["warning", warning]);
     }
-    output::line(&table.to_string());
+    output::table(&table);
     output::line("");
     let mut table = Table::with_head(["GATE", "RESULT", "DETAILS"]);
     for gate in [Gate::File, Gate::Open, Gate::Layout, Gate::Routes] {
@@ -149,5 +149,5 @@ fn print(path: &Path, n_bytes: u64, digest: Digest, facts: &Facts, findings: &[F
             None => table.row([gate.as_str(), "not reached", ""]),
         }
     }
-    output::line(&table.to_string());
+    output::table(&table);
 }

@@ -11,6 +11,7 @@ mod dev;
 mod explain;
 mod failure;
 mod files;
+mod lock;
 mod new;
 mod pack;
 mod sdk;
@@ -26,7 +27,7 @@ pub use dev::{LOG_FILTER, dev};
 pub use explain::explain;
 pub use failure::operation_failure;
 pub use new::new;
-pub use pack::pack;
+pub use pack::{pack, pack_for_upload};
 pub use sdk::sdk;
 pub use trial::{Children, try_library};
 

@@ -67,7 +67,7 @@ fn anything_in(folder: &Path) -> Result<Option<String>, Failure> {
 }
 
 /// Quotes a path for a shell.
-fn shell(path: &Path) -> String {
+pub(crate) fn shell(path: &Path) -> String {
     let text = path.display().to_string();
     if text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c)) {
         text

@@ -12,6 +12,7 @@ use host_fetch::{Fetched, ZipError};
 use host_run::Error;
 use host_store::{Tree, TreeFile, atomic};
 use serde_json::json;
+use tempfile::TempPath;
 
 use crate::args::Pack;
 use crate::config::AuthorConfig;
@@ -31,14 +32,39 @@ pub async fn pack(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
     until_a_signal(pack_now(args, config)).await
 }
 
-async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
+/// Packs a plugin's folder into a temporary file, for an upload.
+///
+/// # Errors
+/// A host would refuse the plugin, or the file cannot be written.
+pub async fn pack_for_upload(folder: PathBuf, config: AuthorConfig) -> Result<TempPath, Failure> {
     let workshop = Workshop::without_cache(config)?;
-    let source = workshop.source(&args.folder)?;
+    let (tree, manifest, _) = read(&workshop, &folder).await?;
+    let packing = blocking(move || {
+        let packed = Packed::new(&workshop, &tree, manifest, "")?;
+        let failed = |error: std::io::Error| Failure::from_error("failed to write a temporary archive", &error);
+        let file = tempfile::Builder::new().prefix("plugin-host-").suffix(".zip").tempfile().map_err(failed)?;
+        let path = file.into_temp_path();
+        atomic::write(&path, &packed.bytes, 0o600).map_err(failed)?;
+        Ok::<_, Failure>((path, packed.warnings))
+    });
+    let (path, warnings) = packing.await?;
+    warnings.iter().for_each(|warning| output::error_line(&format!("warning: {warning}")));
+    Ok(path)
+}
+
+/// Reads and checks the plugin of a folder. Returns the warnings, too.
+async fn read(workshop: &Workshop, folder: &Path) -> Result<(Tree, Manifest, Vec<String>), Failure> {
+    let source = workshop.source(folder)?;
     let refused = |error: Error| operation_failure("failed to pack the plugin", &error);
     let Fetched { tree, mut warnings, .. } = workshop.fetch(source).await.map_err(refused)?;
     let checked = workshop.check(&tree).map_err(refused)?;
     warnings.extend(checked.warnings.iter().map(ToString::to_string));
-    let manifest = checked.manifest;
+    Ok((tree, checked.manifest, warnings))
+}
+
+async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
+    let workshop = Workshop::without_cache(config)?;
+    let (tree, manifest, mut warnings) = read(&workshop, &args.folder).await?;
     let output = args.output.unwrap_or_else(|| PathBuf::from(archive_name(&manifest)));
     let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
     check_output(&output, &args.folder, &tree)?;
@@ -74,10 +100,10 @@ async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
     }
     let mut table = Table::new();
     table.row(["file", &file]);
-    table.row(["size", &format!("{n_bytes} bytes ({})", bytes(n_bytes))]);
+    table.row(["size", &bytes(n_bytes)]);
     table.row(["sha256", &digest.hex()]);
     table.row(["files", &packed.n_files.to_string()]);
-    output::line(&table.to_string());
+    output::table(&table);
     output::line(&format!("\nnext:\n  plugin-host load {file}"));
     Ok(())
 }

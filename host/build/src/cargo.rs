@@ -115,10 +115,8 @@ impl Run<'_> {
             // information.
             config("profile.dev.debug=0".to_owned());
         }
-        for (name, folder) in sdk::CRATES {
-            let path = if folder.is_empty() { self.sdk.to_owned() } else { self.sdk.join(folder) };
-            config(format!("patch.crates-io.{name}.path={}", toml_string(text_of(&path)?)));
-        }
+        text_of(self.sdk)?;
+        sdk_patches(self.sdk).into_iter().for_each(&mut config);
         if self.build.profile == Profile::Release {
             arguments.push("--release".to_owned());
         }
@@ -139,6 +137,15 @@ impl Run<'_> {
         let message = report.complaint();
         Err(if has_compiled { Error::Cargo { message, exit } } else { Error::Dependencies { message, exit } })
     }
+}
+
+/// Returns the entries of cargo's configuration that replace the crates of the SDK by this copy.
+pub fn sdk_patches(sdk: &Path) -> Vec<String> {
+    let patch = |(name, folder): (&str, &str)| {
+        let path = if folder.is_empty() { sdk.to_owned() } else { sdk.join(folder) };
+        format!("patch.crates-io.{name}.path={}", toml_string(&path.to_string_lossy()))
+    };
+    sdk::CRATES.into_iter().map(patch).collect()
 }
 
 fn explain(error: host_process::Error) -> Error {

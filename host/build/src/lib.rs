@@ -33,7 +33,7 @@ mod warm;
 mod work;
 
 pub use builder::{BuildSource, Builder, Built, Forecast, Way};
-pub use cargo::Lines;
+pub use cargo::{Lines, sdk_patches};
 pub use checksums::checksum_differences;
 pub use config::Config;
 pub use counters::Counters;

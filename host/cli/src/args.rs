@@ -1,5 +1,8 @@
 //! The command line: commands, arguments and their help texts.
 
+mod color;
+mod completion;
+mod help;
 mod rescan;
 mod shell;
 
@@ -8,12 +11,15 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use host_author::args::AuthorCommand;
 use host_client::args::{ClientCommand, EXIT_CODES, SettingCommand, parse_source};
+use host_client::output::FormatArgs;
 use host_core::Source;
 
 use crate::config::Flags;
 
+pub(crate) use color::Color;
+pub(crate) use completion::{Completions, completions};
 pub(crate) use rescan::Rescan;
-pub(crate) use shell::{Completions, Man, completions, man};
+pub(crate) use shell::{Man, man};
 
 /// A host for native Rust plugins: fetches, checks, builds, loads and reloads them while it runs
 #[derive(Debug, Parser)]
@@ -22,6 +28,22 @@ pub(crate) struct Cli {
     /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Colours in the output: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, hide_possible_values = true)]
+    color: Color,
+}
+
+impl Cli {
+    /// Parses the arguments of this process and selects the colours of its output.
+    ///
+    /// # Errors
+    /// The arguments are invalid, or they ask for help or the version.
+    pub(crate) fn read() -> Result<Cli, clap::Error> {
+        // Help and errors follow `--color`, too.
+        Color::from_arguments(std::env::args_os()).select();
+        let matches = help::command().try_get_matches()?;
+        <Cli as clap::FromArgMatches>::from_arg_matches(&matches).map_err(|error| error.format(&mut help::command()))
+    }
 }
 
 /// All commands.
@@ -33,7 +55,12 @@ pub(crate) enum Command {
     /// Commands of a client.
     #[command(flatten)]
     Client(ClientCommand),
-    /// Rebuild a lost or damaged state database from the plugin records; the host must be stopped
+    /// Write a commented host.toml and plugins.yaml
+    #[command(after_help = EXIT_CODES)]
+    Init(Init),
+    /// Rebuild a lost or damaged state database while no host runs
+    ///
+    /// It is rebuilt from the records of the plugins in the plugin folder.
     #[command(after_help = EXIT_CODES)]
     Rescan(Rescan),
     /// Show or change the configuration of a host
@@ -42,9 +69,9 @@ pub(crate) enum Command {
     /// Commands for plugin authors.
     #[command(flatten)]
     Author(AuthorCommand),
-    /// Print the completion script for a shell
+    /// Print or install the completion script of a shell
     Completions(Completions),
-    /// Print the manual page, or write the page of each command into a folder
+    /// Print the manual page, or write all pages into a folder
     Man(Man),
 }
 
@@ -72,15 +99,23 @@ pub(crate) struct Serve {
     pub(crate) flags: Flags,
 }
 
+/// `init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// Folder for the files, which must not exist yet
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+}
+
 /// `config show`.
 #[derive(Debug, Args)]
 pub(crate) struct ShowConfig {
     /// Also show the origin of each value
     #[arg(long)]
     pub(crate) origin: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// The output format.
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
     /// Configuration file [default: ./host.toml if it exists]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,

@@ -1,8 +1,11 @@
 //! Runs the commands for plugin authors with the configuration of a host on this machine.
 
+use std::path::PathBuf;
+use std::pin::Pin;
+
 use host_author::AuthorConfig;
 use host_author::args::AuthorCommand;
-use host_client::{Failure, Screen};
+use host_client::{Failure, Screen, TempPath};
 
 use crate::config::{self, Configs, Environment, Flags, Settings};
 use crate::logs;
@@ -35,6 +38,15 @@ pub(crate) async fn run(command: AuthorCommand, environment: &Environment) -> Re
         AuthorCommand::OpenLibrary(args) => host_author::open_library(args).await,
         AuthorCommand::TryLibrary(args) => host_author::try_library(args).await,
     }
+}
+
+/// Packs a plugin's folder into a temporary archive, for a host that does not read the folder itself.
+pub(crate) fn pack(
+    folder: PathBuf,
+    environment: &Environment,
+) -> Pin<Box<dyn Future<Output = Result<TempPath, Failure>>>> {
+    let config = read(environment, None).map(|settings| config(&settings, environment));
+    Box::pin(async move { host_author::pack_for_upload(folder, config?).await })
 }
 
 fn read(environment: &Environment, cache_dir: Option<&str>) -> Result<Settings, Failure> {

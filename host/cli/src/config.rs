@@ -157,6 +157,17 @@ impl Inputs {
     }
 }
 
+/// Returns the description of a setting.
+pub(crate) fn about(key: &str) -> &'static str {
+    table::find(key).expect("a test reads every key that is described").about
+}
+
+/// Resolves the settings of a file with this text.
+#[cfg(test)]
+pub(crate) fn read_text(path: &Path, text: &str) -> Result<Settings, Vec<String>> {
+    resolve(&Flags::default(), &Environment::default(), Some((path, text)))
+}
+
 /// Resolves all settings, without changes.
 #[cfg(test)]
 fn resolve(flags: &Flags, environment: &Environment, file: Option<(&Path, &str)>) -> Result<Settings, Vec<String>> {

@@ -113,6 +113,8 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
                 host.note_ready();
                 if n_loaded > 0 {
                     screen.line(&curl(&url, "/api/plugins", Some(&token_path)));
+                } else if !logs_json {
+                    screen.note("next: plugin-host load SOURCE    # in another terminal: a git URL, folder, .zip or .so");
                 }
                 tracing::info!("the host is ready");
                 signals.next().await

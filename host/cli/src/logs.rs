@@ -9,6 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::config::Settings;
 use host_client::Failure;
 use host_client::Screen;
+use host_client::output;
 
 /// A handle that replaces the log filter. Cheap to clone.
 #[derive(Clone)]
@@ -46,7 +47,7 @@ pub(crate) fn start_with(filter: &str, as_json: bool, screen: &Screen) -> Result
         let set = move |filter| handle.reload(filter).map_err(|error| error.to_string());
         (lines.try_init(), Filter(Arc::new(set)))
     } else {
-        let lines = lines.compact().with_ansi(screen.is_terminal()).with_target(false).with_filter_reloading();
+        let lines = lines.compact().with_ansi(output::errors_have_colours()).with_target(false).with_filter_reloading();
         let handle = lines.reload_handle();
         let set = move |filter| handle.reload(filter).map_err(|error| error.to_string());
         (lines.try_init(), Filter(Arc::new(set)))

@@ -4,6 +4,7 @@ mod args;
 mod author;
 mod client;
 mod config;
+mod init;
 mod life;
 mod logs;
 mod rescan;
@@ -13,14 +14,14 @@ mod spans;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use clap::Parser as _;
+use host_client::args::ClientCommand;
 use host_client::{Exit, Failure, output};
 
 use args::{Cli, Command, ConfigCommand};
 use config::Environment;
 
 fn main() -> ! {
-    let ended = match Cli::try_parse() {
+    let ended = match Cli::read() {
         Ok(cli) => {
             let is_host = matches!(cli.command, Command::Serve(_));
             // A host does its work without its output, too.
@@ -64,10 +65,10 @@ fn run(command: Command) -> Result<(), Failure> {
     match &command {
         Command::Config(ConfigCommand::Show(args)) => return show_config::show_config(args, &environment),
         Command::Completions(args) => {
-            args::completions(args);
-            return Ok(());
+            return args::completions(args, &environment);
         }
         Command::Man(args) => return args::man(args),
+        Command::Init(args) => return init::init(args),
         _ => {}
     }
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -78,9 +79,17 @@ fn run(command: Command) -> Result<(), Failure> {
     let ended = runtime.block_on(async {
         match command {
             Command::Serve(args) => life::serve(*args, &environment).await,
+            Command::Client(command @ ClientCommand::Complete(_)) => {
+                // Without a host there is nothing to complete, which is not an error at the prompt.
+                let Ok(config) = client::config(command.host(), &environment) else { return Ok(()) };
+                let pack = |folder| author::pack(folder, &environment);
+                let _ = host_client::run(command, &config, &pack).await;
+                Ok(())
+            }
             Command::Client(command) => {
                 let config = client::config(command.host(), &environment)?;
-                host_client::run(command, &config).await
+                let pack = |folder| author::pack(folder, &environment);
+                host_client::run(command, &config, &pack).await
             }
             Command::Config(ConfigCommand::Change(command)) => {
                 let config = client::config(command.host(), &environment)?;
@@ -89,7 +98,9 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Rescan(args) => rescan::rescan(args, &environment).await,
             Command::Author(command) => author::run(command, &environment).await,
             // Handled above.
-            Command::Config(ConfigCommand::Show(_)) | Command::Completions(_) | Command::Man(_) => Ok(()),
+            Command::Config(ConfigCommand::Show(_)) | Command::Completions(_) | Command::Man(_) | Command::Init(_) => {
+                Ok(())
+            }
         }
     });
     // A thread that waits for a plugin or the network must not keep a finished program alive.

@@ -3,7 +3,7 @@
 use crate::args::ShowConfig;
 use crate::config::{self, Environment, Origin, Settings};
 use host_client::Failure;
-use host_client::output::{self, Table};
+use host_client::output::{self, Table, text};
 
 /// Prints all settings.
 ///
@@ -11,10 +11,11 @@ use host_client::output::{self, Table};
 /// All invalid settings, together.
 pub(crate) fn show_config(args: &ShowConfig, environment: &Environment) -> Result<(), Failure> {
     let (_, _, settings) = config::read_with_changes(&args.flags, environment, args.config.as_deref())?;
-    if args.json {
-        output::raw(json(&settings, args.origin).to_string().as_bytes())
+    args.format.select();
+    if args.format.is_data() {
+        output::data(json(&settings, args.origin).to_string().as_bytes())
     } else {
-        output::line(&table(&settings, args.origin).to_string())
+        output::table(&table(&settings, args.origin))
     }
     Ok(())
 }
@@ -24,7 +25,10 @@ fn table(settings: &Settings, with_origin: bool) -> Table {
         if with_origin { Table::with_head(["KEY", "VALUE", "ORIGIN"]) } else { Table::with_head(["KEY", "VALUE"]) };
     for setting in settings.iter() {
         let key = setting.key();
-        let value = setting.value.to_string();
+        let value = match setting.value.to_json() {
+            number @ serde_json::Value::Number(_) => text::setting(key, &number),
+            _ => setting.value.to_string(),
+        };
         if with_origin { table.row([key, &value, &setting.origin.to_string()]) } else { table.row([key, &value]) }
     }
     for (key, value, origin) in settings.configurations() {

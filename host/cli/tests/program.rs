@@ -151,6 +151,55 @@ fn without_a_host_a_client_explains_how_to_start_one() {
 }
 
 #[test]
+fn init_writes_files_that_a_host_accepts_and_overwrites_nothing() {
+    let folder = TempDir::new().unwrap();
+    check(
+        folder.path(),
+        &["init"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            host.toml
+            plugins.yaml
+            --- stderr
+
+            next:
+              edit host.toml
+              plugin-host serve                    # run the host
+              plugin-host apply -f plugins.yaml    # in another terminal
+        "#]],
+    );
+    let shown = run(folder.path(), &["config", "show", "--origin"]);
+    assert!(shown.starts_with("exit 0") && !shown.contains("file host.toml"), "{shown}");
+    std::fs::remove_file(folder.path().join("host.toml")).unwrap();
+    check(
+        folder.path(),
+        &["init"],
+        expect![[r#"
+            exit 1
+            --- stdout
+            --- stderr
+            error: `plugins.yaml` exists
+              `init` does not overwrite files
+
+            fix: move the file away, or name another folder: `plugin-host init DIR`
+        "#]],
+    );
+    assert!(!folder.path().join("host.toml").exists(), "nothing is written");
+}
+
+#[test]
+fn the_commands_are_listed_under_headings() {
+    let folder = TempDir::new().unwrap();
+    for words in [&["--help"][..], &["help"]] {
+        let help = run(folder.path(), words);
+        let place = |text: &str| help.find(text).unwrap_or_else(|| panic!("no `{text}` in {help}"));
+        assert!(place("\nPlugins:\n") < place("\n  load  ") && place("\n  load  ") < place("\nHost:\n"), "{help}");
+        assert!(place("\nWriting plugins:\n") < place("\n  new  "), "{help}");
+    }
+}
+
+#[test]
 fn prove_options_are_refused_without_prove() {
     let folder = TempDir::new().unwrap();
     check(
@@ -316,8 +365,8 @@ fn the_configuration_is_shown_with_its_origins() {
         tls_key                       ""                                      default
         allowed_repositories          []                                      default
         mirror                        []                                      default
-        max_plugin_size               104857600                               default
-        max_upload_bytes              67108864                                default
+        max_plugin_size               "100MiB"                                default
+        max_upload_bytes              "64MiB"                                 default
         upload_lifetime_seconds       3600                                    default
         max_connections               4096                                    default
         max_connections_per_address   64                                      default
@@ -345,14 +394,14 @@ fn the_configuration_is_shown_with_its_origins() {
         max_auth_failures_of_all      100                                     default
         session_seconds               43200                                   default
         shutdown_grace_seconds        30                                      default
-        kv_max_value_bytes            1048576                                 default
-        kv_max_total_bytes            67108864                                default
+        kv_max_value_bytes            "1MiB"                                  default
+        kv_max_total_bytes            "64MiB"                                 default
         fetch_private_hosts           []                                      default
         secrets                       []                                      default
         indexes                       []                                      default
         index_keep_seconds            600                                     default
         cache_enabled                 true                                    default
-        cache_max_size                20000000000                             default
+        cache_max_size                "20GB"                                  default
         unreferenced_keep_seconds     86400                                   default
         sweep_interval_seconds        3600                                    default
         build_slots                   1                                       file host.toml:1
@@ -434,7 +483,7 @@ fn a_host_starts_responds_and_stops() {
     expect![[r#"
         exit 0
         --- stdout
-        {"count":0,"total":0,"plugins":{}}
+        {"count":0,"plugins":{},"total":0}
         --- stderr
     "#]]
     .assert_eq(&ask(&["list", "--json"]));

@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod catalog;
 mod change;
+mod complete;
 mod events;
 mod graph;
 mod history;
@@ -21,10 +22,13 @@ use clap::{Args, Subcommand};
 use host_core::tag::TagPattern;
 use host_core::{PluginId, Source, TreePath, address_like};
 
+use crate::output::FormatArgs;
+
 pub use access::{AddUser, CreateToken, RightsArgs, SetUser, TokenArgs, TokenCommand, UserArgs, UserCommand};
 pub use audit::{Audit, AuditCommand, VerifyAudit};
-pub use catalog::{Available, CacheCommand, SetConfig, SettingCommand, UnsetConfig, Validate};
+pub use catalog::{Available, CacheCommand, RunningConfig, SetConfig, SettingCommand, UnsetConfig, Validate};
 pub use change::{ChangeArgs, ChangeOptions, Disable, OnConflict, Unload};
+pub use complete::{Complete, CompletedKind};
 pub use events::Events;
 pub use graph::{Graph, GraphFormat};
 pub use history::{Diff, Restore, Revisions, Rollback};
@@ -62,32 +66,39 @@ pub enum ClientCommand {
     /// Show the details of a plugin
     #[command(after_help = EXIT_CODES)]
     Show(Show),
-    /// Fetch and build a plugin's source again and replace the running version; --prove measures that no request is
-    /// lost
+    /// Build a plugin's source again and replace the running version
+    ///
+    /// The source is fetched again, too. --prove measures that no request is lost.
     #[command(after_help = EXIT_CODES)]
     Reload(Reload),
     /// Enable an installed plugin and start it; lifts a quarantine
     #[command(after_help = EXIT_CODES)]
     Enable(ChangeArgs),
-    /// Stop a plugin and keep it installed; plugins that depend on it must be disabled first
+    /// Stop a plugin and keep it installed
+    ///
+    /// Plugins that depend on it must be disabled first.
     #[command(after_help = EXIT_CODES)]
     Disable(Disable),
     /// Start a stopped plugin; lifts a quarantine
     #[command(after_help = EXIT_CODES)]
     Start(ChangeArgs),
-    /// Stop a plugin until it is started again; it stays enabled, so plugins that depend on it stay enabled
+    /// Stop a plugin until it is started again
+    ///
+    /// It stays enabled, so plugins that depend on it stay enabled.
     #[command(after_help = EXIT_CODES)]
     Stop(ChangeArgs),
-    /// Restart a plugin without fetching or building it; lifts a quarantine
+    /// Restart a plugin without fetching or building it
+    ///
+    /// Lifts a quarantine.
     #[command(after_help = EXIT_CODES)]
     Restart(ChangeArgs),
     /// Stop a plugin and uninstall it
     #[command(after_help = EXIT_CODES)]
     Unload(Unload),
-    /// Replace a plugin with an earlier version that the host has kept
+    /// Replace a plugin with an earlier version that was kept
     #[command(after_help = EXIT_CODES)]
     Rollback(Rollback),
-    /// List revisions: each change of a plugin's desired state, with time, author and reason
+    /// List the changes of the desired state: who, when, what and why
     #[command(after_help = EXIT_CODES)]
     Revisions(Revisions),
     /// Show what a revision changed, or compare two revisions
@@ -96,19 +107,23 @@ pub enum ClientCommand {
     /// Restore the desired state of an earlier revision
     #[command(after_help = EXIT_CODES)]
     Restore(Restore),
-    /// List available updates of all plugins, or show those of one plugin
+    /// List available updates of all plugins, or of one plugin
     #[command(after_help = EXIT_CODES)]
     Updates(Updates),
     /// Update a plugin to a newer version from its repository
     #[command(after_help = EXIT_CODES)]
     Update(Update),
-    /// Set which updates of a plugin are allowed, and whether they are installed automatically
+    /// Set which updates of a plugin are allowed or automatic
     #[command(after_help = EXIT_CODES)]
     UpdatePolicy(SetPolicy),
-    /// Pin a plugin to its version and stop checking for updates (policy `pinned`)
+    /// Pin a plugin to its version (policy `pinned`)
+    ///
+    /// The host stops checking for updates.
     #[command(after_help = EXIT_CODES)]
     Pin(ChangeArgs),
-    /// Check for updates of a plugin again, without installing them automatically (policy `minor`)
+    /// Check for updates of a plugin again (policy `minor`)
+    ///
+    /// Updates are not installed automatically.
     #[command(after_help = EXIT_CODES)]
     Unpin(ChangeArgs),
     /// Exclude a version of a plugin from updates
@@ -117,10 +132,10 @@ pub enum ClientCommand {
     /// Allow updates to a blocked version of a plugin again
     #[command(after_help = EXIT_CODES)]
     Unblock(Block),
-    /// Show a plugin's configuration, or change the values set by the operator
+    /// Show a plugin's configuration, or change values of it
     #[command(after_help = EXIT_CODES)]
     Configure(Configure),
-    /// Show the latest log lines of a plugin; --follow waits for new ones
+    /// Show the log of a plugin; --follow waits for new lines
     #[command(after_help = EXIT_CODES)]
     Logs(Logs),
     /// Show the dependency graph of the plugins in start order
@@ -129,13 +144,15 @@ pub enum ClientCommand {
     /// Show the changes that `apply` would make for a plugins.yaml
     #[command(after_help = plan::EXIT_CODES)]
     Plan(Plan),
-    /// Show the changes for a plugins.yaml, ask for confirmation, and make exactly these changes
+    /// Show the changes for a plugins.yaml, ask, and make them
+    ///
+    /// Exactly the shown changes are made, completely or not at all.
     #[command(after_help = EXIT_CODES)]
     Apply(Apply),
     /// Print the current state as a plugins.yaml, without secrets
     #[command(after_help = EXIT_CODES)]
     Export(Export),
-    /// List jobs: running operations and the most recent finished ones
+    /// List running operations and the most recent finished ones
     #[command(after_help = EXIT_CODES)]
     Jobs(Jobs),
     /// Show, follow, cancel or retry a job
@@ -150,13 +167,16 @@ pub enum ClientCommand {
     /// Manage users who log in with a password
     #[command(subcommand)]
     User(UserCommand),
-    /// Show or verify the audit log: every change with its caller, time and outcome
+    /// Show or verify the audit log of all changes
     #[command(after_help = EXIT_CODES)]
     Audit(Box<Audit>),
     /// Check whether a host is ready; needs no token
     #[command(after_help = EXIT_CODES)]
     Ping(Ping),
-    /// Show or clear the host's build cache, artifacts and source trees
+    /// List ids for the completion script of a shell
+    #[command(hide = true)]
+    Complete(Complete),
+    /// Show or clear the build cache, artifacts and source trees
     #[command(subcommand)]
     Cache(CacheCommand),
 }
@@ -198,9 +218,9 @@ pub struct HostArgs {
     /// Configuration file [default: ./host.toml if it exists]
     #[arg(long, value_name = "FILE", help_heading = "Host")]
     pub config: Option<PathBuf>,
-    /// Print the host's response as JSON, unchanged
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// The output format.
+    #[command(flatten)]
+    pub(crate) format: FormatArgs,
 }
 
 /// `show`.

@@ -41,6 +41,8 @@ pub(crate) struct Client {
     authorization: Option<HeaderValue>,
     /// The origin of the token, for error messages.
     token_origin: String,
+    /// Whether the host is on this machine.
+    is_local: bool,
 }
 
 /// A successful response.
@@ -143,8 +145,14 @@ impl Client {
             (None, _) => Trust::Public,
         };
         let pool = Pool::builder(TokioExecutor::new()).build(Connector::new(&trust)?);
+        let is_local = is_here(&url, &config.local);
         let url = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Client { pool, url, authorization: None, token_origin: String::new() })
+        Ok(Client { pool, url, authorization: None, token_origin: String::new(), is_local })
+    }
+
+    /// Whether the host is on this machine, so that it may read the same files.
+    pub(crate) fn is_local(&self) -> bool {
+        self.is_local
     }
 
     /// Returns the base URL.

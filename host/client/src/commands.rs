@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod catalog;
 mod change;
+mod complete;
 mod events;
 mod generations;
 mod graph;
@@ -19,23 +20,25 @@ mod updates;
 
 use crate::args::{ClientCommand, HostArgs, SettingCommand};
 use crate::client::Client;
-use crate::config::ClientConfig;
+use crate::config::{ClientConfig, Pack};
 use crate::failure::Failure;
 use crate::output;
 use crate::screen::Screen;
 use serde_json::Value;
 
-/// Runs a client command.
+/// Runs a client command. `pack` packs a folder that the host does not read itself.
 ///
 /// # Errors
 /// The host refused the request, the operation failed, or the host cannot be reached.
-pub async fn run(command: ClientCommand, config: &ClientConfig) -> Result<(), Failure> {
+pub async fn run(command: ClientCommand, config: &ClientConfig, pack: &Pack<'_>) -> Result<(), Failure> {
     if let ClientCommand::Ping(args) = &command {
+        args.client.format.select();
         return ping::ping(args, config).await;
     }
     let (client, as_json) = {
         let args = command.host();
-        (Client::new(args, config)?, args.json)
+        args.format.select();
+        (Client::new(args, config)?, args.format.is_data())
     };
     let screen = Screen::new();
     let done = match command {
@@ -50,7 +53,7 @@ pub async fn run(command: ClientCommand, config: &ClientConfig) -> Result<(), Fa
         ClientCommand::Available(args) => catalog::available(&client, &args).await,
         ClientCommand::Validate(args) => catalog::validate(&client, &args).await,
         ClientCommand::Cache(command) => catalog::cache(&client, &command).await,
-        ClientCommand::Load(args) => load::load(&client, args, &screen).await,
+        ClientCommand::Load(args) => load::load(&client, args, pack, &screen).await,
         ClientCommand::Reload(args) if args.prove => prove::prove(&client, args, &screen).await,
         ClientCommand::Reload(args) => load::reload(&client, args, &screen).await,
         ClientCommand::Enable(args) => change::plain(&client, &args, "/enable", &screen).await,
@@ -76,20 +79,23 @@ pub async fn run(command: ClientCommand, config: &ClientConfig) -> Result<(), Fa
         ClientCommand::Token(args) => access::token(&client, args).await,
         ClientCommand::User(args) => access::user(&client, args).await,
         ClientCommand::Audit(args) => audit::audit(&client, *args).await,
+        ClientCommand::Complete(args) => complete::complete(&client, &args).await,
         // Handled above.
         ClientCommand::Ping(_) => Ok(()),
     };
     with_answer(done, as_json)
 }
 
-/// Changes a setting of a running host.
+/// Shows or changes settings of a running host.
 ///
 /// # Errors
 /// The host refused the change or cannot be reached.
 pub async fn change_setting(command: SettingCommand, config: &ClientConfig) -> Result<(), Failure> {
+    command.host().format.select();
     let client = Client::new(command.host(), config)?;
-    let as_json = command.host().json;
+    let as_json = command.host().format.is_data();
     let done = match command {
+        SettingCommand::Running(args) => catalog::running(&client, &args).await,
         SettingCommand::Set(args) => catalog::set(&client, &args.key, args.value(), as_json).await,
         SettingCommand::Unset(args) => catalog::set(&client, &args.key, Value::Null, as_json).await,
     };
@@ -101,7 +107,7 @@ fn with_answer(done: Result<(), Failure>, as_json: bool) -> Result<(), Failure> 
     if let Err(Failure { answer: Some(answer), .. }) = &done
         && as_json
     {
-        output::raw(answer);
+        output::data(answer);
     }
     done
 }
@@ -145,6 +151,7 @@ impl ClientCommand {
             ClientCommand::User(args) => args.client(),
             ClientCommand::Audit(args) => args.client(),
             ClientCommand::Ping(args) => &args.client,
+            ClientCommand::Complete(args) => &args.client,
         }
     }
 }

@@ -1,7 +1,16 @@
 //! The configuration of a client: environment variables and the host on this machine.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
+
+use tempfile::TempPath;
+
+use crate::failure::Failure;
+
+/// Packs a plugin's folder into a temporary archive.
+pub type Pack<'a> = dyn Fn(PathBuf) -> Pin<Box<dyn Future<Output = Result<TempPath, Failure>>>> + 'a;
 
 /// The configuration of a client, apart from its arguments.
 #[derive(Clone, Debug)]

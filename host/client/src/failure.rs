@@ -74,6 +74,12 @@ impl Failure {
         failure
     }
 
+    /// Returns the code of the problem that the host returned.
+    pub(crate) fn code(&self) -> Option<String> {
+        let problem: host_api::Problem = serde_json::from_slice(self.answer.as_deref()?).ok()?;
+        Some(problem.code)
+    }
+
     /// Adds a cause.
     pub fn because(mut self, detail: impl Into<String>) -> Failure {
         self.details.push(detail.into());

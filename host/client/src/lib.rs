@@ -13,7 +13,8 @@ mod screen;
 mod signals;
 
 pub use commands::{change_setting, run};
-pub use config::{ClientConfig, LocalHost};
+pub use config::{ClientConfig, LocalHost, Pack};
 pub use failure::{Exit, Failure};
 pub use screen::{Screen, Spinner};
 pub use signals::{Signals, Which};
+pub use tempfile::TempPath;

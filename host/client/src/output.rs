@@ -1,13 +1,18 @@
 //! Output of the commands: data to standard output, messages to standard error. A closed pipe is not an error. Control
 //! characters are removed, because the text may come from a host or a plugin author.
 
+mod format;
+pub mod paint;
 pub mod table;
 pub mod text;
 
-use std::io::{self, Write as _};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal as _, Write as _};
 
+use anstream::{AutoStream, ColorChoice};
 use parking_lot::Mutex;
 
+pub use format::{Format, FormatArgs, is_wide, width};
 pub use table::Table;
 
 /// The first failure to write data.
@@ -26,15 +31,45 @@ pub fn try_line(text: &str) -> io::Result<()> {
     write(&text::printable_lines(text))
 }
 
-/// Prints data unchanged, except for control characters, which are escaped as in JSON.
+/// Prints a table in colours, so that it fits the terminal.
+pub fn table(table: &Table) {
+    let _ = write(&table.painted(width()));
+}
+
+/// Prints text in colours. All its parts of other origin were passed through [`text::printable`] or a [`Table`].
+pub fn painted(text: &str) {
+    let _ = write(text);
+}
+
+/// Prints text unchanged, except for control characters, which are escaped as in JSON.
 pub fn raw(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let _ = write(&text::escaped(&text));
 }
 
+/// Prints a JSON document in the selected format.
+pub fn data(json: &[u8]) {
+    let _ = try_data(json);
+}
+
+/// Prints one JSON document of several in the selected format, for commands that end when the reader closes the pipe.
+///
+/// # Errors
+/// The document cannot be written. [`finish`] reports the error, too.
+pub fn try_data(json: &[u8]) -> io::Result<()> {
+    let text = String::from_utf8_lossy(json);
+    let yaml = if format::is_yaml() { yaml(&text) } else { None };
+    write(&text::escaped(yaml.as_deref().unwrap_or(&text)))
+}
+
+fn yaml(json: &str) -> Option<String> {
+    let document: serde_yaml::Value = serde_json::from_str(json).ok()?;
+    Some(format!("---\n{}", serde_yaml::to_string(&document).ok()?))
+}
+
 /// Writes a text and a line end, if it has none.
 fn write(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = anstream::stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };
     let written = write!(stdout, "{text}{end}").and_then(|()| stdout.flush());
     written.inspect_err(note)
@@ -56,7 +91,23 @@ pub fn finish() -> io::Result<()> {
     FAILED.lock().take().map_or(Ok(()), Err)
 }
 
-/// Prints a message to standard error.
+/// Prints a message to standard error. The labels at the starts of its lines, such as `error:`, are coloured.
 pub fn error_line(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", text::printable_lines(text));
+    let text: Cow<'_, str> = text::printable_lines(text);
+    let _ = writeln!(anstream::stderr().lock(), "{}", paint::labels(&text));
+}
+
+/// Prints text in colours to standard error. All its parts of other origin were passed through [`text::printable`].
+pub(crate) fn painted_error_line(text: &str) {
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Whether standard error shows colours.
+pub fn errors_have_colours() -> bool {
+    AutoStream::choice(&io::stderr()) != ColorChoice::Never
+}
+
+/// Whether a person reads standard error.
+pub fn is_interactive() -> bool {
+    io::stderr().is_terminal()
 }

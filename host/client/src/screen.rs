@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::output;
+use crate::output::paint::cargo_line;
 use crate::output::text::printable;
 
 /// The terminal. Cheap to clone.
@@ -96,7 +97,7 @@ impl Spinner {
     pub fn line(&mut self, line: &str) {
         let line = printable(line);
         if self.verbose {
-            self.screen.note(&format!("  {line}"));
+            self.screen.bars.suspend(|| output::painted_error_line(&format!("  {}", cargo_line(&line))));
         }
         if !line.trim().is_empty() {
             self.line = line;

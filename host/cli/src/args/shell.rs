@@ -1,29 +1,12 @@
-//! Shell completions and manual pages, generated from the definition of the command line.
+//! Manual pages, generated from the definition of the command line.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory as _, ValueEnum};
-use clap_complete::Shell as Known;
+use clap::{Args, CommandFactory as _};
 
 use super::Cli;
 use host_client::{Failure, output};
-
-/// `completions`.
-#[derive(Debug, Args)]
-pub(crate) struct Completions {
-    /// The shell
-    #[arg(value_enum)]
-    pub(crate) shell: Shell,
-}
-
-/// A shell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Shell {
-    Bash,
-    Zsh,
-    Fish,
-}
 
 /// `man`.
 #[derive(Debug, Args)]
@@ -31,22 +14,6 @@ pub(crate) struct Man {
     /// Write the page of each command into this folder instead of printing the main page
     #[arg(value_name = "DIR")]
     pub(crate) folder: Option<PathBuf>,
-}
-
-/// Prints the completion script.
-pub(crate) fn completions(args: &Completions) {
-    let shell = match args.shell {
-        Shell::Bash => Known::Bash,
-        Shell::Zsh => Known::Zsh,
-        Shell::Fish => Known::Fish,
-    };
-    let args = Cli::command();
-    // Hidden commands are only run by the host itself.
-    let shown = args.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
-    let mut command = clap::Command::new("plugin-host").version(env!("CARGO_PKG_VERSION")).subcommands(shown);
-    let mut script = vec![];
-    clap_complete::generate(shell, &mut command, "plugin-host", &mut script);
-    output::raw(script.trim_ascii_end());
 }
 
 /// Prints the main page, or writes the pages of all commands into a folder, which is created if it does not exist.

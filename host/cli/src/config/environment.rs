@@ -46,6 +46,10 @@ const SERVICE_MANAGER: [&str; 3] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_
 const DATA: &str = "XDG_DATA_HOME";
 const CACHE: &str = "XDG_CACHE_HOME";
 const LIBRARIES: &str = "LD_LIBRARY_PATH";
+const CONFIGURATION: &str = "XDG_CONFIG_HOME";
+
+/// The path of the user's shell.
+const SHELL: &str = "SHELL";
 
 /// The file that names the fail point at which a test ends the host; read by test builds only.
 const FAIL: &str = "PLUGIN_HOST_FAIL";
@@ -66,7 +70,7 @@ impl Environment {
         for name in settings
             .iter()
             .copied()
-            .chain([TOKEN, URL, CA, DATA, CACHE, LIBRARIES, FAIL])
+            .chain([TOKEN, URL, CA, DATA, CACHE, CONFIGURATION, LIBRARIES, SHELL, FAIL])
             .chain(SERVICE_MANAGER)
             .chain(PASSED_TO_BUILDS.iter().copied())
         {
@@ -124,6 +128,26 @@ impl Environment {
     /// Returns the folder for data that can be deleted; `None` without HOME and XDG_CACHE_HOME.
     pub(crate) fn cache_folder(&self) -> Option<PathBuf> {
         self.folder_of_the_user(CACHE, ".cache")
+    }
+
+    /// Returns the name of the user's shell, such as `bash`.
+    pub(crate) fn shell(&self) -> Option<&str> {
+        self.get(SHELL)?.rsplit('/').next()
+    }
+
+    /// Returns the folder for data of all programs.
+    pub(crate) fn shared_data_folder(&self) -> Option<PathBuf> {
+        self.data_folder()?.parent().map(Path::to_owned)
+    }
+
+    /// Returns the folder for configuration of all programs.
+    pub(crate) fn shared_configuration_folder(&self) -> Option<PathBuf> {
+        self.folder_of_the_user(CONFIGURATION, ".config")?.parent().map(Path::to_owned)
+    }
+
+    /// Returns the user's home folder.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        self.get("HOME").map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
     fn folder_of_the_user(&self, variable: &str, below_home: &str) -> Option<PathBuf> {

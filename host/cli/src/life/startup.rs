@@ -1,4 +1,4 @@
-//! StartupLoader the sources of `--load` and `auto_load_plugins` when the host starts, with progress on the terminal.
+//! Loads the sources of `--load` and `auto_load_plugins` when the host starts, with progress on the terminal.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use host_author::operation_failure;
 use host_client::Screen;
 use host_client::output::text::duration;
 
-/// StartupLoader sources at startup.
+/// Loads sources at startup.
 pub(super) struct StartupLoader<'a> {
     pub(super) host: &'a Host,
     pub(super) screen: &'a Screen,
@@ -20,7 +20,7 @@ pub(super) struct StartupLoader<'a> {
 }
 
 impl StartupLoader<'_> {
-    /// StartupLoader all sources one after the other and continues after failures. A plugin with a missing dependency
+    /// Loads all sources one after the other and continues after failures. A plugin with a missing dependency
     /// is retried after the others. Returns the number of loaded plugins.
     pub(super) async fn load_all(&self, sources: impl Iterator<Item = Source>) -> usize {
         let mut n_loaded = 0;

@@ -29,7 +29,7 @@ pub enum UserCommand {
     /// List all users
     #[command(after_help = EXIT_CODES)]
     List(HostArgs),
-    /// ChangeArgs a user and end the user's sessions
+    /// Change a user and end the user's sessions
     #[command(after_help = EXIT_CODES)]
     Set(Box<SetUser>),
     /// Delete a user and end the user's sessions

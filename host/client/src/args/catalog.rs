@@ -52,13 +52,30 @@ pub enum CacheCommand {
 /// Commands that change the settings of a running host.
 #[derive(Debug, Subcommand)]
 pub enum SettingCommand {
-    /// ChangeArgs a setting of a running host; survives restarts and takes precedence over host.toml, not over flags
-    /// and environment
+    /// Show the settings that are in force in a running host
+    ///
+    /// The origin tells the flag, variable, file or change that a value comes from. A value that differs at the next
+    /// start is shown beside the value in force.
+    #[command(after_help = super::EXIT_CODES)]
+    Running(RunningConfig),
+    /// Change a setting of a running host
+    ///
+    /// The change survives restarts and takes precedence over host.toml, not over flags and environment.
     #[command(after_help = super::EXIT_CODES)]
     Set(SetConfig),
     /// Undo a change made with `config set`, so that host.toml or the default applies again
     #[command(after_help = super::EXIT_CODES)]
     Unset(UnsetConfig),
+}
+
+/// `config running`.
+#[derive(Debug, Args)]
+pub struct RunningConfig {
+    /// Also show the origin of each value
+    #[arg(long)]
+    pub(crate) origin: bool,
+    #[command(flatten)]
+    pub(crate) client: HostArgs,
 }
 
 /// `config set`.
@@ -93,6 +110,7 @@ impl SettingCommand {
     /// Returns the options that select the host.
     pub fn host(&self) -> &HostArgs {
         match self {
+            SettingCommand::Running(args) => &args.client,
             SettingCommand::Set(args) => &args.client,
             SettingCommand::Unset(args) => &args.client,
         }

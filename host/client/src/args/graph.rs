@@ -8,7 +8,7 @@ use super::HostArgs;
 #[derive(Debug, Args)]
 pub struct Graph {
     /// Print the graph as Graphviz (dot) or Mermaid source
-    #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
+    #[arg(long, value_name = "FORMAT", conflicts_with_all = ["json", "output_format"])]
     pub(crate) format: Option<GraphFormat>,
     #[command(flatten)]
     pub(crate) client: HostArgs,

@@ -111,10 +111,10 @@ mod tests {
     fn job_accepts_an_id_or_a_subcommand() {
         let shown = job(&["job", "job_1f", "--follow", "--json"]);
         assert_eq!((shown.id.as_deref(), shown.follow, shown.log), (Some("job_1f"), true, false));
-        assert!(shown.client().json);
+        assert!(shown.client().format.is_data());
         let cancelled = job(&["job", "cancel", "job_1f", "--json"]);
         assert!(matches!(&cancelled.command, Some(JobCommand::Cancel(args)) if args.id == "job_1f"));
-        assert!(cancelled.client().json);
+        assert!(cancelled.client().format.is_data());
         assert!(matches!(job(&["job", "retry", "job_1f"]).command, Some(JobCommand::Retry(_))));
         for args in [
             &["job"][..],

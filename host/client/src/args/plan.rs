@@ -51,8 +51,8 @@ pub struct Apply {
 #[derive(Debug, Args)]
 pub struct Export {
     /// Write to this file instead of standard output
-    #[arg(short = 'o', long, value_name = "FILE", conflicts_with = "json")]
-    pub(crate) output: Option<PathBuf>,
+    #[arg(short = 'f', long, value_name = "FILE", conflicts_with_all = ["json", "output_format"])]
+    pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) client: HostArgs,
 }

@@ -9,8 +9,7 @@ use http::Method;
 use crate::args::{self, RightsArgs, TokenCommand, UserCommand};
 use crate::client::{ApiRequest, ApiResponse, Client};
 use crate::failure::Failure;
-use crate::output::text::utc;
-use crate::output::{self, Table};
+use crate::output::{self, Table, text};
 
 /// Maximum length of a password.
 const MAX_PASSWORD_BYTES: u64 = 4_096;
@@ -36,8 +35,8 @@ async fn create(client: &Client, args: args::CreateToken) -> Result<(), Failure>
     let role = role.map(|role| role.to_string());
     let new = NewToken { name: name.to_string(), role, grants, permissions, scopes, expires_seconds: expires };
     let reply = client.request(ApiRequest::post("/api/tokens").json(&new)).await?;
-    if of_client.json {
-        output::raw(&reply.body);
+    if of_client.format.is_data() {
+        output::data(&reply.body);
         return Ok(());
     }
     let CreatedToken { token, made } = reply.read()?;
@@ -175,17 +174,17 @@ fn show<T: serde::de::DeserializeOwned>(
     reply: &ApiResponse,
     table: impl FnOnce(T) -> Table,
 ) -> Result<(), Failure> {
-    if args.json {
-        output::raw(&reply.body)
+    if args.format.is_data() {
+        output::data(&reply.body)
     } else {
-        output::line(&table(reply.read()?).to_string())
+        output::table(&table(reply.read()?))
     }
     Ok(())
 }
 
 fn print_outcome(args: &args::HostArgs, reply: &ApiResponse, text: &str) -> Result<(), Failure> {
-    if args.json {
-        output::raw(&reply.body)
+    if args.format.is_data() {
+        output::data(&reply.body)
     } else {
         output::error_line(text)
     }
@@ -195,6 +194,7 @@ fn print_outcome(args: &args::HostArgs, reply: &ApiResponse, text: &str) -> Resu
 fn tokens(list: &TokenList) -> Table {
     let mut table =
         Table::with_head(["ID", "NAME", "STATE", "RIGHTS", "EXPIRES (UTC)", "LAST USED (UTC)", "CREATED BY"]);
+    table = table.only_wide(&["CREATED BY"]).flexible(&["RIGHTS"]);
     for token in &list.tokens {
         table.row([
             &token.id,
@@ -210,7 +210,7 @@ fn tokens(list: &TokenList) -> Table {
 }
 
 fn users(list: &[User]) -> Table {
-    let mut table = Table::with_head(["NAME", "STATE", "RIGHTS", "SESSIONS", "CHANGED (UTC)"]);
+    let mut table = Table::with_head(["NAME", "STATE", "RIGHTS", "SESSIONS", "CHANGED (UTC)"]).flexible(&["RIGHTS"]);
     for user in list {
         let state = if user.disabled { "disabled" } else { "enabled" };
         let sessions = user.sessions.to_string();
@@ -231,8 +231,7 @@ fn rights_text(rights: &Rights) -> String {
 
 fn moment(unix_ms: Option<u64>) -> String {
     let Some(unix_ms) = unix_ms else { return "-".to_owned() };
-    let text = utc(unix_ms);
-    text.split('.').next().unwrap_or(&text).to_owned()
+    text::moment(unix_ms)
 }
 
 #[cfg(test)]
@@ -268,9 +267,9 @@ mod tests {
             ..token.clone()
         };
         expect![[r#"
-            ID        NAME  STATE    RIGHTS                   EXPIRES (UTC)        LAST USED (UTC)      CREATED BY
-            0123abcd  ci    valid    hello=viewer scope:cats  2000-02-29 00:00:00  -                    operator
-            0123abcd  ci    revoked  admin                    -                    1970-01-01 00:00:00  operator"#]]
+            ID        NAME  STATE    RIGHTS                   EXPIRES (UTC)  LAST USED (UTC)  CREATED BY
+            0123abcd  ci    valid    hello=viewer scope:cats  02-29 00:00    -                operator
+            0123abcd  ci    revoked  admin                    -              01-01 00:00      operator"#]]
         .assert_eq(&tokens(&TokenList { tokens: vec![token, other] }).to_string());
     }
 }

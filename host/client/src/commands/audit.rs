@@ -6,7 +6,7 @@ use url::form_urlencoded::Serializer;
 use crate::args::{Audit, AuditCommand, VerifyAudit};
 use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
-use crate::output::text::utc;
+use crate::output::text::moment;
 use crate::output::{self, Table};
 
 pub(super) async fn audit(client: &Client, args: Audit) -> Result<(), Failure> {
@@ -25,12 +25,12 @@ pub(super) async fn audit(client: &Client, args: Audit) -> Result<(), Failure> {
         }
     }
     let reply = client.request(ApiRequest::get(format!("/api/audit?{}", query.finish()))).await?;
-    if of_client.json {
-        output::raw(&reply.body);
+    if of_client.format.is_data() {
+        output::data(&reply.body);
         return Ok(());
     }
     let page: AuditPage = reply.read()?;
-    output::line(&table(&page.entries).to_string());
+    output::table(&table(&page.entries));
     if let Some(next) = page.next {
         output::error_line(&format!("use --after {next} to show newer entries"));
     }
@@ -44,8 +44,8 @@ async fn verify(client: &Client, args: &VerifyAudit) -> Result<(), Failure> {
     };
     let reply = client.request(ApiRequest::get(path)).await?;
     let report: AuditReport = reply.read()?;
-    if args.client.json {
-        output::raw(&reply.body);
+    if args.client.format.is_data() {
+        output::data(&reply.body);
     } else if report.valid {
         output::line(&format!("{}:{}", report.head.seq, report.head.hash));
         output::error_line(&summary(&report));
@@ -80,8 +80,8 @@ fn failure(report: &AuditReport) -> Failure {
 fn table(entries: &[AuditEntry]) -> Table {
     let mut table =
         Table::with_head(["SEQ", "TIME (UTC)", "CALLER", "ADDRESS", "ACTION", "OBJECT", "OUTCOME", "CODE", "JOB"]);
+    table = table.only_wide(&["ADDRESS", "JOB"]).flexible(&["OBJECT", "CODE"]);
     for entry in entries {
-        let at = utc(entry.at_unix_ms);
         let outcome = match (entry.times, entry.of) {
             (times, _) if times > 1 => format!("{} {times} times", entry.outcome),
             (_, 0) => entry.outcome.clone(),
@@ -89,7 +89,7 @@ fn table(entries: &[AuditEntry]) -> Table {
         };
         table.row([
             &entry.seq.to_string(),
-            at.split('.').next().unwrap_or(&at),
+            &moment(entry.at_unix_ms),
             shown(&entry.actor),
             shown(&entry.address),
             &entry.action,
@@ -138,10 +138,10 @@ mod tests {
             ..asked.clone()
         };
         expect![[r#"
-            SEQ  TIME (UTC)           CALLER  ADDRESS    ACTION         OBJECT  OUTCOME           CODE        JOB
-            7    2000-02-29 00:00:00  ci      192.0.2.1  plugin_reload  hello   asked             -           -
-            8    2000-02-29 00:00:00  ci      192.0.2.1  plugin_reload  hello   done (7)          -           job_1f
-            9    2000-02-29 00:00:00  -       192.0.2.1  login          -       refused 12 times  auth_login  -"#]]
+            SEQ  TIME (UTC)   CALLER  ADDRESS    ACTION         OBJECT  OUTCOME           CODE        JOB
+            7    02-29 00:00  ci      192.0.2.1  plugin_reload  hello   asked             -           -
+            8    02-29 00:00  ci      192.0.2.1  plugin_reload  hello   done (7)          -           job_1f
+            9    02-29 00:00  -       192.0.2.1  login          -       refused 12 times  auth_login  -"#]]
         .assert_eq(&table(&[asked, done, refused]).to_string());
     }
 

@@ -11,7 +11,7 @@ use crate::args::CacheCommand;
 use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output::text::{bytes, printable, utc};
-use crate::output::{self, Table};
+use crate::output::{self, Table, text};
 
 const CONFIGURATION: &str = "/api/plugins/system/configuration";
 
@@ -25,8 +25,8 @@ pub(super) async fn available(client: &Client, args: &args::Available) -> Result
         query.append_pair("tag", tag);
     }
     let reply = client.request(ApiRequest::get(format!("/api/plugins/available?{}", query.finish()))).await?;
-    if args.client.json {
-        output::raw(&reply.body);
+    if args.client.format.is_data() {
+        output::data(&reply.body);
         return Ok(());
     }
     let indexes: host_api::IndexList = client.request(ApiRequest::get("/api/plugins/indexes")).await?.read()?;
@@ -43,7 +43,7 @@ pub(super) async fn available(client: &Client, args: &args::Available) -> Result
     match (items.is_empty(), indexes.indexes.is_empty()) {
         (true, true) => output::error_line("no index is configured; set `indexes` in host.toml"),
         (true, false) => output::error_line("the indexes list no matching plugin"),
-        (false, _) => output::line(&table(&items).to_string()),
+        (false, _) => output::table(&table(&items)),
     }
     Ok(())
 }
@@ -56,8 +56,8 @@ pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(
     let body = json!({ "source": source, "version": args.version, "path": path, "tag_pattern": pattern });
     let reply = client.request(ApiRequest::post("/api/plugins/validate").json(&body)).await?;
     let validated: ValidationReport = reply.read()?;
-    if args.client.json {
-        output::raw(&reply.body);
+    if args.client.format.is_data() {
+        output::data(&reply.body);
     } else {
         for warning in &validated.warnings {
             output::error_line(&printable(&format!("warning: {warning}")));
@@ -81,15 +81,33 @@ pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(
 /// Shows or clears the build cache.
 pub(super) async fn cache(client: &Client, word: &CacheCommand) -> Result<(), Failure> {
     let (ask, as_json) = match word {
-        CacheCommand::Info(args) => (ApiRequest::get("/api/plugins/cache/info"), args.json),
-        CacheCommand::Clear(args) => (ApiRequest::new(Method::DELETE, "/api/plugins/cache"), args.json),
+        CacheCommand::Info(args) => (ApiRequest::get("/api/plugins/cache/info"), args.format.is_data()),
+        CacheCommand::Clear(args) => (ApiRequest::new(Method::DELETE, "/api/plugins/cache"), args.format.is_data()),
     };
     let reply = client.request(ask).await?;
     match word {
-        _ if as_json => output::raw(&reply.body),
-        CacheCommand::Info(_) => output::line(&sheet(&reply.read()?).to_string()),
+        _ if as_json => output::data(&reply.body),
+        CacheCommand::Info(_) => output::table(&sheet(&reply.read()?)),
         CacheCommand::Clear(_) => output::line(&printable(&reply.read::<CacheCleared>()?.message)),
     }
+    Ok(())
+}
+
+/// Shows the settings in force in a running host.
+pub(super) async fn running(client: &Client, args: &args::RunningConfig) -> Result<(), Failure> {
+    let reply = client.request(ApiRequest::get(CONFIGURATION)).await?;
+    if args.client.format.is_data() {
+        output::data(&reply.body);
+        return Ok(());
+    }
+    let SystemConfiguration { settings, origins, pending, .. } = reply.read()?;
+    let mut table = Table::with_head(["KEY", "VALUE", "AT THE NEXT START", "ORIGIN"]);
+    for (key, value) in &settings {
+        let next = pending.get(key).map_or_else(|| "-".to_owned(), |value| text::setting(key, value));
+        let origin = if args.origin { origins.get(key).map_or("-", String::as_str) } else { "" };
+        table.row([key, &text::setting(key, value), &next, origin]);
+    }
+    output::table(&table);
     Ok(())
 }
 
@@ -99,7 +117,7 @@ pub(super) async fn set(client: &Client, key: &str, value: Value, as_json: bool)
     let reply = client.request(ApiRequest::new(Method::PUT, CONFIGURATION).json(&body)).await?;
     let now: SystemConfiguration = reply.read()?;
     if as_json {
-        output::raw(&reply.body)
+        output::data(&reply.body)
     } else {
         output::line(&printable(&now.message))
     }
@@ -111,6 +129,7 @@ pub(super) async fn set(client: &Client, key: &str, value: Value, as_json: bool)
 
 fn table(items: &[Available]) -> Table {
     let mut table = Table::with_head(["ID", "LATEST", "INSTALLED", "REPOSITORY", "DESCRIPTION"]);
+    table = table.flexible(&["DESCRIPTION", "REPOSITORY"]);
     for item in items {
         let installed = match (&item.installed_version, &item.newer_version) {
             (None, _) => "-".to_owned(),

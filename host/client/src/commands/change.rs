@@ -62,12 +62,12 @@ fn confirmed(question: &str) -> Result<bool, Failure> {
 /// Shows a plugin's configuration, or changes the values set by the operator.
 pub(super) async fn configure(client: &Client, args: Configure, screen: &Screen) -> Result<(), Failure> {
     let id = &args.change.plugin.id;
-    let as_json = args.change.plugin.client.json;
+    let as_json = args.change.plugin.client.format.is_data();
     let replacement = args.file.as_deref().map(read).transpose()?;
     let reply = client.request(ApiRequest::get(route(id, "/config"))).await?;
     if replacement.is_none() && args.set.is_empty() && args.unset.is_empty() {
         if as_json {
-            output::raw(&reply.body);
+            output::data(&reply.body);
             return Ok(());
         }
         let shown: Configuration = reply.read()?;
@@ -119,13 +119,13 @@ pub(super) async fn change(
     let id = &args.plugin.id;
     // The job is queued while another operation on the plugin runs.
     let watched = client.watch_or_leave(ask, &format!("waiting for `{id}`"), screen, false).await?;
-    print_result(watched, args.plugin.client.json)
+    print_result(watched, args.plugin.client.format.is_data())
 }
 
 /// Prints the result of a change.
 pub(super) fn print_result(watched: FollowedJob, as_json: bool) -> Result<(), Failure> {
     if as_json {
-        output::raw(&watched.result);
+        output::data(&watched.result);
         return Ok(());
     }
     let Some(asked) = watched.job.result else {
@@ -138,7 +138,7 @@ pub(super) fn print_result(watched: FollowedJob, as_json: bool) -> Result<(), Fa
         facts.row(["reason", reason]);
     }
     facts.row(["revision", &asked.revision.to_string()]);
-    output::line(&facts.to_string());
+    output::table(&facts);
     for warning in &asked.warnings {
         output::error_line(&format!("warning: {}", printable(warning)));
     }

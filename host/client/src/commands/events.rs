@@ -30,7 +30,7 @@ pub(super) async fn events(client: &Client, args: Events) -> Result<(), Failure>
     let place = place(&args, &[]);
     let tell = |update: StreamUpdate<Event>| {
         let printed = match update {
-            StreamUpdate::Item(_, data) if args.client.json => output::try_line(&data),
+            StreamUpdate::Item(_, data) if args.client.format.is_data() => output::try_data(data.as_bytes()),
             StreamUpdate::Item(event, _) => output::try_line(&line(&event)),
             StreamUpdate::Gap(gap) => remark(&printable(&gap_line(&gap))),
             StreamUpdate::Lost => remark(&format!("lost the connection to the host at {}; reconnecting", client.url())),
@@ -53,9 +53,9 @@ async fn shown(client: &Client, args: &Events) -> Result<EventPage, Failure> {
     let parameters: Vec<_> = after.into_iter().chain([("limit", limit.to_string())]).collect();
     let reply = client.request(ApiRequest::get(place(args, &parameters)).header("accept", "application/json")).await?;
     let page: EventPage = reply.read()?;
-    match (args.client.json, args.follow) {
-        (true, false) => output::raw(&reply.body),
-        (true, true) => page.events.iter().for_each(|event| output::line(&json(event))),
+    match (args.client.format.is_data(), args.follow) {
+        (true, false) => output::data(&reply.body),
+        (true, true) => page.events.iter().for_each(|event| output::data(json(event).as_bytes())),
         (false, _) => page.events.iter().for_each(|event| output::line(&line(event))),
     }
     if page.damaged > 0 {

@@ -17,6 +17,7 @@ pub(super) fn table(generations: &[Generation]) -> Table {
         "MAPPED",
         "HEAP",
     ]);
+    table = table.only_wide(&["MAPPED"]);
     for generation in generations {
         let after = generation.unmapped_after_ms.map_or_else(|| "-".to_owned(), duration);
         let mapped = match generation.mapped_bytes {
@@ -39,7 +40,8 @@ pub(super) fn table(generations: &[Generation]) -> Table {
 
 fn heap(generation: &Generation) -> String {
     match (generation.live_bytes, generation.left_bytes) {
-        (_, Some(left)) => format!("{} left", bytes(left)),
+        // Of an unmapped generation, the heap is what it left behind.
+        (_, Some(left)) => bytes(left),
         (Some(live), None) => bytes(live),
         (None, None) => "-".to_owned(),
     }
@@ -97,8 +99,8 @@ mod tests {
         assert!(shown.lines().all(|line| line.len() <= 100), "{shown}");
         expect![[r#"
             GENERATION  VERSION  PHASE      IN FLIGHT  REQUESTS  UNMAPPED AFTER  MAPPED   HEAP
-            7           1.10.2   unmapped   0          700000    1.6 ms          -        312 bytes left
-            8           1.10.2   kept       0          800000    -               1.2 MiB  55 KiB
+            7           1.10.2   unmapped   0          700000    1.6 ms          -        312 bytes
+            8           1.10.2   kept       0          800000    -               1.2 MiB  54.7 KiB
             9           1.10.2   quiescing  0          900000    -               1.2 MiB  -
             10          1.10.2   running    12         1000000   -               1.2 MiB  1.0 MiB"#]]
         .assert_eq(&shown);

@@ -21,8 +21,8 @@ pub(super) async fn graph(client: &Client, args: args::Graph) -> Result<(), Fail
         Some(GraphFormat::Mermaid) => "?format=mermaid",
     };
     let reply = client.request(ApiRequest::get(format!("{ROUTE}{query}"))).await?;
-    if args.format.is_some() || args.client.json {
-        output::raw(&reply.body);
+    if args.format.is_some() || args.client.format.is_data() {
+        output::data(&reply.body);
         return Ok(());
     }
     let graph: Graph = reply.read()?;

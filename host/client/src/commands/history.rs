@@ -9,7 +9,7 @@ use super::{change, route};
 use crate::args;
 use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
-use crate::output::text::{printable, utc};
+use crate::output::text::{moment, printable};
 use crate::output::{self, Table};
 use crate::screen::Screen;
 
@@ -39,8 +39,8 @@ pub(super) async fn revisions(client: &Client, args: &args::Revisions) -> Result
         let _ = write!(path, "&before={before}");
     }
     let reply = client.request(ApiRequest::get(path)).await?;
-    if args.client.json {
-        output::raw(&reply.body);
+    if args.client.format.is_data() {
+        output::data(&reply.body);
         return Ok(());
     }
     let list: RevisionList = reply.read()?;
@@ -48,7 +48,7 @@ pub(super) async fn revisions(client: &Client, args: &args::Revisions) -> Result
         output::error_line("no revision matches");
         return Ok(());
     }
-    output::line(&table(&list.revisions).to_string());
+    output::table(&table(&list.revisions));
     if let Some(next) = list.next {
         output::error_line(&format!("use --before {next} to show older revisions"));
     }
@@ -62,8 +62,8 @@ pub(super) async fn diff(client: &Client, args: &args::Diff) -> Result<(), Failu
         let _ = write!(path, "?with={with}");
     }
     let reply = client.request(ApiRequest::get(path)).await?;
-    if args.plugin.client.json {
-        output::raw(&reply.body);
+    if args.plugin.client.format.is_data() {
+        output::data(&reply.body);
         return Ok(());
     }
     let diff: RevisionDiff = reply.read()?;
@@ -92,11 +92,11 @@ fn table(revisions: &[Revision]) -> Table {
         "CHANGED",
         "REASON",
     ]);
+    table = table.only_wide(&["GOAL"]).flexible(&["REASON", "CHANGED"]);
     for revision in revisions {
-        let made = utc(revision.at_unix_ms);
         table.row([
             &revision.number.to_string(),
-            made.split('.').next().unwrap_or(&made),
+            &moment(revision.at_unix_ms),
             &revision.plugin,
             &revision.operation,
             &revision.actor,
@@ -181,9 +181,9 @@ mod tests {
             ..revision.clone()
         };
         expect![[r#"
-            REVISION  TIME (UTC)           PLUGIN  OPERATION  BY        GOAL     VERSION  CHANGED              REASON
-            8         2000-02-29 00:00:00  hello   unload     operator  removed  -        all
-            7         2000-02-29 00:00:00  hello   configure  operator  running  1.0.0    configuration, goal  a new day"#]]
+            REVISION  TIME (UTC)   PLUGIN  OPERATION  BY        GOAL     VERSION  CHANGED              REASON
+            8         02-29 00:00  hello   unload     operator  removed  -        all
+            7         02-29 00:00  hello   configure  operator  running  1.0.0    configuration, goal  a new day"#]]
         .assert_eq(&table(&[gone, revision]).to_string());
     }
 }

@@ -9,7 +9,8 @@ use super::load;
 use crate::args::{self, JobCommand};
 use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
-use crate::output::text::{duration, printable, utc};
+use crate::output::paint::cargo_line;
+use crate::output::text::{duration, moment, printable, utc};
 use crate::output::{self, Table};
 use crate::screen::Screen;
 
@@ -28,8 +29,8 @@ pub(super) async fn list(client: &Client, args: args::Jobs) -> Result<(), Failur
         }
     }
     let reply = client.request(ApiRequest::get(path)).await?;
-    if args.client.json {
-        output::raw(&reply.body);
+    if args.client.format.is_data() {
+        output::data(&reply.body);
         return Ok(());
     }
     let list: JobList = reply.read()?;
@@ -37,7 +38,7 @@ pub(super) async fn list(client: &Client, args: args::Jobs) -> Result<(), Failur
         output::error_line("no stored job matches");
         return Ok(());
     }
-    output::line(&table(&list.jobs).to_string());
+    output::table(&table(&list.jobs));
     if list.next.is_some() {
         output::error_line("older jobs are not shown; use --limit, --plugin or --state");
     }
@@ -51,15 +52,15 @@ pub(super) async fn job(client: &Client, args: args::Job, screen: &Screen) -> Re
         Some(JobCommand::Retry(args)) => {
             let ask = ApiRequest::post(route(&args.id, "/retry"));
             let watched = client.watch_or_leave(ask, &format!("retrying {}", args.id), screen, false).await?;
-            load::print_result(client, watched, args.client.json).await
+            load::print_result(client, watched, args.client.format.is_data()).await
         }
         None => {
             // Without a subcommand, clap requires the id.
             let id = args.id.unwrap_or_default();
             match (args.follow, args.log) {
-                (true, _) => follow(client, &id, args.client.json).await,
+                (true, _) => follow(client, &id, args.client.format.is_data()).await,
                 (false, true) => log(client, &id).await,
-                (false, false) => show(client, &id, args.client.json).await,
+                (false, false) => show(client, &id, args.client.format.is_data()).await,
             }
         }
     }
@@ -68,24 +69,24 @@ pub(super) async fn job(client: &Client, args: args::Job, screen: &Screen) -> Re
 async fn show(client: &Client, id: &str, as_json: bool) -> Result<(), Failure> {
     let reply = client.request(ApiRequest::get(route(id, ""))).await?;
     if as_json {
-        output::raw(&reply.body)
+        output::data(&reply.body)
     } else {
-        output::line(&sheet(&reply.read()?))
+        output::painted(&sheet(&reply.read()?))
     }
     Ok(())
 }
 
 async fn log(client: &Client, id: &str) -> Result<(), Failure> {
     let reply = client.request(ApiRequest::get(route(id, "/log"))).await?;
-    String::from_utf8_lossy(&reply.body).lines().for_each(|line| output::line(&printable(line)));
+    String::from_utf8_lossy(&reply.body).lines().for_each(|line| output::painted(&cargo_line(&printable(line))));
     Ok(())
 }
 
 /// Prints the log of a job until it ends, and its result.
 async fn follow(client: &Client, id: &str, as_json: bool) -> Result<(), Failure> {
-    let watched = client.follow_job(id, &mut |line| output::line(&printable(line))).await?;
+    let watched = client.follow_job(id, &mut |line| output::painted(&cargo_line(&printable(line)))).await?;
     if as_json {
-        output::raw(&watched.result);
+        output::data(&watched.result);
     } else if let Some(result) = watched.job.result {
         output::error_line(&printable(&result.message));
     }
@@ -94,8 +95,8 @@ async fn follow(client: &Client, id: &str, as_json: bool) -> Result<(), Failure>
 
 async fn cancel(client: &Client, args: &args::JobArgs) -> Result<(), Failure> {
     let reply = client.request(ApiRequest::new(Method::DELETE, route(&args.id, ""))).await?;
-    if args.client.json {
-        output::raw(&reply.body);
+    if args.client.format.is_data() {
+        output::data(&reply.body);
         return Ok(());
     }
     let job: Job = reply.read()?;
@@ -117,11 +118,14 @@ fn route(id: &str, rest: &str) -> String {
 
 fn table(jobs: &[Job]) -> Table {
     let mut table = Table::with_head(["JOB", "OPERATION", "OBJECT", "STATE", "STEP", "CREATED (UTC)", "DURATION"]);
+    table = table.only_wide(&["STEP"]).flexible(&["OBJECT"]);
     for job in jobs {
         let of = job.plugin.as_ref().unwrap_or(&job.subject);
-        let asked = utc(job.created_unix_ms);
-        let asked = asked.split('.').next().unwrap_or_default();
-        table.row([&job.id, &job.operation, of, &job.state, &job.step, asked, &took(job)]);
+        let state = match job.state.as_str() {
+            "running" if !output::is_wide() => format!("running: {}", job.step),
+            state => state.to_owned(),
+        };
+        table.row([&job.id, &job.operation, of, &state, &job.step, &moment(job.created_unix_ms), &took(job)]);
     }
     table
 }
@@ -166,7 +170,7 @@ fn sheet(job: &Job) -> String {
             facts.row([name, &format!("{} UTC", utc(time))]);
         }
     }
-    let mut sheet = facts.to_string();
+    let mut sheet = facts.painted(None);
     let ended = job.result.as_ref().map(|result| &result.message);
     if let Some(text) = ended.or(job.problem.as_ref().map(|problem| &problem.detail)) {
         let _ = write!(sheet, "\n\n{}", printable(text));
@@ -183,6 +187,7 @@ mod tests {
     use host_api::{JobStep, OperationResult, Problem};
 
     use super::*;
+    use crate::output::text::plain;
 
     fn job() -> Job {
         Job {
@@ -223,9 +228,9 @@ mod tests {
             ..job()
         };
         expect![[r#"
-            JOB           OPERATION  OBJECT      STATE      STEP   CREATED (UTC)        DURATION
-            job_00000002  load       /srv/hello  queued     queue  2000-02-29 00:00:00  -
-            job_00000001  load       hello       timed_out  build  2000-02-29 00:00:00  1 min 30 s"#]]
+            JOB           OPERATION  OBJECT      STATE      STEP   CREATED (UTC)  DURATION
+            job_00000002  load       /srv/hello  queued     queue  02-29 00:00    -
+            job_00000001  load       hello       timed_out  build  02-29 00:00    1 min 30 s"#]]
         .assert_eq(&table(&[waiting, job()]).to_string());
     }
 
@@ -250,9 +255,9 @@ mod tests {
 
             the job did not end within 90 s
             fix: ask for it with a longer one"#]]
-        .assert_eq(&sheet(&job()));
+        .assert_eq(&plain(&sheet(&job())));
         let result = Some(OperationResult { message: "plugin hello serves".to_owned(), ..OperationResult::default() });
         let done = Job { state: "done".to_owned(), result, problem: None, ..job() };
-        assert!(sheet(&done).ends_with("\n\nplugin hello serves"));
+        assert!(plain(&sheet(&done)).ends_with("\n\nplugin hello serves"));
     }
 }

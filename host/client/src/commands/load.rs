@@ -8,13 +8,14 @@ use host_core::Source;
 use super::route;
 use crate::args::{Load, Loadable, Reload};
 use crate::client::{ApiRequest, Client, FollowedJob};
+use crate::config::Pack;
 use crate::failure::Failure;
-use crate::output::text::{duration, printable};
+use crate::output::text::{digest, duration, printable};
 use crate::output::{self, Table};
 use crate::screen::Screen;
 
 /// Installs the plugin of a source.
-pub(super) async fn load(client: &Client, args: Load, screen: &Screen) -> Result<(), Failure> {
+pub(super) async fn load(client: &Client, args: Load, pack: &Pack<'_>, screen: &Screen) -> Result<(), Failure> {
     let has_versions = match &args.source {
         Loadable::Listed(_) => true,
         Loadable::Source(source) => source.is_git(),
@@ -27,12 +28,15 @@ pub(super) async fn load(client: &Client, args: Load, screen: &Screen) -> Result
     } else if args.path.is_some() {
         return Err(Failure::usage("--path is a folder of a repository, folder or archive").fix("remove --path"));
     }
-    let archive = match &source {
+    let (archive, folder) = match &source {
+        Loadable::Source(Source::Folder(path)) if path.is_dir() => (None, Some(path.clone())),
         Loadable::Source(source) => match source.place() {
-            Source::Archive(path) if path.is_file() => Some((path.clone(), source.path().map(ToString::to_string))),
-            _ => None,
+            Source::Archive(path) if path.is_file() => {
+                (Some((path.clone(), source.path().map(ToString::to_string))), None)
+            }
+            _ => (None, None),
         },
-        Loadable::Listed(_) => None,
+        Loadable::Listed(_) => (None, None),
     };
     let source = named(&source)?;
     if args.version.is_some() && !has_versions {
@@ -48,31 +52,42 @@ pub(super) async fn load(client: &Client, args: Load, screen: &Screen) -> Result
     args.set.into_iter().try_for_each(|one| one.set(&mut config)).map_err(Failure::usage)?;
     let config = (!config.is_empty()).then_some(config);
     let start = args.no_start.then_some(false);
-    let watched = match archive {
+    let upload = async |path: &Path, folder: Option<String>| {
+        let upload = client.upload(path).await?;
+        let install = ApiRequest::post(args.options.path(&format!("/api/plugins/install/{upload}"), &[]));
+        let install = install
+            .json(&serde_json::json!({ "config": config, "start": start, "replace": args.replace, "path": folder }));
+        client.watch_or_leave(install, &what, screen, args.verbose).await
+    };
+    let pack = async |folder: &Path, reason: &str| {
+        let archive = pack(folder.to_owned()).await?;
+        screen.note(&format!("note: `{}` is packed and uploaded, because {reason}", folder.display()));
+        upload(&archive, None).await
+    };
+    let watched = match (archive, folder) {
         // A local archive is uploaded, so the host needs no access to the file.
-        Some((path, folder)) => {
-            let upload = client.upload(&path).await?;
-            let install = ApiRequest::post(args.options.path(&format!("/api/plugins/install/{upload}"), &[]));
-            let install = install.json(
-                &serde_json::json!({ "config": config, "start": start, "replace": args.replace, "path": folder }),
-            );
-            client.watch_or_leave(install, &what, screen, args.verbose).await?
-        }
-        None => {
+        (Some((path, folder)), _) => upload(&path, folder).await?,
+        (None, Some(folder)) if !client.is_local() => pack(&folder, "the host is on another machine").await?,
+        (None, folder) => {
             let load = LoadRequest {
                 path: None,
                 source,
-                version: args.version,
-                tag_pattern: args.tag_pattern.map(|pattern| pattern.to_string()),
-                config,
+                version: args.version.clone(),
+                tag_pattern: args.tag_pattern.as_ref().map(ToString::to_string),
+                config: config.clone(),
                 start,
                 replace: args.replace,
             };
             let ask = ApiRequest::post(args.options.path("/api/plugins/load", &[])).json(&load);
-            client.watch_or_leave(ask, &what, screen, args.verbose).await?
+            match (client.watch_or_leave(ask, &what, screen, args.verbose).await, folder) {
+                (Err(failure), Some(folder)) if failure.code().as_deref() == Some("fetch_outside_roots") => {
+                    pack(&folder, "the host is not allowed to read it (`source_roots`)").await?
+                }
+                (loaded, _) => loaded?,
+            }
         }
     };
-    print_result(client, watched, args.client.json).await
+    print_result(client, watched, args.client.format.is_data()).await
 }
 
 /// Reloads a plugin from its source.
@@ -80,7 +95,7 @@ pub(super) async fn reload(client: &Client, args: Reload, screen: &Screen) -> Re
     let what = format!("reloading {}", args.id);
     let ask = ApiRequest::post(args.options.path(&route(&args.id, "/reload"), &[]));
     let watched = client.watch_or_leave(ask, &what, screen, args.verbose).await?;
-    print_result(client, watched, args.client.json).await
+    print_result(client, watched, args.client.format.is_data()).await
 }
 
 /// Returns the source as sent to the host.
@@ -113,13 +128,13 @@ fn absolute(source: &Source) -> Result<Source, Failure> {
 /// Prints the result and a curl command for one of the plugin's endpoints.
 pub(super) async fn print_result(client: &Client, watched: FollowedJob, as_json: bool) -> Result<(), Failure> {
     if as_json {
-        output::raw(&watched.result);
+        output::data(&watched.result);
         return Ok(());
     }
     let Some(asked) = watched.job.result else {
         return Err(Failure::failed(format!("job `{}` ended without a result", watched.job.id)));
     };
-    output::line(&receipt(&asked));
+    output::painted(&receipt(&asked));
     for warning in &asked.warnings {
         output::error_line(&format!("warning: {}", printable(warning)));
     }
@@ -135,6 +150,10 @@ pub(super) async fn print_result(client: &Client, watched: FollowedJob, as_json:
     {
         output::error_line(&format!("\ntry: curl {}{}", client.url(), route.path));
     }
+    if output::is_interactive() {
+        let id = printable(&asked.id);
+        output::error_line(&format!("next: plugin-host show {id}; plugin-host logs {id} --follow"));
+    }
     Ok(())
 }
 
@@ -146,7 +165,7 @@ fn receipt(asked: &OperationResult) -> String {
         facts.row(["commit", &at_reference(commit, asked.reference.as_deref())]);
     }
     course(asked, &mut facts);
-    facts.to_string()
+    facts.painted(None)
 }
 
 /// A commit with the branch or tag that led to it.
@@ -155,7 +174,7 @@ pub(super) fn at_reference(commit: &str, reference: Option<&str>) -> String {
         Some(tag) => format!("tag {tag}"),
         None => format!("branch {}", reference.strip_prefix("refs/heads/").unwrap_or(reference)),
     };
-    reference.map_or_else(|| commit.to_owned(), |reference| format!("{commit} ({})", named(reference)))
+    reference.map_or_else(|| digest(commit), |reference| format!("{} ({})", digest(commit), named(reference)))
 }
 
 /// Adds the generations, states and steps of an operation to a table.
@@ -200,6 +219,7 @@ mod tests {
     use host_api::JobStep;
 
     use super::*;
+    use crate::output::text::plain;
 
     #[test]
     fn a_receipt_shows_generations_requests_and_step_durations() {
@@ -219,7 +239,7 @@ mod tests {
             generation  1
             library     built
             steps       fetch 1.6 ms, build 12.3 s, swap 10 us"#]]
-        .assert_eq(&receipt(&asked));
+        .assert_eq(&plain(&receipt(&asked)));
         asked.generation_before = Some(1);
         asked.generation = Some(2);
         asked.cached = Some(true);
@@ -235,6 +255,6 @@ mod tests {
             library     from the build cache
             served      generation 1: 12 requests, 1 failed, 3 in flight; generation 2: 0 requests
             steps       fetch 1.6 ms, build 12.3 s, swap 10 us"#]]
-        .assert_eq(&receipt(&asked));
+        .assert_eq(&plain(&receipt(&asked)));
     }
 }

@@ -16,11 +16,11 @@ pub(super) async fn logs(client: &Client, args: &Logs) -> Result<(), Failure> {
     let query = args.level.as_ref().map(|level| format!("?level={level}")).unwrap_or_default();
     let place = route(&args.id, &format!("/logs{query}"));
     if args.follow {
-        return client.follow_stream(&place, None, |update| print(client, update, args.client.json)).await;
+        return client.follow_stream(&place, None, |update| print(client, update, args.client.format.is_data())).await;
     }
     let reply = client.request(ApiRequest::get(place)).await?;
-    if args.client.json {
-        output::raw(&reply.body);
+    if args.client.format.is_data() {
+        output::data(&reply.body);
         return Ok(());
     }
     let log: LogLines = reply.read()?;
@@ -37,7 +37,7 @@ fn print(client: &Client, update: StreamUpdate<LogLine>, as_json: bool) -> Contr
         Ok(())
     };
     let printed = match update {
-        StreamUpdate::Item(_, data) if as_json => output::try_line(&data),
+        StreamUpdate::Item(_, data) if as_json => output::try_data(data.as_bytes()),
         StreamUpdate::Item(found, _) => output::try_line(&line(&found)),
         StreamUpdate::Gap(gap) => remark(&printable(&gap.message)),
         StreamUpdate::Lost => remark(&format!("lost the connection to the host at {}; reconnecting", client.url())),

@@ -19,7 +19,7 @@ pub(super) async fn ping(args: &Ping, config: &ClientConfig) -> Result<(), Failu
     let (status, body) = client.health(path).await?;
     let answer = serde_json::from_slice::<Value>(&body).ok();
     match answer.as_ref().and_then(|answer| answer["status"].as_str()) {
-        Some(_) if status.is_success() && args.client.json => output::raw(&body),
+        Some(_) if status.is_success() && args.client.format.is_data() => output::data(&body),
         Some(word) if status.is_success() => output::line(word),
         Some(word) if status == StatusCode::SERVICE_UNAVAILABLE => {
             return Err(Failure::failed(format!("the host at {} is not ready: {word}", client.url())));

@@ -21,8 +21,8 @@ use crate::screen::Screen;
 /// Shows the changes that `apply` would make.
 pub(super) async fn plan(client: &Client, args: Plan, screen: &Screen) -> Result<(), Failure> {
     let (plan, body) = ask(client, &args.file, screen).await?;
-    if args.client.json {
-        output::raw(&body)
+    if args.client.format.is_data() {
+        output::data(&body)
     } else {
         show(&plan)
     }
@@ -36,7 +36,7 @@ pub(super) async fn plan(client: &Client, args: Plan, screen: &Screen) -> Result
 /// Shows the changes, asks for confirmation and applies exactly these changes.
 pub(super) async fn apply(client: &Client, args: Apply, screen: &Screen) -> Result<(), Failure> {
     let (plan, _) = ask(client, &args.file, screen).await?;
-    if !args.client.json {
+    if !args.client.format.is_data() {
         show(&plan);
         if plan.changing == 0 {
             return Ok(());
@@ -50,8 +50,8 @@ pub(super) async fn apply(client: &Client, args: Apply, screen: &Screen) -> Resu
     let apply = ApiRequest::post("/api/plugins/apply").json(&request);
     let watched = client.watch_or_leave(apply, &what, screen, args.verbose).await?;
     let asked = watched.job.result.unwrap_or_default();
-    if args.client.json {
-        output::raw(&watched.result)
+    if args.client.format.is_data() {
+        output::data(&watched.result)
     } else {
         print_parts(&asked)
     }
@@ -66,11 +66,11 @@ pub(super) async fn apply(client: &Client, args: Apply, screen: &Screen) -> Resu
 /// Prints the current state as a plugins.yaml.
 pub(super) async fn export(client: &Client, args: Export) -> Result<(), Failure> {
     let text = client.request(ApiRequest::get("/api/plugins/export")).await?.body;
-    if args.client.json {
-        output::raw(serde_json::json!({ "file": String::from_utf8_lossy(&text) }).to_string().as_bytes());
+    if args.client.format.is_data() {
+        output::data(serde_json::json!({ "file": String::from_utf8_lossy(&text) }).to_string().as_bytes());
         return Ok(());
     }
-    let Some(path) = args.output else {
+    let Some(path) = args.file else {
         output::raw(&text);
         return Ok(());
     };

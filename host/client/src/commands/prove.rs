@@ -68,8 +68,8 @@ pub(super) async fn prove(client: &Client, args: Reload, screen: &Screen) -> Res
             }
         }
     };
-    if args.client.json {
-        output::raw(&serde_json::to_vec(&receipt).expect("texts, numbers and lists of them serialize"));
+    if args.client.format.is_data() {
+        output::data(&serde_json::to_vec(&receipt).expect("texts, numbers and lists of them serialize"));
     } else {
         output::line(&receipt.to_string());
     }

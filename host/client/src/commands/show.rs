@@ -1,6 +1,7 @@
 //! `list` and `show`.
 
 use host_api::{Configuration, Plugin, PluginItem, PluginList};
+use serde_json::Value;
 
 use super::load::at_reference;
 use super::updates::{newer_text, rule_text};
@@ -8,24 +9,37 @@ use super::{generations, route};
 use crate::args::Show;
 use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
-use crate::output::text::{duration, printable, utc};
-use crate::output::{self, Table};
+use crate::output::paint::labels;
+use crate::output::text::{digest, duration, moment, printable, utc};
+use crate::output::{self, Table, is_wide, width};
 
 /// Lists all plugins.
 pub(super) async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
     let reply = client.request(ApiRequest::get("/api/plugins")).await?;
     if as_json {
-        output::raw(&reply.body);
+        let mut list: Value = reply.read()?;
+        for (id, plugin) in list["plugins"].as_object_mut().into_iter().flatten() {
+            without_older_fields(plugin);
+            plugin["id"] = id.as_str().into();
+        }
+        output::data(list.to_string().as_bytes());
         return Ok(());
     }
     let list: PluginList = reply.read()?;
     if list.plugins.is_empty() {
         output::error_line("no plugin is installed; `plugin-host load SOURCE` installs one");
     } else {
-        output::line(&list_table(&list).to_string());
+        output::table(&list_table(&list));
         unwell(&list).iter().chain(&kept(&list)).for_each(|remark| output::error_line(remark));
     }
     Ok(())
+}
+
+/// Removes the capitalized fields, which the host adds for older clients of the API and which repeat other fields.
+fn without_older_fields(plugin: &mut Value) {
+    if let Some(fields) = plugin.as_object_mut() {
+        fields.retain(|name, _| !name.starts_with(|c: char| c.is_ascii_uppercase()));
+    }
 }
 
 /// Remarks about plugins that should be running but are not.
@@ -57,7 +71,8 @@ fn list_table(list: &PluginList) -> Table {
     let mut table = Table::with_head([
         "ID",
         "VERSION",
-        "GOAL/PHASE",
+        "UPDATE",
+        "STATE",
         "HEALTH",
         "GENERATION",
         "REQUESTS",
@@ -65,12 +80,14 @@ fn list_table(list: &PluginList) -> Table {
         "UPTIME",
         "SOURCE",
     ]);
+    table = table.only_wide(&["GENERATION", "REQUESTS", "ERRORS"]).flexible(&["SOURCE", "UPDATE"]);
     for (id, plugin) in &list.plugins {
         let PluginItem { status, .. } = plugin;
         table.row([
             id,
-            &version(plugin),
-            &format!("{}/{}", plugin.goal.as_deref().unwrap_or("-"), plugin.phase),
+            &plugin.metadata.version,
+            &plugin.update_available.as_ref().map_or_else(|| "-".to_owned(), newer_text),
+            &state(plugin.goal.as_deref().unwrap_or("-"), &plugin.phase),
             &status.health,
             &generation(plugin.generation),
             &status.request_count.to_string(),
@@ -80,6 +97,16 @@ fn list_table(list: &PluginList) -> Table {
         ]);
     }
     table
+}
+
+/// Formats goal and phase: both if the table is wide or they differ, otherwise one word.
+fn state(goal: &str, phase: &str) -> String {
+    match (goal, phase) {
+        ("disabled" | "stopped" | "installed", "stopped") if !is_wide() => goal.to_owned(),
+        ("-", phase) => phase.to_owned(),
+        (goal, phase) if goal == phase && !is_wide() => phase.to_owned(),
+        (goal, phase) => format!("{goal}/{phase}"),
+    }
 }
 
 /// Formats the installed version and an available update.
@@ -93,13 +120,16 @@ pub(super) async fn show(client: &Client, args: &Show, as_json: bool) -> Result<
     let id = &args.plugin.id;
     let reply = client.request(ApiRequest::get(route(id, ""))).await?;
     if as_json {
-        output::raw(&reply.body);
+        let mut plugin: Value = reply.read()?;
+        without_older_fields(&mut plugin);
+        plugin["id"] = id.as_str().into();
+        output::data(plugin.to_string().as_bytes());
         return Ok(());
     }
     let mut plugin: Plugin = reply.read()?;
     let n_gone = if args.all { 0 } else { remove_unmapped(&mut plugin.item) };
     let configuration: Configuration = client.request(ApiRequest::get(route(id, "/config"))).await?.read()?;
-    output::line(&sheet(&plugin, &configuration, client.url()));
+    output::painted(&sheet(&plugin, &configuration, client.url()));
     if n_gone > 0 {
         let generations = if n_gone == 1 { "generation has" } else { "generations have" };
         output::error_line(&format!("{n_gone} {generations} left memory; --all lists them"));
@@ -116,7 +146,7 @@ fn remove_unmapped(item: &mut PluginItem) -> usize {
 
 /// One row per key of the configuration, with the layer that its value comes from.
 fn settings(configuration: &Configuration) -> Table {
-    let mut table = Table::with_head(["KEY", "VALUE", "FROM", "DEFAULT"]);
+    let mut table = Table::with_head(["KEY", "VALUE", "FROM", "DEFAULT"]).flexible(&["DEFAULT", "VALUE"]);
     let Configuration { configuration, defaults, host_file, set, .. } = configuration;
     for (key, value) in configuration {
         let layers = [("set", set), ("host.toml", host_file), ("default", defaults)];
@@ -156,7 +186,7 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
     if let Some(commit) = &item.commit {
         facts.row(["commit", &at_reference(commit, item.reference.as_deref())]);
     }
-    facts.row(["artifact", &item.file_path]);
+    facts.row(["artifact", &digest(&item.file_path)]);
     if let Some(loaded_at) = item.loaded_at {
         facts.row(["loaded", &format!("{} UTC", utc(loaded_at))]);
     }
@@ -180,31 +210,29 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
     if let Some(rule) = item.update.as_ref().filter(|rule| !rule.blocked.is_empty()) {
         facts.row(["blocked", &rule.blocked.join(", ")]);
     }
-    let mut sections = vec![facts.to_string()];
+    let mut sections = vec![facts.painted(None)];
 
     if !parts.routes.is_empty() {
-        let mut endpoints = Table::with_head(["METHOD", "URL", "DESCRIPTION"]);
+        let mut endpoints = Table::with_head(["METHOD", "URL", "DESCRIPTION"]).flexible(&["DESCRIPTION"]);
         for (route, endpoint) in parts.routes.iter().zip(&metadata.endpoints) {
             endpoints.row([&route.method, &format!("{url}{}", route.path), &endpoint.description]);
         }
-        sections.push(endpoints.to_string());
+        sections.push(endpoints.painted(width()));
     }
     if !item.generations.is_empty() {
-        sections.push(generations::table(&item.generations).to_string());
+        sections.push(generations::table(&item.generations).painted(width()));
         sections.extend(generations::held(&item.generations));
     }
     if !item.kept.is_empty() {
-        let mut kept = Table::with_head(["KEPT", "LOADED (UTC)", "COMMIT", "SOURCE"]);
+        let mut kept = Table::with_head(["KEPT", "LOADED (UTC)", "COMMIT", "SOURCE"]).flexible(&["SOURCE"]);
         for version in &item.kept {
-            let loaded = utc(version.loaded_at);
-            let loaded = loaded.split('.').next().unwrap_or(&loaded);
-            let commit = version.commit.as_deref().map_or("-", |commit| commit.get(..12).unwrap_or(commit));
-            kept.row([&version.version, loaded, commit, &version.source]);
+            let commit = version.commit.as_deref().map_or_else(|| "-".to_owned(), digest);
+            kept.row([&version.version, &moment(version.loaded_at), &commit, &version.source]);
         }
-        sections.push(kept.to_string());
+        sections.push(kept.painted(width()));
     }
     if !configuration.configuration.is_empty() {
-        sections.push(settings(configuration).to_string());
+        sections.push(settings(configuration).painted(width()));
     }
     let warnings = item.warnings.iter().map(|warning| format!("warning: {}", printable(warning)));
     let error = item.last_error.iter().map(|error| {
@@ -212,7 +240,7 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
     });
     let remarks: Vec<_> = warnings.chain(error).collect();
     if !remarks.is_empty() {
-        sections.push(remarks.join("\n"));
+        sections.push(labels(&remarks.join("\n")).into_owned());
     }
     sections.join("\n\n")
 }
@@ -233,6 +261,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::output::text::plain;
 
     fn plugin() -> Plugin {
         let endpoint = |method: &str, path: &str, description: &str| Endpoint {
@@ -316,9 +345,9 @@ mod tests {
         };
         let plugins = [("hello".to_owned(), plugin().item), ("other".to_owned(), stopped)].into();
         expect![[r#"
-            ID     VERSION               GOAL/PHASE        HEALTH   GENERATION  REQUESTS  ERRORS  UPTIME      SOURCE
-            hello  1.0.0, update: 1.3.0  running/running   healthy  2           12        1       1 min 15 s  https://github.com/acme/hello
-            other  1.0.0                 disabled/stopped  healthy  -           12        1       -           https://github.com/acme/hello"#]]
+            ID     VERSION  UPDATE  STATE     HEALTH   GENERATION  REQUESTS  ERRORS  UPTIME      SOURCE
+            hello  1.0.0    1.3.0   running   healthy  2           12        1       1 min 15 s  https://github.com/acme/hello
+            other  1.0.0    -       disabled  healthy  -           12        1       -           https://github.com/acme/hello"#]]
         .assert_eq(&list_table(&PluginList { count: 2, total: 2, plugins, next: None }).to_string());
     }
 
@@ -337,7 +366,7 @@ mod tests {
             b: failed and will be retried: failed to build"#]]
         .assert_eq(&unwell(&PluginList { count: 3, total: 3, plugins: plugins.into(), next: None }).join("\n"));
         let item = PluginItem { failures_in_a_row: 3, ..quarantined };
-        let sheet = sheet(&Plugin { item, ..plugin() }, &Configuration::default(), "");
+        let sheet = plain(&sheet(&Plugin { item, ..plugin() }, &Configuration::default(), ""));
         let lines = "phase        quarantined
 quarantine   it failed 3 times in a row, last with: no disk; `enable`, `start` or `restart` lifts it
 health       healthy
@@ -393,11 +422,11 @@ failures     3 in a row";
             GET     http://127.0.0.1:4000/api/plugin-endpoints/hello/hello  A greeting
             POST    http://127.0.0.1:4000/api/plugin-endpoints/hello/echo
 
-            GENERATION  VERSION  PHASE    IN FLIGHT  REQUESTS  UNMAPPED AFTER  MAPPED  HEAP
-            2           1.0.0    running  3          0         -               -       -
+            GENERATION  VERSION  PHASE    IN FLIGHT  REQUESTS
+            2           1.0.0    running  3          0
 
-            KEPT   LOADED (UTC)         COMMIT        SOURCE
-            0.9.0  1970-01-01 00:00:00  0123456789ab  https://github.com/acme/hello
+            KEPT   LOADED (UTC)  COMMIT        SOURCE
+            0.9.0  01-01 00:00   0123456789ab  https://github.com/acme/hello
 
             KEY     VALUE                  FROM          DEFAULT
             limits  {"guests":3,"rows":2}  set, default  {"guests":1,"rows":2}
@@ -406,7 +435,7 @@ failures     3 in a row";
 
             warning: plugin.yaml:3: `colour` is not known
             last error: failed to build (build_failed, 1970-01-01 00:00:01.000 UTC)"#]]
-        .assert_eq(&sheet(&plugin(), &configuration, "http://127.0.0.1:4000"));
+        .assert_eq(&plain(&sheet(&plugin(), &configuration, "http://127.0.0.1:4000")));
     }
 
     #[test]

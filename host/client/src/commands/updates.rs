@@ -13,7 +13,7 @@ use crate::args;
 use crate::args::{Block, ChangeArgs, SetPolicy};
 use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
-use crate::output::text::{printable, utc};
+use crate::output::text::{moment, printable, utc};
 use crate::output::{self, Table};
 use crate::screen::Screen;
 
@@ -22,8 +22,8 @@ pub(super) async fn updates(client: &Client, args: &args::Updates) -> Result<(),
     let query = if args.check { "?check=true" } else { "" };
     if let Some(id) = &args.id {
         let reply = client.request(ApiRequest::get(route(id, &format!("/updates{query}")))).await?;
-        if args.client.json {
-            output::raw(&reply.body)
+        if args.client.format.is_data() {
+            output::data(&reply.body)
         } else {
             output::line(&sheet(&reply.read()?))
         }
@@ -41,12 +41,12 @@ pub(super) async fn updates(client: &Client, args: &args::Updates) -> Result<(),
             all.push((plugin.metadata.version.clone(), reply.read::<Updates>()?));
         }
     }
-    if args.client.json {
-        output::line(&Value::from(as_they_are).to_string());
+    if args.client.format.is_data() {
+        output::data(Value::from(as_they_are).to_string().as_bytes());
     } else if all.is_empty() {
         output::error_line("no plugin is installed from a repository");
     } else {
-        output::line(&table(&all).to_string());
+        output::table(&table(&all));
     }
     Ok(())
 }
@@ -59,9 +59,9 @@ pub(super) async fn update(client: &Client, args: &args::Update, screen: &Screen
     let watched = client.watch_or_leave(ask, &format!("updating {id}"), screen, *verbose).await?;
     let is_same = watched.job.result.as_ref().is_some_and(|asked| asked.generation == asked.generation_before);
     if is_same {
-        change::print_result(watched, args.plugin.client.json)
+        change::print_result(watched, args.plugin.client.format.is_data())
     } else {
-        load::print_result(client, watched, args.plugin.client.json).await
+        load::print_result(client, watched, args.plugin.client.format.is_data()).await
     }
 }
 
@@ -140,6 +140,7 @@ pub(super) fn newer_text(update: &Update) -> String {
 /// Creates a table with one row per plugin and installed version.
 fn table(all: &[(String, Updates)]) -> Table {
     let mut table = Table::with_head(["ID", "INSTALLED", "ALLOWED", "NEWEST", "POLICY", "CHECKED (UTC)"]);
+    table = table.flexible(&["NEWEST", "ALLOWED"]);
     for (installed, updates) in all {
         let report = updates.report.as_ref();
         let shown = |update: fn(&UpdateReport) -> &Option<Update>| match report.map(update) {
@@ -149,14 +150,16 @@ fn table(all: &[(String, Updates)]) -> Table {
         let looked = match report {
             None => "-".to_owned(),
             Some(UpdateReport { error: Some(error), .. }) => format!("failed: {}", error.code),
-            Some(report) => utc(report.checked_at_unix_ms).split('.').next().unwrap_or_default().to_owned(),
+            Some(report) => moment(report.checked_at_unix_ms),
         };
+        let rule = rule_text(&updates.rule);
+        let policy = if output::is_wide() { &rule } else { rule.split(';').next().unwrap_or(&rule) };
         table.row([
             &updates.id,
             installed,
             &shown(|report| &report.allowed),
             &shown(|report| &report.newest),
-            &rule_text(&updates.rule),
+            policy,
             &looked,
         ]);
     }
@@ -267,10 +270,10 @@ mod tests {
         };
         let unknown = Updates { id: "new".to_owned(), report: None, ..known() };
         expect![[r#"
-            ID     INSTALLED  ALLOWED  NEWEST                POLICY                                 CHECKED (UTC)
-            hello  1.0.0      1.0.1    1.1.0                 patch, automatic; checked every 1h30m  2000-02-29 00:00:00
-            other  1.0.0      -        main at 0123456789ab  pinned                                 failed: fetch_stalled
-            new    1.0.0      -        -                     patch, automatic; checked every 1h30m  -"#]]
+            ID     INSTALLED  ALLOWED  NEWEST                POLICY            CHECKED (UTC)
+            hello  1.0.0      1.0.1    1.1.0                 patch, automatic  02-29 00:00
+            other  1.0.0      -        main at 0123456789ab  pinned            failed: fetch_stalled
+            new    1.0.0      -        -                     patch, automatic  -"#]]
         .assert_eq(&table(&[known(), failed, unknown].map(|updates| ("1.0.0".to_owned(), updates))).to_string());
     }
 }

@@ -1,43 +1,133 @@
-//! Tables of aligned columns.
+//! Tables of aligned columns that fit the terminal.
 
+use std::fmt;
+
+use super::paint;
 use super::text::printable;
+
+/// The narrowest cell to which a flexible column is shortened, in characters.
+const MIN_CELL: usize = 8;
 
 /// A table of aligned columns.
 #[derive(Default)]
 pub struct Table {
     rows: Vec<Vec<String>>,
+    has_head: bool,
+    /// The columns that only a wide table has.
+    wide: &'static [&'static str],
+    /// The columns that are shortened if the table does not fit.
+    flexible: &'static [&'static str],
 }
 
 impl Table {
     /// Creates a table with column headings.
     pub fn with_head<const N: usize>(head: [&str; N]) -> Table {
-        Table { rows: vec![head.map(str::to_owned).to_vec()] }
+        Table { rows: vec![head.map(str::to_owned).to_vec()], has_head: true, ..Table::default() }
     }
 
     /// Creates a table without column headings.
     pub fn new() -> Table {
-        Table { rows: vec![] }
+        Table::default()
+    }
+
+    /// Selects the columns that are shown only with `-o wide`.
+    pub fn only_wide(self, wide: &'static [&'static str]) -> Table {
+        Table { wide, ..self }
+    }
+
+    /// Selects the columns that are shortened, the first one first, if the table does not fit the terminal.
+    pub fn flexible(self, flexible: &'static [&'static str]) -> Table {
+        Table { flexible, ..self }
     }
 
     /// Adds a row.
     pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
         self.rows.push(cells.map(printable).to_vec());
     }
+
+    /// Returns the table in colours. Without a width, all columns are shown completely.
+    pub fn painted(&self, width: Option<usize>) -> String {
+        let columns: Vec<_> = match width {
+            Some(_) => (0..self.columns()).filter(|column| !self.is_hidden(*column)).collect(),
+            None => (0..self.columns()).collect(),
+        };
+        let mut widths: Vec<_> = columns.iter().map(|column| self.width(*column)).collect();
+        for name in self.flexible {
+            let total = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+            let excess = width.map_or(0, |width| total.saturating_sub(width));
+            if let Some(at) = columns.iter().position(|column| self.name(*column) == Some(name)) {
+                let least = MIN_CELL.max(name.chars().count()).min(widths[at]);
+                widths[at] = widths[at].saturating_sub(excess).max(least);
+            }
+        }
+        let mut text = String::new();
+        for (number, row) in self.rows.iter().enumerate() {
+            let mut line = String::new();
+            let mut n_spaces = 0;
+            for (&column, &width) in columns.iter().zip(&widths) {
+                let cell = shortened(row.get(column).map(String::as_str).unwrap_or_default(), width);
+                line.extend(std::iter::repeat_n(' ', if cell.is_empty() { 0 } else { n_spaces }));
+                let n_chars = cell.chars().count();
+                n_spaces = width - n_chars + 2 + if cell.is_empty() { n_spaces } else { 0 };
+                line.push_str(&self.cell(number, column, &cell));
+            }
+            text += &line;
+            text += if number + 1 < self.rows.len() { "\n" } else { "" };
+        }
+        text
+    }
+
+    /// Puts a cell into its style.
+    fn cell(&self, row: usize, column: usize, cell: &str) -> String {
+        let name = if self.has_head { self.name(column) } else { self.rows[row].first().map(String::as_str) };
+        match (self.has_head, row, column) {
+            _ if cell.is_empty() => String::new(),
+            (true, 0, _) => paint::styled(paint::HEADING, cell),
+            (true, ..) | (false, _, 1) if name.is_some_and(paint::has_state) => {
+                paint::styled(paint::of_state(cell), cell)
+            }
+            _ => cell.to_owned(),
+        }
+    }
+
+    fn columns(&self) -> usize {
+        self.rows.iter().map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// Returns the heading of a column.
+    fn name(&self, column: usize) -> Option<&str> {
+        self.rows.first().filter(|_| self.has_head)?.get(column).map(String::as_str)
+    }
+
+    /// Whether a narrow table does without a column, which is one of the wide columns or has no values.
+    fn is_hidden(&self, column: usize) -> bool {
+        let Some(name) = self.name(column) else { return false };
+        let is_blank = |row: &Vec<String>| row.get(column).is_none_or(|cell| matches!(&**cell, "" | "-"));
+        self.wide.contains(&name) || (self.rows.len() > 1 && self.rows[1..].iter().all(is_blank))
+    }
+
+    fn width(&self, column: usize) -> usize {
+        self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    }
 }
 
-impl std::fmt::Display for Table {
-    /// Separates columns by two spaces, without trailing spaces and without a line end after the last row.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let n_columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let cells = |column: usize| self.rows.iter().filter_map(move |row| row.get(column));
-        let widths: Vec<_> =
-            (0..n_columns).map(|column| cells(column).map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
-        for (number, row) in self.rows.iter().enumerate() {
-            let line: String = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect();
-            let end = if number + 1 < self.rows.len() { "\n" } else { "" };
-            write!(f, "{}{end}", line.trim_end())?;
-        }
-        Ok(())
+/// Returns the cell, or parts of it if it has more characters.
+fn shortened(cell: &str, max_chars: usize) -> String {
+    let n_chars = cell.chars().count();
+    if n_chars <= max_chars {
+        return cell.to_owned();
+    }
+    // The end of a path or URL tells more than its start; of a text, the start is read.
+    let n_end = if cell.contains(' ') || !cell.contains('/') { 0 } else { (max_chars - 1) * 2 / 3 };
+    let start = cell.chars().take(max_chars - 1 - n_end);
+    start.chain(['…']).chain(cell.chars().skip(n_chars - n_end)).collect()
+}
+
+impl fmt::Display for Table {
+    /// All columns, completely and without colours. Columns are separated by two spaces, without trailing spaces and
+    /// without a line end after the last row.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", anstream::adapter::strip_str(&self.painted(None)))
     }
 }
 
@@ -53,11 +143,41 @@ mod tests {
         table.row(["hello", "1.0.0", "/srv/hello"]);
         table.row(["a-long-name", "10.20.30", ""]);
         table.row(["é", "1", "a\u{1b}[31mb\nc"]);
+        table.row(["x", "", "/srv/x"]);
         expect![[r#"
             ID           VERSION   SOURCE
             hello        1.0.0     /srv/hello
             a-long-name  10.20.30
-            é            1         a [31mb c"#]]
+            é            1         a [31mb c
+            x                      /srv/x"#]]
         .assert_eq(&table.to_string());
+    }
+
+    #[test]
+    fn a_table_fits_the_terminal_unless_it_is_wide() {
+        let mut table = Table::with_head(["ID", "HEALTH", "REQUESTS", "REASON", "SOURCE"]);
+        table = table.only_wide(&["REQUESTS"]).flexible(&["SOURCE"]);
+        table.row(["hello", "healthy", "12", "", "https://git.example.org/acme/plugins/hello"]);
+        table.row(["other", "failed", "0", "", "/srv/other"]);
+        let plain = |width| anstream::adapter::strip_str(&table.painted(width)).to_string();
+        expect![[r#"
+            ID     HEALTH   SOURCE
+            hello  healthy  https:/…/plugins/hello
+            other  failed   /srv/other"#]]
+        .assert_eq(&plain(Some(38)));
+        expect![[r#"
+            ID     HEALTH   REQUESTS  REASON  SOURCE
+            hello  healthy  12                https://git.example.org/acme/plugins/hello
+            other  failed   0                 /srv/other"#]]
+        .assert_eq(&plain(None));
+        assert!(table.painted(None).contains("\u{1b}[31mfailed\u{1b}[0m"));
+    }
+
+    #[test]
+    fn a_state_without_headings_is_coloured() {
+        let mut table = Table::new();
+        table.row(["health", "unhealthy"]);
+        table.row(["name", "failed"]);
+        assert_eq!(table.painted(None).replace('\u{1b}', "^"), "health  ^[31munhealthy^[0m\nname    failed");
     }
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 
+use super::is_wide;
+
 /// Returns untrusted text as one line, with control and bidirectional formatting characters replaced by spaces.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) { ' ' } else { c }).collect()
@@ -58,15 +60,46 @@ pub fn duration(milliseconds: f64) -> String {
     }
 }
 
-/// Formats a size with two to four significant digits and a unit.
+/// Formats a size with one decimal and a binary unit.
 pub fn bytes(n_bytes: u64) -> String {
     match n_bytes as f64 {
         b if b < 1024.0 => format!("{n_bytes} bytes"),
-        b if b < 10_240.0 => format!("{:.1} KiB", b / 1024.0),
-        b if b < 1_048_576.0 => format!("{:.0} KiB", b / 1024.0),
+        b if b < 1_048_576.0 => format!("{:.1} KiB", b / 1024.0),
         b if b < 1_073_741_824.0 => format!("{:.1} MiB", b / 1_048_576.0),
         b => format!("{:.1} GiB", b / 1_073_741_824.0),
     }
+}
+
+/// Formats the value of a setting as host.toml accepts it. A number of bytes is shown with its unit.
+pub fn setting(key: &str, value: &serde_json::Value) -> String {
+    let is_size = key.ends_with("_bytes") || key.ends_with("_size");
+    match value.as_u64().filter(|_| is_size) {
+        Some(n_bytes) => format!("\"{}\"", host_core::Size::of(n_bytes).as_setting()),
+        None => value.to_string(),
+    }
+}
+
+/// Returns the first 12 characters of a digest or commit, or all of them with `-o wide`.
+pub fn digest(text: &str) -> String {
+    let (prefix, digits) = text.split_once(':').map_or(("", text), |(algorithm, digits)| (algorithm, digits));
+    match digits.get(..12) {
+        Some(start) if !is_wide() && prefix.is_empty() => start.to_owned(),
+        Some(start) if !is_wide() => format!("{prefix}:{start}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Formats a timestamp of a table: `02-03 04:05`, or `2026-02-03 04:05:06` with `-o wide`, in UTC.
+pub fn moment(unix_ms: u64) -> String {
+    let text = utc(unix_ms);
+    let range = if is_wide() { 0..19 } else { 5..16 };
+    text.get(range).unwrap_or(&text).to_owned()
+}
+
+/// Returns text without colours, for tests.
+#[cfg(test)]
+pub(crate) fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
 }
 
 /// Formats a timestamp as `2026-02-03 04:05:06.789`, in UTC.
@@ -108,17 +141,24 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_two_to_four_significant_digits() {
+    fn sizes_have_one_decimal_and_a_binary_unit() {
         for (n_bytes, expected) in [
             (0, "0 bytes"),
             (1023, "1023 bytes"),
             (4_200, "4.1 KiB"),
-            (880_000, "859 KiB"),
+            (880_000, "859.4 KiB"),
             (9_000_000, "8.6 MiB"),
             (20_000_000_000, "18.6 GiB"),
         ] {
             assert_eq!(bytes(n_bytes), expected);
         }
+    }
+
+    #[test]
+    fn sizes_of_settings_have_a_unit_that_host_toml_accepts() {
+        assert_eq!(setting("max_upload_bytes", &serde_json::json!(64 << 20)), "\"64MiB\"");
+        assert_eq!(setting("cache_max_size", &serde_json::json!(20_000_000_000_u64)), "\"20GB\"");
+        assert_eq!(setting("port", &serde_json::json!(4000)), "4000");
     }
 
     #[test]
