@@ -20,7 +20,7 @@ pub struct LogLine {
     pub level: &'static str,
     /// The generation that wrote the line; `None` for lines of the host.
     pub generation: Option<u64>,
-    /// The text, without control characters.
+    /// The text: one line, with escapes for characters that a reader cannot see.
     pub message: String,
 }
 
@@ -86,10 +86,10 @@ impl LogLines {
         }
     }
 
-    /// Adds a line. Control characters are replaced by spaces.
+    /// Adds a line. Characters of others that a reader cannot see become escapes.
     pub fn push(&self, level: &'static str, generation: Option<u64>, message: &str) {
         let message = (self.redact)(message);
-        let message = message.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
+        let message = host_core::visible_line(&message).into_owned();
         let mut state = self.state.lock();
         let number = state.next;
         state.next += 1;
@@ -168,7 +168,7 @@ mod tests {
         let lines = log.since(0);
         assert_eq!(
             lines.iter().map(|line| (line.number, line.message.as_str())).collect::<Vec<_>>(),
-            [(1, "b"), (2, "c  [31m")]
+            [(1, "b"), (2, "c\\n\\u{1b}[31m")]
         );
         assert_eq!(log.since(2).len(), 1);
     }

@@ -55,5 +55,5 @@ pub use plugin_set::PluginSet;
 pub use rate_limit::RateLimiter;
 pub use size::Size;
 pub use source::{GitUrl, Revision, Source, SourceError, Trust, address_like};
-pub use text::{hex, shown};
+pub use text::{hex, is_unseen, shown, visible, visible_line};
 pub use tree_path::{PathError, TreePath};

@@ -1,5 +1,6 @@
-//! Texts of others in messages, and bytes as text.
+//! Texts of others in messages and logs, and bytes as text.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::look_alikes::is_invisible;
@@ -10,17 +11,49 @@ pub fn shown(text: &str, max_chars: usize) -> String {
     let mut shown = String::new();
     let mut characters = text.chars();
     for c in characters.by_ref().take(max_chars) {
-        match c {
-            '\n' => shown.push_str("\\n"),
-            '\t' => shown.push_str("\\t"),
-            c if is_hidden(c) || is_invisible(c) => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
+        if c == '\t' || is_unseen(c) { push_escaped(&mut shown, c) } else { shown.push(c) }
     }
     if characters.next().is_some() {
         shown.push('…');
     }
     shown
+}
+
+/// Returns a text of others with control characters and invisible characters as escapes, such as `\u{202e}`. Tabs and
+/// line feeds are kept.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c != '\n' && is_unseen(c))
+}
+
+/// Returns a text of others as one line: like [`visible`], with line feeds as `\n`.
+pub fn visible_line(text: &str) -> Cow<'_, str> {
+    escaped(text, is_unseen)
+}
+
+/// Returns whether a reader cannot see a character, or sees the text around it in another order or on another line.
+/// Spaces and tabs are seen.
+pub fn is_unseen(c: char) -> bool {
+    // Deprecated formatting characters, anchors of annotations, tags and variation selectors.
+    let is_format = |c: char| matches!(c as u32, 0x2060..=0x206F | 0xFFF9..=0xFFFB | 0xE0000..=0xE0FFF);
+    c != '\t' && !matches!(c, ' '..='~') && (is_hidden(c) || is_invisible(c) || is_format(c))
+}
+
+fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_escaped) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_escaped(c) { push_escaped(&mut escaped, c) } else { escaped.push(c) }
+    }
+    Cow::Owned(escaped)
+}
+
+fn push_escaped(text: &mut String, c: char) {
+    match c {
+        '\n' | '\r' | '\t' => text.extend(c.escape_default()),
+        c => text.extend(c.escape_unicode()),
+    }
 }
 
 /// Returns whether a character breaks lines or changes the direction of a text.
@@ -57,5 +90,17 @@ mod tests {
             assert_eq!(shown(text, 16), expected);
         }
         assert_eq!(hex(&[0, 0x1f, 0xff]), "001fff");
+    }
+
+    #[test]
+    fn control_characters_and_invisible_characters_become_escapes() {
+        assert!(matches!(visible("plain\n\ttext: Zo\u{eb}"), Cow::Borrowed(_)));
+        assert_eq!(visible("a\nb\r\0c\u{1b}[31m\u{85}"), "a\nb\\r\\u{0}c\\u{1b}[31m\\u{85}");
+        assert_eq!(visible_line("a\nb\tc"), "a\\nb\tc");
+        for c in
+            ['\u{200b}', '\u{200e}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{2028}', '\u{ad}', '\u{7f}', '\u{e0041}']
+        {
+            assert_eq!(visible_line(&format!("a{c}b")), format!("a\\u{{{:x}}}b", c as u32));
+        }
     }
 }

@@ -3,10 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use host_core::Digest;
+use host_core::{Digest, visible_line};
 use plugin_sdk_abi::{Failure, failure_kind};
-
-use crate::text::one_line;
 
 /// The reason why an artifact did not become a running instance.
 #[derive(Debug, thiserror::Error)]
@@ -258,7 +256,7 @@ pub enum CallError {
 impl From<Failure> for CallError {
     /// Copies a failure of the boundary into the host's memory.
     fn from(failure: Failure) -> CallError {
-        let text = |text: &str| one_line(&text.chars().take(4096).collect::<String>()).into_owned();
+        let text = |text: &str| visible_line(&text.chars().take(4096).collect::<String>()).into_owned();
         match failure.kind {
             failure_kind::PANICKED => {
                 CallError::Panicked(Panicked { message: text(&failure.message), location: text(&failure.location) })

@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
-use host_core::Size;
+use host_core::{Size, visible_line};
 use plugin_sdk_abi::export::WithMetadata;
 use plugin_sdk_abi::record::Record;
 use plugin_sdk_abi::{
@@ -17,7 +17,6 @@ use crate::host_target::catch_panic;
 use crate::library::Library;
 use crate::service_call;
 use crate::services::{LogEvent, LogLevel, MeasureOperation, MetricDefinition, Services};
-use crate::text::one_line;
 
 /// The most of one log line or record that is read.
 const MAX_RECORD_BYTES: usize = 64 * 1024;
@@ -73,7 +72,7 @@ unsafe extern "C" fn log(host: *const (), level: u8, message: *const u8, len: us
         object.services.log(&LogEvent {
             level: read_level(level),
             target: "",
-            message: &one_line(&message),
+            message: &visible_line(&message),
             fields: &[],
             request_id: None,
             traceparent: None,
@@ -93,16 +92,16 @@ unsafe extern "C" fn event(host: *const (), level: u8, record: *const u8, len: u
     let record = unsafe { bytes(record, len, MAX_RECORD_BYTES) };
     catch_panic(|| {
         let Some((record, fields)) = Record::read(record) else { return };
-        let text = |bytes| one_line(&String::from_utf8_lossy(bytes)).into_owned();
+        let text = |bytes| visible_line(&String::from_utf8_lossy(bytes)).into_owned();
         let fields = fields.iter().take(MAX_FIELDS).map(|(name, value)| (text(name), text(value))).collect::<Vec<_>>();
         let fields = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>();
         object.services.log(&LogEvent {
             level: read_level(level),
-            target: &one_line(record.target),
-            message: &one_line(cut(record.message, MAX_LINE_BYTES)),
+            target: &visible_line(record.target),
+            message: &visible_line(cut(record.message, MAX_LINE_BYTES)),
             fields: &fields,
-            request_id: record.request_id.map(one_line).as_deref(),
-            traceparent: record.traceparent.map(one_line).as_deref(),
+            request_id: record.request_id.map(visible_line).as_deref(),
+            traceparent: record.traceparent.map(visible_line).as_deref(),
         });
     });
 }

@@ -31,7 +31,6 @@ mod record;
 mod response;
 mod service_call;
 mod services;
-mod text;
 mod unload;
 
 pub use call::{Call, RequestBody};

@@ -41,20 +41,26 @@ impl ApiError {
         self
     }
 
+    /// The document. Texts of callers, sources and plugins reach a problem document only here, where characters that a
+    /// reader cannot see become escapes.
     pub(crate) fn problem(&self, request_id: &str, path: &str) -> Problem {
+        let shown = |text: &str| host_core::visible(text).into_owned();
+        let error = |error: &FieldError| FieldError { pointer: shown(&error.pointer), message: shown(&error.message) };
+        let part = |part: &OperationPart| OperationPart { subject: shown(&part.subject), ..part.clone() };
+        let detail = shown(&self.detail);
         Problem {
             r#type: format!("/docs/errors#{}", self.code),
             title: self.status.canonical_reason().unwrap_or("error").to_owned(),
             status: self.status.as_u16(),
-            detail: self.detail.clone(),
+            detail: detail.clone(),
             instance: path.to_owned(),
             code: self.code.clone().into_owned(),
             request_id: request_id.to_owned(),
-            fix: self.fix.clone(),
-            errors: self.errors.clone(),
-            parts: self.parts.clone(),
-            error: self.detail.clone(),
-            details: self.detail.clone(),
+            fix: self.fix.as_deref().map(shown),
+            errors: self.errors.iter().map(error).collect(),
+            parts: self.parts.iter().map(part).collect(),
+            error: detail.clone(),
+            details: detail,
         }
     }
 
