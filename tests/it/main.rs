@@ -15,6 +15,8 @@ mod host;
 mod plugins;
 #[path = "../support/readme.rs"]
 mod readme;
+#[path = "../support/tls_front.rs"]
+mod tls_front;
 #[path = "../support/web_server.rs"]
 mod web_server;
 #[path = "../support/zip_builder.rs"]
@@ -62,6 +64,7 @@ mod openapi;
 mod otel;
 mod outside;
 mod plan;
+mod private_repositories;
 mod reload;
 mod reload_configuration;
 mod restart;

@@ -34,6 +34,8 @@ pub(crate) enum Behaviour {
     ContentType(String),
     /// It breaks off in the middle of each packfile.
     BreakOff,
+    /// It refuses requests without one of these values of `Authorization`.
+    Private(Vec<String>),
 }
 
 /// A running server. Stops when it is dropped.
@@ -49,6 +51,7 @@ struct Shared {
     behaviour: Mutex<Behaviour>,
     connections: AtomicUsize,
     requests: Mutex<Vec<String>>,
+    authorizations: Mutex<Vec<Option<String>>>,
     stopped: AtomicBool,
 }
 
@@ -62,6 +65,7 @@ impl GitServer {
             behaviour: Mutex::new(Behaviour::Serve),
             connections: AtomicUsize::new(0),
             requests: Mutex::default(),
+            authorizations: Mutex::default(),
             stopped: AtomicBool::new(false),
         });
         let for_thread = shared.clone();
@@ -94,6 +98,16 @@ impl GitServer {
     /// The first line of each request so far.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.shared.requests.lock().unwrap().clone()
+    }
+
+    /// The value of `Authorization` of each request so far.
+    pub(crate) fn authorizations(&self) -> Vec<Option<String>> {
+        self.shared.authorizations.lock().unwrap().clone()
+    }
+
+    /// The address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Changes how requests are answered from now on.
@@ -194,6 +208,8 @@ impl Shared {
         while let Some(request) = read_request(&mut reader)? {
             let line = format!("{} {}?{}", request.method, request.path, request.query);
             self.requests.lock().unwrap().push(line);
+            let authorization = request.headers.get("authorization").cloned();
+            self.authorizations.lock().unwrap().push(authorization.clone());
             let behaviour = self.behaviour.lock().unwrap().clone();
             let redirect = |writer: &mut TcpStream, to: &str| {
                 write!(writer, "HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n")
@@ -211,6 +227,11 @@ impl Shared {
                 }
                 Behaviour::Status(status) => {
                     write!(writer, "HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n")?;
+                    continue;
+                }
+                Behaviour::Private(allowed) if !authorization.is_some_and(|found| allowed.contains(&found)) => {
+                    let challenge = "WWW-Authenticate: Basic realm=\"git\"";
+                    write!(writer, "HTTP/1.1 401 Unauthorized\r\n{challenge}\r\nContent-Length: 0\r\n\r\n")?;
                     continue;
                 }
                 _ => {}

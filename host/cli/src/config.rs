@@ -7,6 +7,7 @@ mod environment;
 mod file;
 mod flags;
 mod getters;
+mod git;
 mod live;
 mod setting_type;
 mod table;
@@ -26,7 +27,9 @@ use configurations::Configurations;
 pub(crate) use environment::Environment;
 use file::InFile;
 pub(crate) use flags::Flags;
+use git::GitSections;
 use host_core::PluginId;
+use host_fetch::GitPlace;
 pub(crate) use live::{LiveSettings, ReloadReport, Running};
 use serde_json::{Map, Value};
 use table::{SETTINGS, Setting};
@@ -47,6 +50,8 @@ pub(crate) struct Settings {
     settings: Vec<ResolvedSetting>,
     /// The sections for plugins in the file.
     configurations: Configurations,
+    /// The sections for private repositories in the file.
+    git: GitSections,
     file: PathBuf,
     /// Warnings about ignored environment variables.
     warnings: Vec<String>,
@@ -185,7 +190,7 @@ fn resolve_with(
         Some((path, text)) => (path, file::read(path, text)),
         None => (Path::new(DEFAULT_FILE), InFile::default()),
     };
-    let InFile { values: mut in_file, configurations, refusals: in_file_refused } = in_file;
+    let InFile { values: mut in_file, configurations, git, refusals: in_file_refused } = in_file;
     let mut settings = Vec::with_capacity(SETTINGS.len());
     let mut refusals = vec![];
     let mut warnings = vec![];
@@ -228,7 +233,7 @@ fn resolve_with(
     }
     refusals.extend(environment.unreadable.iter().map(|name| format!("environment: `{name}` is not UTF-8")));
     refusals.extend(in_file_refused);
-    let settings = Settings { settings, configurations, file: path.to_owned(), warnings };
+    let settings = Settings { settings, configurations, git, file: path.to_owned(), warnings };
     for (one, other) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
         if settings.file(one).is_some() && settings.file(other).is_none() {
             refusals.push(format!("`{one}` is set and `{other}` is not; TLS needs both"));
@@ -260,18 +265,21 @@ impl Settings {
         self.settings.iter()
     }
 
-    /// Iterates over the plugin sections of the file: key, values with secrets masked, and origin.
-    pub(crate) fn configurations(&self) -> impl Iterator<Item = (String, Value, Origin)> {
-        self.configurations.iter().map(|(plugin, section)| {
-            let key = format!("{}.{plugin}", configurations::KEY);
-            (key, section.shown(), Origin::File(self.file.clone(), section.line))
-        })
+    /// Iterates over the sections of the file, for repositories and plugins: key, values with secrets masked, and
+    /// origin.
+    pub(crate) fn sections(&self) -> impl Iterator<Item = (String, Value, Origin)> {
+        let origin = |line| Origin::File(self.file.clone(), line);
+        let git = self.git.iter().map(move |(place, section)| (git_key(place), section.shown(), origin(section.line)));
+        let plugins = self.configurations.iter().map(move |(plugin, section)| {
+            (format!("{}.{plugin}", configurations::KEY), section.shown(), origin(section.line))
+        });
+        git.chain(plugins)
     }
 
     /// Returns the settings that a running host uses after a change: the settings that apply immediately have the new
     /// value.
     pub(crate) fn with_immediate_changes(&self, new: &Settings) -> Settings {
-        let mut used = self.clone();
+        let mut used = Settings { git: new.git.clone(), ..self.clone() };
         let at_once = |key: &str| self.applies_immediately_here(new, key);
         for (used, new) in used.settings.iter_mut().zip(new.iter()) {
             if at_once(new.key()) {
@@ -284,7 +292,9 @@ impl Settings {
     /// Returns the keys with a different value in `new`.
     pub(crate) fn differences(&self, new: &Settings) -> Vec<String> {
         let differ = self.settings.iter().zip(&new.settings).filter(|(own, new)| own.value != new.value);
-        differ.map(|(own, _)| own.key().to_owned()).collect()
+        let places = self.git.keys().chain(new.git.keys()).collect::<BTreeSet<_>>();
+        let git = places.into_iter().filter(|place| self.git.get(place) != new.git.get(place)).map(git_key);
+        differ.map(|(own, _)| own.key().to_owned()).chain(git).collect()
     }
 
     /// Returns the keys of the plugin sections with different values in `new`.
@@ -310,6 +320,10 @@ impl Settings {
             .find(|resolved| resolved.setting.key == key)
             .expect("a test asks for every key that is used")
     }
+}
+
+fn git_key(place: &GitPlace) -> String {
+    format!("{}.\"{place}\"", git::KEY)
 }
 
 // === impl ResolvedSetting ===

@@ -31,7 +31,7 @@ fn table(settings: &Settings, with_origin: bool) -> Table {
         };
         if with_origin { table.row([key, &value, &setting.origin.to_string()]) } else { table.row([key, &value]) }
     }
-    for (key, value, origin) in settings.configurations() {
+    for (key, value, origin) in settings.sections() {
         if with_origin {
             table.row([&key, &value.to_string(), &origin.to_string()])
         } else {
@@ -51,6 +51,6 @@ fn json(settings: &Settings, with_origin: bool) -> serde_json::Value {
     };
     let of_host = settings.iter().map(|setting| (setting.key().to_owned(), setting.value.to_json(), &setting.origin));
     let of_host = of_host.map(|(key, value, origin)| entry(key, value, origin));
-    let of_plugins = settings.configurations().map(|(key, value, origin)| entry(key, value, &origin));
-    of_host.chain(of_plugins).collect::<serde_json::Map<_, _>>().into()
+    let sections = settings.sections().map(|(key, value, origin)| entry(key, value, &origin));
+    of_host.chain(sections).collect::<serde_json::Map<_, _>>().into()
 }

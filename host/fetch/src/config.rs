@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::access::GitAccess;
 use crate::zip::ArchiveLimits;
 
 /// Rules and limits for fetching.
@@ -13,6 +14,10 @@ pub struct Config {
     /// Allowed repositories, as `host[:port]/path` with `*` for any characters within a part, and `**` at the end for
     /// one or more parts. Empty: any repository on port 443 of a public host.
     pub allowed_repositories: Vec<String>,
+    /// Tokens and certificate authorities for private repositories.
+    pub git: Vec<GitAccess>,
+    /// The time limit of a `token_command`.
+    pub token_timeout: Duration,
     /// Folders that the management API may name sources below.
     pub source_roots: Vec<PathBuf>,
     /// The total time limit for a repository.
@@ -26,11 +31,13 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// No mirrors, any public repository, no folders over HTTP; 120 s, 10 s of silence, 64 MiB.
+    /// No mirrors, no tokens, any public repository, no folders over HTTP; 120 s, 10 s of silence, 64 MiB.
     fn default() -> Config {
         Config {
             mirrors: Vec::new(),
             allowed_repositories: Vec::new(),
+            git: Vec::new(),
+            token_timeout: Duration::from_secs(10),
             source_roots: Vec::new(),
             timeout: Duration::from_secs(120),
             stall_timeout: Duration::from_secs(10),

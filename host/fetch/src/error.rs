@@ -133,9 +133,20 @@ pub enum Error {
     /// No such repository, or a private one.
     #[error(
         "`{url}` answered {status}: there is no such repository, or it is private; \
-         hint: check the address; the host sends no credentials"
+         hint: check the address; {hint}"
     )]
-    NoRepository { url: String, status: u16 },
+    NoRepository { url: String, status: u16, hint: String },
+    /// The server refused the token.
+    #[error(
+        "`{url}` answered {status}: the token of `[git.\"{place}\"]` in host.toml was refused; \
+         hint: create a new token that may read the repository"
+    )]
+    TokenRefused { url: String, status: u16, place: String },
+    /// A setting for private repositories that cannot be used.
+    #[error(
+        "`{key}` of `[git.\"{place}\"]` in host.toml cannot be used: {why}; hint: correct it on the machine of the host"
+    )]
+    GitAccess { place: String, key: &'static str, why: String },
     /// The server answered with an error.
     #[error("`{url}` answered {status}; hint: try again later")]
     Status { url: String, status: u16 },
@@ -265,6 +276,8 @@ impl Error {
             Error::Redirect { .. } => "fetch_redirect",
             Error::OtherUrl { .. } => "fetch_other_url",
             Error::NoRepository { .. } => "fetch_no_repository",
+            Error::TokenRefused { .. } => "fetch_token_refused",
+            Error::GitAccess { .. } => "fetch_git_access",
             Error::Status { .. } => "fetch_http_status",
             Error::ContentType { .. } => "fetch_content_type",
             Error::GitTooLarge { .. } => "fetch_git_too_large",

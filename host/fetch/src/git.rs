@@ -8,6 +8,7 @@ mod copy;
 mod http;
 mod revision;
 mod session;
+mod token;
 mod transport;
 mod versions;
 mod watch;

@@ -4,6 +4,7 @@
 //! [`versions`] lists the versions of a repository without fetching it. All functions block; call them from a thread
 //! that may wait.
 
+mod access;
 mod config;
 mod error;
 mod fetch;
@@ -18,6 +19,7 @@ mod open;
 mod policy;
 mod zip;
 
+pub use access::{DEFAULT_GIT_USER, GitAccess, GitPlace, GitPlaceError, TokenSource};
 pub use config::{Config, Mirror};
 pub use error::{Error, ZipError};
 pub use fetch::{fetch, unpack};

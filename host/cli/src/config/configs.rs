@@ -7,6 +7,7 @@ use std::time::Duration;
 use host_author::Children;
 use host_core::plan::Patience;
 use host_core::{Source, probation};
+use host_fetch::{GitAccess, TokenSource};
 
 use super::value::{LogFormat, Secret, is_bare_name, local_path, with_path};
 use super::{Environment, Origin, Settings};
@@ -94,6 +95,7 @@ impl Settings {
         run.fetch.source_roots = self.paths("source_roots").iter().map(absolute).collect();
         run.fetch.allowed_repositories = self.texts("allowed_repositories").to_vec();
         run.fetch.mirrors = self.mirrors("mirror").to_vec();
+        run.fetch.git = self.git_access(environment);
         run.fetch.max_git_bytes = max_plugin_bytes;
         run.fetch.archive.max_archive_bytes = max_plugin_bytes;
         run.fetch.archive.max_unpacked_bytes = max_plugin_bytes;
@@ -116,6 +118,23 @@ impl Settings {
         run.configurations = sections.map(|(plugin, section)| (plugin.clone(), section.values.clone())).collect();
         run.trial = Some(host_run::Trial::new(Children::new(environment.for_libraries())));
         run
+    }
+
+    /// Returns the access to private repositories, with absolute paths: a `token_command` runs in another folder.
+    fn git_access(&self, environment: &Environment) -> Vec<GitAccess> {
+        let absolute_token = |source: &TokenSource| match source.clone() {
+            TokenSource::File(path) => TokenSource::File(absolute(path)),
+            TokenSource::Environment(name) => TokenSource::Environment(name),
+            TokenSource::Command { program: name, args, .. } => {
+                TokenSource::Command { program: program(&name), args, environment: environment.for_token_commands() }
+            }
+        };
+        let access = |access: &GitAccess| GitAccess {
+            token: access.token.as_ref().map(absolute_token),
+            ca_file: access.ca_file.as_ref().map(absolute),
+            ..access.clone()
+        };
+        self.git.values().map(|section| access(&section.access)).collect()
     }
 
     fn serve(&self) -> host_serve::Config {

@@ -35,7 +35,7 @@ impl Section {
 }
 
 /// Receives the offset of a problem and its description.
-type Refuse<'r> = &'r mut dyn FnMut(usize, String);
+pub(super) type Refuse<'r> = &'r mut dyn FnMut(usize, String);
 
 /// Reads all sections. `line_at` returns the line of an offset.
 pub(super) fn read(
@@ -98,7 +98,7 @@ fn json(place: &str, found: &Spanned<DeValue<'_>>, refuse: Refuse<'_>) -> Value 
 }
 
 /// Returns the entries of a table in file order, each with the offset of its key.
-fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(usize, &'t str, &'t Spanned<DeValue<'i>>)> {
+pub(super) fn in_order<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(usize, &'t str, &'t Spanned<DeValue<'i>>)> {
     let mut entries: Vec<_> = table.iter().map(|(key, value)| (key.span().start, &**key.get_ref(), value)).collect();
     entries.sort_by_key(|(at, ..)| *at);
     entries

@@ -32,6 +32,10 @@ const PASSED_TO_BUILDS: &[&str] = &[
     "RUSTFLAGS",
 ];
 
+/// The variables passed to a `token_command`: programs like `gh` find their settings and the user's keyring by them.
+const PASSED_TO_TOKEN_COMMANDS: &[&str] =
+    &["PATH", "HOME", "USER", "LOGNAME", "LANG", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS"];
+
 /// The API token of a client.
 const TOKEN: &str = "PLUGIN_HOST_TOKEN";
 /// The URL of the host.
@@ -73,6 +77,7 @@ impl Environment {
             .chain([TOKEN, URL, CA, DATA, CACHE, CONFIGURATION, LIBRARIES, SHELL, FAIL])
             .chain(SERVICE_MANAGER)
             .chain(PASSED_TO_BUILDS.iter().copied())
+            .chain(PASSED_TO_TOKEN_COMMANDS.iter().copied())
         {
             #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
             let value = std::env::var(name);
@@ -161,6 +166,12 @@ impl Environment {
     pub(crate) fn for_libraries(&self) -> Vec<(String, String)> {
         let passed = ["PATH", "HOME", LIBRARIES].into_iter();
         passed.filter_map(|name| Some((name.to_owned(), self.get(name)?.to_owned()))).collect()
+    }
+
+    /// Returns the variables for a `token_command`.
+    pub(crate) fn for_token_commands(&self) -> Vec<(String, String)> {
+        let passed = PASSED_TO_TOKEN_COMMANDS.iter();
+        passed.filter_map(|&name| Some((name.to_owned(), self.get(name)?.to_owned()))).collect()
     }
 
     /// Creates an environment for tests.

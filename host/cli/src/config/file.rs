@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::configurations::{self, Configurations};
+use super::git::{self, GitSections};
 use super::setting_type::{self, SettingType};
 use super::table::{SETTINGS, Setting, find};
 use super::value::SettingValue;
@@ -23,6 +24,8 @@ pub(crate) struct InFile {
     pub(crate) values: FileValues,
     /// The sections for plugins.
     pub(crate) configurations: Configurations,
+    /// The sections for private repositories.
+    pub(crate) git: GitSections,
     /// All problems.
     pub(crate) refusals: Vec<String>,
 }
@@ -30,13 +33,13 @@ pub(crate) struct InFile {
 /// Reads the text of the file at `path`. Relative paths in the text start at the file's folder.
 pub(crate) fn read(path: &Path, text: &str) -> InFile {
     let place = |offset: usize| format!("{}:{}", path.display(), line_at(text, offset));
-    let InFile { mut values, mut configurations, mut refusals } = InFile::default();
+    let InFile { mut values, mut configurations, mut git, mut refusals } = InFile::default();
     let table = match DeTable::parse(text) {
         Ok(table) => table.into_inner(),
         Err(error) => {
             let offset = error.span().map_or(0, |span| span.start);
             refusals.push(format!("{}: {}", place(offset), error.message()));
-            return InFile { values, configurations, refusals };
+            return InFile { values, configurations, git, refusals };
         }
     };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && *folder != Path::new("."));
@@ -46,6 +49,11 @@ pub(crate) fn read(path: &Path, text: &str) -> InFile {
         if key.get_ref() == configurations::KEY {
             let mut refuse = |offset, why: String| refusals.push(format!("{}: {why}", place(offset)));
             configurations = configurations::read(found, |offset| line_at(text, offset), &mut refuse);
+            continue;
+        }
+        if key.get_ref() == git::KEY {
+            let mut refuse = |offset, why: String| refusals.push(format!("{}: {why}", place(offset)));
+            git = git::read(found, folder.unwrap_or(Path::new("")), |offset| line_at(text, offset), &mut refuse);
             continue;
         }
         let line = line_at(text, key.span().start);
@@ -68,7 +76,7 @@ pub(crate) fn read(path: &Path, text: &str) -> InFile {
             }
         }
     }
-    InFile { values, configurations, refusals }
+    InFile { values, configurations, git, refusals }
 }
 
 /// Reads a value of the file, or describes the invalid value.
@@ -132,7 +140,7 @@ fn unknown(key: &str) -> String {
     if let Some(setting) = SETTINGS.iter().find(of_variable) {
         return format!("unknown key `{shown}`; did you mean `{}`?", setting.key);
     }
-    let keys = SETTINGS.iter().map(|setting| setting.key).chain([configurations::KEY]);
+    let keys = SETTINGS.iter().map(|setting| setting.key).chain([configurations::KEY, git::KEY]);
     match suggestion(key, &keys.collect::<Vec<_>>()) {
         Some(known) => format!("unknown key `{shown}`; did you mean `{known}`?"),
         None => format!("unknown key `{shown}`; `plugin-host config show` lists all keys"),

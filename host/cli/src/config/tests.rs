@@ -192,6 +192,66 @@ fn overridden_values_are_checked_too() {
 }
 
 #[test]
+fn a_git_section_names_the_source_of_a_token_and_is_checked() {
+    let file = r#"
+[git."github.com"]
+token_file = "github.token"
+[git."GitHub.com/Acme"]
+token_command = ["bin/token", "acme"]
+[git."git.example.org:8443"]
+token_env = "GIT_TOKEN"
+user = "oauth2"
+ca_file = "/etc/ca.pem"
+[git."public.example.org"]
+ca_file = "ca.pem"
+"#;
+    let settings = resolved(&[], &[], file).unwrap();
+    let shown: Vec<_> =
+        settings.sections().map(|(key, value, origin)| format!("{key} = {value} # {origin}\n")).collect();
+    expect![[r#"
+        git."git.example.org:8443" = {"ca_file":"/etc/ca.pem","token_env":"GIT_TOKEN","user":"oauth2"} # file /etc/host/host.toml:6
+        git."github.com" = {"token_file":"/etc/host/github.token","user":"x-access-token"} # file /etc/host/host.toml:2
+        git."github.com/Acme" = {"token_command":["/etc/host/bin/token","acme"],"user":"x-access-token"} # file /etc/host/host.toml:4
+        git."public.example.org" = {"ca_file":"/etc/host/ca.pem","user":"x-access-token"} # file /etc/host/host.toml:10
+    "#]].assert_eq(&shown.concat());
+    let environment = Environment::from_pairs(&[("PATH", "/bin"), ("PLUGIN_HOST_TOKEN", "hidden")]);
+    let git = Configs::new(&settings, &environment).run.fetch.git;
+    let host_fetch::TokenSource::Command { environment, .. } = git[2].token.clone().unwrap() else { unreachable!() };
+    assert_eq!(environment, [("PATH".to_owned(), "/bin".to_owned())]);
+
+    let file = r#"
+[git."github.com"]
+token_file = "a"
+token_env = "B"
+[git."https://github.com"]
+[git.empty]
+[git."a.example"]
+token = "hidden"
+tokn_file = "hidden"
+user = "a:b"
+[git."b.example"]
+token_command = "gh auth token"
+[git."c.example"]
+token_env = "A=B"
+[git]
+host = 7
+"#;
+    let refusals = resolved(&[], &[], file).map(|_| ()).unwrap_err();
+    expect![[r#"
+        /etc/host/host.toml:2: `git."github.com"` has 2 sources of its token; set exactly one of `token_file`, `token_env` and `token_command`
+        /etc/host/host.toml:5: `git."https://github.com"` is not a place of repositories: expected a host with an optional port and path, such as `github.com` or `git.example.org:8443/group`
+        /etc/host/host.toml:6: `git."empty"` has 0 sources of its token; set exactly one of `token_file`, `token_env` and `token_command`
+        /etc/host/host.toml:8: `git."a.example"` has a `token`, which is not stored in host.toml; use `token_file`, `token_env` or `token_command`
+        /etc/host/host.toml:9: `git."a.example"` has the unknown key `tokn_file`; did you mean `token_file`?
+        /etc/host/host.toml:10: `git."a.example"` has a `user` that is not a user name of ASCII characters without `:`
+        /etc/host/host.toml:7: `git."a.example"` has 0 sources of its token; set exactly one of `token_file`, `token_env` and `token_command`
+        /etc/host/host.toml:12: `git."b.example"` has a `token_command` that is not a list of a program and its arguments, such as `["gh", "auth", "token"]`
+        /etc/host/host.toml:14: `git."c.example"` has a `token_env` that is not the name of an environment variable
+        /etc/host/host.toml:16: `git."host"` is not a table; use `[git."<host>"]` or `[git."<host>/<owner>"]`"#]]
+    .assert_eq(&refusals);
+}
+
+#[test]
 fn a_plugin_section_is_converted_to_json_and_passed_on() {
     let file = r#"
 configuration.other.retries = 0x10
@@ -207,7 +267,7 @@ name = "a"
 "#;
     let settings = resolved(&[], &[], file).unwrap();
     let shown: Vec<_> =
-        settings.configurations().map(|(key, value, origin)| format!("{key} = {value} # {origin}\n")).collect();
+        settings.sections().map(|(key, value, origin)| format!("{key} = {value} # {origin}\n")).collect();
     expect![[r#"
         configuration.empty = {} # file /etc/host/host.toml:11
         configuration.hello = {"api_token":"********","database":{"host":"db","password":"********","pool":{"max":1000,"ratio":0.5}},"greeting":"Hello","on":true,"servers":[{"client secret":"********","name":"a"}]} # file /etc/host/host.toml:3

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use host_core::is_public_address;
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport, time,
@@ -14,15 +15,18 @@ use crate::Error;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The interval at which a waiting connection checks whether to continue.
-const LOOK_UP: Duration = Duration::from_millis(100);
+pub(super) const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// A client for one fetch. Only a mirror, which the operator configured, may be in a private network or use plain HTTP.
-pub(crate) fn agent(watch: &Watch, is_mirror: bool) -> Agent {
+/// `authorities` replace the public certificate authorities.
+pub(crate) fn agent(watch: &Watch, is_mirror: bool, authorities: Option<RootCerts>) -> Agent {
+    let tls = TlsConfig::builder().root_certs(authorities.unwrap_or(RootCerts::WebPki)).build();
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .https_only(!is_mirror)
         .max_redirects(0)
         .proxy(None)
+        .tls_config(tls)
         .user_agent("git/2.0 (plugin-host)")
         .timeout_resolve(Some(CONNECT_TIMEOUT))
         .timeout_connect(Some(CONNECT_TIMEOUT))

@@ -1,12 +1,14 @@
-//! HTTP for git: two kinds of requests, to one place, within limits, and never with credentials.
+//! HTTP for git: two kinds of requests, to one place, within limits. A request over https has the token of its own
+//! address, if there is one.
 
-use ureq::{Body, BodyReader, Timeout, http};
+use ureq::{Body, BodyReader, RequestBuilder, Timeout, http};
 use url::Url;
 
 use super::allow::is_allowed;
 use super::session::Session;
 use super::watch::Watch;
 use crate::Error;
+use crate::access::GitPlace;
 
 const MAX_REDIRECTS: usize = 3;
 
@@ -22,12 +24,13 @@ pub(crate) fn list(session: &Session) -> Result<BodyReader<'static>, Error> {
         let base = session.base();
         let url = format!("{base}{LIST}?{LIST_QUERY}");
         let request = session.agent.get(&url).config().timeout_global(Some(session.watch.remaining())).build();
+        let (request, sent) = authorized(session, &base, request)?;
         let response = request.call().map_err(|source| error(&session.watch, source))?;
         if response.status().is_redirection() {
             session.set_base(redirected(session, &url, &response)?);
             continue;
         }
-        return answer(session, response, LIST_TYPE);
+        return answer(session, sent, response, LIST_TYPE);
     }
     let url = session.asked().to_owned();
     Err(Error::Redirect { url, to: session.base(), rule: "which is one redirect too many" })
@@ -35,15 +38,29 @@ pub(crate) fn list(session: &Session) -> Result<BodyReader<'static>, Error> {
 
 /// Sends a request for commits.
 pub(crate) fn request(session: &Session, body: &[u8]) -> Result<BodyReader<'static>, Error> {
-    let url = format!("{}/git-upload-pack", session.base());
+    let base = session.base();
+    let url = format!("{base}/git-upload-pack");
     let request = session.agent.post(&url).config().timeout_global(Some(session.watch.remaining())).build();
     let request = request.header("content-type", REQUEST_TYPE).header("accept", RESULT_TYPE);
+    let (request, sent) = authorized(session, &base, request)?;
     let response = request.send(body).map_err(|source| error(&session.watch, source))?;
     if response.status().is_redirection() {
         let to = location(&response).unwrap_or_default().to_owned();
         return Err(Error::Redirect { url, to, rule: "in the middle of a fetch" });
     }
-    answer(session, response, RESULT_TYPE)
+    answer(session, sent, response, RESULT_TYPE)
+}
+
+/// The request with the token of the repository at `base`, and the place that the token is for.
+fn authorized<'s, Any>(
+    session: &'s Session,
+    base: &str,
+    request: RequestBuilder<Any>,
+) -> Result<(RequestBuilder<Any>, Option<&'s GitPlace>), Error> {
+    Ok(match session.authorization(base)? {
+        Some((access, value)) => (request.header("authorization", value), Some(&access.place)),
+        None => (request, None),
+    })
 }
 
 /// Converts an error of the client.
@@ -64,6 +81,7 @@ pub(crate) fn error(watch: &Watch, source: ureq::Error) -> Error {
 
 fn answer(
     session: &Session,
+    sent: Option<&GitPlace>,
     response: http::Response<Body>,
     expected: &'static str,
 ) -> Result<BodyReader<'static>, Error> {
@@ -71,8 +89,26 @@ fn answer(
     let (url, status) = (session.asked().to_owned(), response.status().as_u16());
     match status {
         200 => {}
+        401 if sent.is_some() => {
+            return Err(Error::TokenRefused { url, status, place: sent.map(GitPlace::to_string).unwrap_or_default() });
+        }
         // Servers that hide private repositories return any of these.
-        401 | 403 | 404 | 410 => return Err(Error::NoRepository { url, status }),
+        401 | 403 | 404 | 410 => {
+            let hint = match sent {
+                Some(place) => format!("check that the token of `[git.\"{place}\"]` in host.toml may read it"),
+                // The operator configured the mirror; its address is not shown to clients.
+                None if session.is_mirror && session.base() != url => {
+                    "for a private repository, set a token under `[git.\"<host of the mirror>\"]` in host.toml, which is \
+                     sent over https only"
+                        .to_owned()
+                }
+                None => {
+                    let host = url.trim_start_matches("https://").split('/').next().unwrap_or_default();
+                    format!("for a private repository, set a token under `[git.\"{host}\"]` in host.toml")
+                }
+            };
+            return Err(Error::NoRepository { url, status, hint });
+        }
         _ => return Err(Error::Status { url, status }),
     }
     let found = header(&response, "content-type").unwrap_or("no content type");

@@ -1,14 +1,18 @@
 //! The session of one fetch: its addresses, time limits and failure.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use host_core::GitUrl;
+use ureq::http::HeaderValue;
 
 use super::agent::agent;
 use super::allow::is_allowed;
+use super::token;
 use super::watch::Watch;
+use crate::access::{GitAccess, GitPlace, access_for};
 use crate::{Config, Error};
 
 /// One fetch.
@@ -17,6 +21,9 @@ pub(crate) struct Session {
     pub(crate) agent: ureq::Agent,
     pub(crate) is_mirror: bool,
     pub(crate) allowed: Vec<String>,
+    access: Vec<GitAccess>,
+    /// The tokens that were read for this fetch.
+    tokens: Mutex<HashMap<GitPlace, HeaderValue>>,
     /// The base of requests: the mirror, or the target of a redirect.
     base: Mutex<String>,
     max_bytes: u64,
@@ -28,7 +35,7 @@ impl Session {
     /// A session for one repository.
     ///
     /// # Errors
-    /// [`Error::NotAllowed`].
+    /// [`Error::NotAllowed`], [`Error::GitAccess`].
     pub(crate) fn new(config: &Config, url: &GitUrl, cancelled: &Arc<AtomicBool>) -> Result<Session, Error> {
         let asked = url.to_string();
         let mirrored = config.mirrors.iter().find_map(|mirror| {
@@ -44,15 +51,22 @@ impl Session {
             url: asked.clone(),
             timeout: config.timeout,
             stall_timeout: config.stall_timeout,
+            token_timeout: config.token_timeout,
             deadline: Instant::now() + config.timeout,
             cancelled: cancelled.clone(),
         };
+        let is_mirror = mirrored.is_some();
+        let base = mirrored.unwrap_or(asked);
+        let ca = access_for(&config.git, &base).and_then(|access| Some((access, access.ca_file.as_deref()?)));
+        let authorities = ca.map(|(access, file)| token::authorities(access, file)).transpose()?;
         Ok(Session {
-            agent: agent(&watch, mirrored.is_some()),
+            agent: agent(&watch, is_mirror, authorities),
             watch,
-            is_mirror: mirrored.is_some(),
+            is_mirror,
             allowed: config.allowed_repositories.clone(),
-            base: Mutex::new(mirrored.unwrap_or(asked)),
+            access: config.git.clone(),
+            tokens: Mutex::default(),
+            base: Mutex::new(base),
             max_bytes: config.max_git_bytes,
             received: AtomicU64::new(0),
             failure: Mutex::new(None),
@@ -70,6 +84,20 @@ impl Session {
 
     pub(crate) fn set_base(&self, base: String) {
         *lock(&self.base) = base;
+    }
+
+    /// The access for a request to `url` and the value of its `Authorization`. A redirect leads to another request,
+    /// which gets the token of its own address only.
+    pub(crate) fn authorization(&self, url: &str) -> Result<Option<(&GitAccess, HeaderValue)>, Error> {
+        let Some(access) = access_for(&self.access, url) else { return Ok(None) };
+        let Some(source) = &access.token else { return Ok(None) };
+        let known = lock(&self.tokens).get(&access.place).cloned();
+        let value = match known {
+            Some(value) => value,
+            None => token::authorization(access, source, &self.watch)?,
+        };
+        lock(&self.tokens).insert(access.place.clone(), value.clone());
+        Ok(Some((access, value)))
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {

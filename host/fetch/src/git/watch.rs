@@ -12,6 +12,7 @@ pub(crate) struct Watch {
     pub(crate) url: String,
     pub(crate) timeout: Duration,
     pub(crate) stall_timeout: Duration,
+    pub(crate) token_timeout: Duration,
     pub(super) deadline: Instant,
     pub(super) cancelled: Arc<AtomicBool>,
 }
