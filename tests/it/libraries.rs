@@ -131,6 +131,16 @@ async fn a_crashing_or_hanging_library_only_affects_the_trial_process() {
     for (name, code, evidence) in [
         ("crashes-on-open", "load_trial_crashed", "while it was opened: the child was ended by signal 6 (SIGABRT)"),
         ("start-aborts", "load_trial_crashed", "(SIGABRT); its last line was `nothing can start here`"),
+        (
+            "stop-aborts",
+            "load_trial_crashed",
+            "in its `stop` hook: the child was ended by signal 6 (SIGABRT); its last line",
+        ),
+        (
+            "drop-aborts",
+            "load_trial_crashed",
+            "while it was dropped: the child was ended by signal 6 (SIGABRT); its last line",
+        ),
         ("constructor-hangs", "load_trial_timed_out", "while it was opened, for longer than 5 s"),
     ] {
         let library = compiled(&host, &source(name), &[]).await;

@@ -1,4 +1,5 @@
-//! Opens or starts a library in a child process first, so that a crash or hang does not affect the host.
+//! Opens a library in a child process first, or also starts, stops and drops its plugin there, so that a crash or hang
+//! does not affect the host.
 //!
 //! The child reports its current stage and its result as marked lines on standard output. All other output belongs to
 //! the library.
@@ -9,7 +10,7 @@ mod services;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use host_core::Size;
+use host_core::{Size, visible_line};
 use host_load::Error;
 use host_process::{Command, Error as ProcessError, Exit, Stream};
 use host_run::{TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner};
@@ -23,8 +24,8 @@ const MARK: &str = "plugin-host-trial: ";
 /// The files in the child's working folder.
 const MANIFEST: &str = "plugin.yaml";
 const CONFIGURATION: &str = "configuration.json";
-/// Time limit of the stop hook; short, because the process ends anyway.
-const STOP: Duration = Duration::from_secs(1);
+/// Time limit of the stop hook, and of the drop of the plugin. A plugin that needs longer is not refused.
+const STOP: Duration = Duration::from_secs(5);
 /// Time limit of the child in addition to the time limits of the library.
 const EXTRA: Duration = Duration::from_secs(5);
 /// Maximum length of a quoted line.
@@ -61,6 +62,8 @@ enum Stage {
     Validate,
     Start,
     Probe,
+    Stop,
+    Drop,
 }
 
 /// The output of a child so far.
@@ -101,11 +104,11 @@ impl Children {
 
     fn command(&self, attempt: &TrialAttempt<'_>) -> Command {
         let stage = attempt.timeout;
-        let all = stage * 3 + attempt.manifest.health.timeout + STOP + EXTRA;
+        let all = stage * 3 + attempt.manifest.health.timeout + STOP * 2 + EXTRA;
         // The running program, even if its file was replaced since it started.
         let mut command = Command::new("/proc/self/exe", attempt.folder, all)
             // The child reports each stage. If the library stops the process or its threads, no further report arrives.
-            .silence_timeout(stage.max(attempt.manifest.health.timeout) + EXTRA)
+            .silence_timeout(stage.max(attempt.manifest.health.timeout).max(STOP) + EXTRA)
             .arg("try-library")
             .args(["--scratch".into(), attempt.folder.as_os_str().to_owned()])
             .args(["--timeout-ms".to_owned(), stage.as_millis().to_string()]);
@@ -138,7 +141,7 @@ impl ChildOutput {
         match own.and_then(|(before, said)| Some((before, serde_json::from_str::<ChildReport>(said).ok()?))) {
             Some((before, said)) => {
                 if !before.trim().is_empty() {
-                    say(&format!("child: {before}"));
+                    say(&format!("child: {}", visible_line(before)));
                 }
                 match said {
                     ChildReport::At(stage) => self.stage = Some(stage),
@@ -147,6 +150,7 @@ impl ChildOutput {
             }
             None if text.trim().is_empty() => {}
             None => {
+                let text = visible_line(&text);
                 say(&format!("child: {text}"));
                 // Rust prints this note after every panic, so it does not explain the crash.
                 if stream == Stream::Stderr && !text.starts_with("note: run with `RUST_BACKTRACE=1`") {
@@ -196,6 +200,8 @@ impl Stage {
             Stage::Validate => "in its `validate` hook",
             Stage::Start => "while it started",
             Stage::Probe => "in its first health probe",
+            Stage::Stop => "in its `stop` hook",
+            Stage::Drop => "while it was dropped",
         }
     }
 }
@@ -244,6 +250,7 @@ mod tests {
         use Stream::{Stderr, Stdout};
         let at = |stage: &str| format!(r#"{MARK}{{"at":"{stage}"}}"#);
         let open = at("open");
+        let stop = at("stop");
         let start = at("start");
         let passed = format!("a line without its end{MARK}\"passed\"");
         let aborted = || ended(None, Some(6));
@@ -256,6 +263,10 @@ mod tests {
             code(&[(Stdout, &open), (Stdout, &start), (Stderr, "bad"), (Stderr, "")], aborted()),
             "load_trial_crashed: the plugin ended the trial process while it started: the child was ended by \
              signal 6 (SIGABRT); its last line was `bad`"
+        );
+        assert!(
+            code(&[(Stdout, &open), (Stdout, &stop)], aborted())
+                .starts_with("load_trial_crashed: the plugin ended the trial process in its `stop` hook: ")
         );
         // A process that exits without a result counts as crashed.
         assert!(code(&[(Stdout, &open)], ended(Some(0), None)).starts_with("load_trial_crashed: "));
@@ -271,10 +282,11 @@ mod tests {
     fn output_of_the_library_is_passed_on() {
         let lines = std::sync::Mutex::new(vec![]);
         let mut heard = ChildOutput::default();
-        for text in ["hello", "", &format!("end{MARK}\"passed\""), &format!("{MARK}no JSON")] {
+        for text in ["hello", "", "\u{202e}x", &format!("end{MARK}\"passed\""), &format!("{MARK}no JSON")] {
             heard.line(Stream::Stdout, text.to_owned(), &|line| lines.lock().unwrap().push(line.to_owned()));
         }
-        assert_eq!(*lines.lock().unwrap(), ["child: hello", "child: end", &format!("child: {MARK}no JSON")]);
+        let expected = ["child: hello", "child: \\u{202e}x", "child: end", &format!("child: {MARK}no JSON")];
+        assert_eq!(*lines.lock().unwrap(), expected);
         assert_eq!(heard.ended, Some(ChildReport::Passed));
     }
 }

@@ -38,8 +38,8 @@ pub(crate) struct Record {
     left_bytes: OnceLock<u64>,
     /// Since when nobody wants it.
     retired: OnceLock<Instant>,
-    /// No guard is left on it.
-    released: OnceLock<()>,
+    /// Whether no guard is left on it: its plugin was dropped.
+    released: watch::Sender<bool>,
     /// Set when it is being closed: its slot in the ledger is no longer its own.
     closing: OnceLock<()>,
     /// The time at which it was seen to be unmapped.
@@ -105,7 +105,7 @@ impl Record {
             root: Mutex::default(),
             left_bytes: OnceLock::new(),
             retired: OnceLock::new(),
-            released: OnceLock::new(),
+            released: watch::Sender::new(false),
             closing: OnceLock::new(),
             unmapped_at: OnceLock::new(),
             end: watch::Sender::new(End::Mapped),
@@ -150,7 +150,7 @@ impl Record {
     /// Records that no guard is left.
     pub(crate) fn released(&self) {
         self.retire();
-        let _ = self.released.set(());
+        self.released.send_replace(true);
     }
 
     /// It will never be unmapped.
@@ -192,7 +192,7 @@ impl Record {
             reasons.push(format!("{}{}", some(n_threads, "thread", "threads"), in_brackets(&threads)));
         }
         // While it is guarded, thread-locals are normal.
-        if n_thread_locals > 0 && self.released.get().is_some() {
+        if n_thread_locals > 0 && *self.released.borrow() {
             let text = some(n_thread_locals, "thread-local", "thread-locals");
             reasons.push(format!("{text}{}", on_threads(&thread_locals)));
         }
@@ -204,10 +204,8 @@ impl Record {
             }
         }
         if reasons.is_empty() {
-            reasons.push(match self.released.get() {
-                Some(()) => "it is about to be closed".to_owned(),
-                None => "the host still uses it".to_owned(),
-            });
+            let reason = if *self.released.borrow() { "it is about to be closed" } else { "the host still uses it" };
+            reasons.push(reason.to_owned());
         }
         reasons
     }
@@ -244,6 +242,13 @@ impl Watch {
     /// The phase of the library.
     pub fn phase(&self) -> LibraryPhase {
         self.0.phase()
+    }
+
+    /// Waits until the plugin was dropped and no call, stream or chunk of it is left. Cancel safe.
+    pub async fn released(&self) {
+        let mut released = self.0.released.subscribe();
+        // The sender lives as long as the record.
+        let _ = released.wait_for(|released| *released).await;
     }
 
     /// Waits until the library is kept or unmapped. To be called after [`Watch::retire`]. Cancel safe.

@@ -27,7 +27,7 @@ struct Subject {
     timeout: Duration,
 }
 
-/// Opens and starts a library, reports the result, and ends this process.
+/// Opens, starts, stops and drops a library, reports the result, and ends this process.
 ///
 /// # Errors
 /// The library or its files cannot be read. A failure of the library is a result, not an error.
@@ -44,15 +44,26 @@ pub async fn try_library(args: TryLibrary) -> Result<(), Failure> {
         Ok(()) => ChildReport::Passed,
         Err(report) => report,
     };
-    send(&report);
     if let Some(instance) = started {
-        // The plugin may have to end work outside of this process.
-        let _ = instance.stop(STOP).await;
+        end(instance).await;
     }
+    // Sent last, because the plugin may also end this process while it is stopped or dropped.
+    send(&report);
     // Killed instead of returned, because threads of the library may still run, and exit handlers are not part of the
     // trial.
     let killed = kill_process(getpid(), Signal::KILL);
     killed.map_err(|error| Failure::from_error("failed to end the child process", &error))
+}
+
+/// Stops and drops a plugin. In the host, a stop hook or drop that fails or hangs affects only its own thread, so only
+/// the loss of this process counts.
+async fn end(instance: Arc<Instance>) {
+    send(&ChildReport::At(Stage::Stop));
+    let _ = instance.stop(STOP).await;
+    send(&ChildReport::At(Stage::Drop));
+    let watch = instance.watch();
+    drop(instance);
+    let _ = tokio::time::timeout(STOP, watch.released()).await;
 }
 
 impl Subject {

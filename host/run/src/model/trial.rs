@@ -1,6 +1,6 @@
 //! Trials of libraries in a child process. Constructors run when a library is opened; they may crash the process or
-//! hang while they hold the lock of the dynamic linker. A library that this host has not built is also started in the
-//! child.
+//! hang while they hold the lock of the dynamic linker. A library that this host has not built is also started, stopped
+//! and dropped in the child.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -18,8 +18,8 @@ use crate::model::{Error, Setup};
 
 /// Runs a library in a child process.
 pub trait TrialRunner: fmt::Debug + Send + Sync + 'static {
-    /// Opens the library. If the attempt includes the start, also validates the configuration, starts the plugin and
-    /// probes its health once.
+    /// Opens the library. If the attempt includes the start, also validates the configuration, starts the plugin,
+    /// probes its health once, stops it and drops it.
     ///
     /// # Errors
     /// [`host_load::Error::TrialCrashed`] and [`host_load::Error::TrialTimedOut`] if the child process was lost;
@@ -59,7 +59,7 @@ pub struct TrialAttempt<'a> {
 pub enum TrialDepth {
     /// The library is opened.
     Open,
-    /// The library is opened and the plugin is started.
+    /// The library is opened; the plugin is started, stopped and dropped.
     Start,
 }
 
