@@ -111,6 +111,66 @@ async fn requests_with_ambiguous_framing_are_rejected() {
     assert_eq!(send(&host, &twice).await.0.text(), "abc");
 }
 
+/// docs/deployment.md has a table of these cases.
+#[tokio::test]
+async fn unusual_framing_neither_swallows_nor_invents_a_request() {
+    let host = TestHost::start().await;
+    host.load("echo").await;
+    let path = endpoint("echo/body");
+    let post =
+        |framing: &str, sent: &str| format!("POST {path} HTTP/1.1\r\nhost: localhost\r\n{framing}\r\n\r\n{sent}");
+    // The handler reads the whole body before it responds.
+    let json = endpoint("echo/json");
+    let chunked = |sent: &str| {
+        let sent = sent.replace("abc", "123");
+        let head = "host: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked";
+        format!("POST {json} HTTP/1.1\r\n{head}\r\n\r\n{sent}")
+    };
+    let unread = |sent: &str| {
+        format!("GET /health/live HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n{sent}")
+    };
+    let length = |length: u64| post(&format!("content-length: {length}"), "abc");
+    let next = "GET /health/live HTTP/1.1\r\nhost: localhost\r\nx-request-id: next\r\nconnection: close\r\n\r\n";
+    for (sent, status, is_next_answered) in [
+        // A line of a head may end with a bare line feed.
+        (format!("POST {path} HTTP/1.1\nhost: localhost\ncontent-length: 3\n\nabc"), "200", true),
+        (format!("POST {path} HTTP/1.1\r\nhost: localhost\ncontent-length: 3\r\n\nabc"), "200", true),
+        // Blanks may follow a chunk size.
+        (chunked("3\r\nabc\r\n0\r\n\r\n"), "200", true),
+        (chunked("3 \r\nabc\r\n0\t \r\n\r\n"), "200", true),
+        (chunked("3 ; a=b\r\nabc\r\n0;c\r\n\r\n"), "200", true),
+        (chunked(" 3\r\nabc\r\n0\r\n\r\n"), "400", false),
+        (chunked("3 0\r\nabc\r\n0\r\n\r\n"), "400", false),
+        // A bare line feed ends no line of a chunked body.
+        (chunked("3\nabc\r\n0\r\n\r\n"), "400", false),
+        (chunked("3;a\nabc\r\n0\r\n\r\n"), "400", false),
+        (chunked("3\r\nabc\n0\r\n\r\n"), "400", false),
+        (chunked("3\r\nabc\r\n0\n\r\n"), "400", false),
+        (chunked("3\r\nabc\r\n0\r\n\n"), "400", false),
+        (chunked("3\r\nabc\r\n0\r\na: b\n\n"), "400", false),
+        // Trailers are refused.
+        (chunked("3\r\nabc\r\n0\r\na: b\r\n\r\n"), "400", false),
+        // The response begins before the end of the body was read.
+        (post("transfer-encoding: chunked", "3\r\nabc\r\n0\r\n\r\n"), "200", false),
+        (post("transfer-encoding: chunked", "3\r\nabc\r\n0\r\n\n"), "200", false),
+        (unread("0\r\n\r\n"), "200", false),
+        (unread("0\r\n\n"), "200", false),
+        (unread("3 \r\nabc\r\n0\r\na: b\n\n"), "200", false),
+        (length(u64::MAX), "4", false),
+        (length(u64::MAX - 1), "4", false),
+        (length(u64::MAX - 2), "4", false),
+        (length(1 << 62), "4", false),
+    ] {
+        let mut connection = host.connect().await;
+        connection.send_if_taken(format!("{sent}{next}").as_bytes()).await;
+        let said = String::from_utf8_lossy(&connection.closed().await).into_owned();
+        assert!(said.starts_with(&format!("HTTP/1.1 {status}")), "{sent:?}: {said}");
+        let n_next = said.matches("x-request-id: next").count();
+        assert_eq!(n_next, usize::from(is_next_answered), "{sent:?}: {said}");
+        assert_eq!(said.matches("HTTP/1.1 ").count(), 1 + n_next, "{sent:?}: {said}");
+    }
+}
+
 #[tokio::test]
 async fn methods_of_proxies_and_other_protocols_are_rejected() {
     let host = TestHost::start().await;

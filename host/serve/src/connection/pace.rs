@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
+use http::header::{self, HeaderMap};
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
@@ -41,6 +42,33 @@ pub(crate) struct PacedBody<B> {
     waited: Duration,
     waits: Option<BodyWait>,
     connection: Arc<Connection>,
+    last_chunk: LastChunk,
+}
+
+/// Whether the last chunk of a chunked body was read, followed by nothing but the final empty line.
+///
+/// hyper takes any line after the last chunk for a trailer, also the request line of the next request behind a stray
+/// line feed. Bodies with trailers are therefore refused, and a connection is closed after a response that begins
+/// before the end of the chunked body was seen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LastChunk(Option<Arc<AtomicBool>>);
+
+impl LastChunk {
+    /// For the body of a request with these headers.
+    pub(crate) fn of(headers: &HeaderMap) -> LastChunk {
+        LastChunk(headers.contains_key(header::TRANSFER_ENCODING).then(Arc::default))
+    }
+
+    /// Whether the next request of the connection may start behind this body.
+    pub(crate) fn allows_next_request(&self) -> bool {
+        self.0.as_ref().is_none_or(|seen| seen.load(Ordering::Acquire))
+    }
+
+    fn seen(&self) {
+        if let Some(seen) = &self.0 {
+            seen.store(true, Ordering::Release);
+        }
+    }
 }
 
 struct BodyWait {
@@ -80,9 +108,9 @@ impl SlowBodyFlag {
 }
 
 impl<B: Body> PacedBody<B> {
-    pub(crate) fn new(body: B, pace: BodyPace, connection: Arc<Connection>) -> PacedBody<B> {
+    pub(crate) fn new(body: B, pace: BodyPace, connection: Arc<Connection>, last_chunk: LastChunk) -> PacedBody<B> {
         let too_slow = SlowBodyFlag((!body.is_end_stream()).then(Arc::default));
-        PacedBody { body, pace, too_slow, n_bytes: 0, waited: Duration::ZERO, waits: None, connection }
+        PacedBody { body, pace, too_slow, n_bytes: 0, waited: Duration::ZERO, waits: None, connection, last_chunk }
     }
 
     pub(crate) fn too_slow(&self) -> SlowBodyFlag {
@@ -126,6 +154,15 @@ where
             Poll::Ready(frame) => {
                 if let Some((since, _)) = this.waits.as_mut().and_then(|waits| waits.since.take()) {
                     this.waited += since.elapsed();
+                }
+                match &frame {
+                    None => this.last_chunk.seen(),
+                    Some(Ok(frame)) if frame.is_trailers() => {
+                        return Poll::Ready(Some(Err(
+                            "the request body has trailers, which the host does not accept".into()
+                        )));
+                    }
+                    _ => {}
                 }
                 if let Some(Ok(frame)) = &frame {
                     this.n_bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
@@ -184,7 +221,7 @@ mod tests {
         let all = Arc::new(Connections::default());
         let peer = "127.0.0.1:1".parse().unwrap();
         let registered = all.add(peer, &ReloadableRules::new(Rules::default())).unwrap();
-        let mut body = PacedBody::new(parts, pace, registered.connection.clone());
+        let mut body = PacedBody::new(parts, pace, registered.connection.clone(), LastChunk::default());
         let too_slow = body.too_slow();
         let mut n_bytes = 0;
         while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {

@@ -15,7 +15,7 @@ use tracing::Level;
 
 use crate::access::audit_context::ClientAddress;
 use crate::connection::access_log::{self, AccessLogLine};
-use crate::connection::pace::{BodyPace, PacedBody, SlowBodyFlag};
+use crate::connection::pace::{BodyPace, LastChunk, PacedBody, SlowBodyFlag};
 use crate::connection::rules::CompiledRules;
 use crate::connection::state::Connection;
 use crate::connection::{forwarded, front_door};
@@ -61,6 +61,8 @@ impl Service {
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
             && origin.is_some();
 
+        let last_chunk = LastChunk::of(request.headers());
+
         let mut response = if let Err(refused) = front_door::check(&request, &rules) {
             turned_away(&refused, &request_id, request.uri().path())
         } else if preflight {
@@ -70,8 +72,8 @@ impl Service {
         } else {
             let trusted = &rules.rules.trusted_proxies;
             let client = forwarded::client(request.headers(), connection.peer.ip(), trusted);
-            let request =
-                request.map(|body| PacedBody::new(body, BodyPace::from_rules(&rules.rules), connection.clone()));
+            let pace = BodyPace::from_rules(&rules.rules);
+            let request = request.map(|body| PacedBody::new(body, pace, connection.clone(), last_chunk.clone()));
             // The port of a proxied client is unknown.
             let said = client.map(|address| SocketAddr::new(address, 0).to_string());
             let peer = said.as_deref().unwrap_or(&connection.peer_text);
@@ -86,6 +88,9 @@ impl Service {
 
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, request_id.header());
+        if !last_chunk.allows_next_request() {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         cors.apply(origin, preflight, headers);
         response
     }
