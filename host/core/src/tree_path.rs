@@ -20,6 +20,19 @@ pub struct PathError {
     pub rule: &'static str,
 }
 
+impl PathError {
+    /// The remedy for a file with this path.
+    pub fn remedy(&self) -> &'static str {
+        match &*self.path {
+            path if path.contains('\\') => {
+                "pack the files again with a tool that separates folders by `/`, such as `plugin-host pack`"
+            }
+            path if path.contains(':') => "rename the file; some file systems cannot store a `:` in a name",
+            _ => "rename the file",
+        }
+    }
+}
+
 impl TreePath {
     /// At most this many bytes in one part of a path.
     pub const MAX_PART_BYTES: usize = 200;

@@ -23,8 +23,8 @@ pub enum Error {
     #[error(transparent)]
     Zip(#[from] ZipError),
     /// A file name that is not allowed in a tree.
-    #[error(transparent)]
-    Name(#[from] PathError),
+    #[error("{0}; hint: {hint}", hint = .0.remedy())]
+    Name(PathError),
 
     /// The file system refused.
     #[error("failed to {action} `{}`", path.display())]
@@ -222,6 +222,12 @@ pub enum Error {
     /// Folders without end.
     #[error("the source has more than {max_folders} folders")]
     TooManyFolders { max_folders: usize },
+}
+
+impl From<PathError> for Error {
+    fn from(error: PathError) -> Error {
+        Error::Name(error)
+    }
 }
 
 /// The remedy for a path that was not read: the address that it looks like, or else `otherwise`.

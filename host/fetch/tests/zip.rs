@@ -476,6 +476,7 @@ fn names_that_lead_elsewhere_or_deceive_are_refused() {
     ] {
         refused_entry(name, Entry::stored(name, b"x"), "fetch_zip_name", "path");
     }
+    refused_entry("a colon", Entry::stored("a:b", b"x"), "fetch_zip_name", "hint: rename the file; some file systems");
     let long = "x".repeat(201);
     refused_entry("a long part", Entry::stored(&long, b"x"), "fetch_zip_name", "200");
     refused_entry(

@@ -159,8 +159,8 @@ pub enum ZipError {
     )]
     VolumeLabel { name: String },
     /// A name that is not allowed in a tree.
-    #[error(transparent)]
-    Name(#[from] PathError),
+    #[error("{0}; hint: {hint}", hint = .0.remedy())]
+    Name(PathError),
     /// Two entries with names that some file systems treat as equal.
     #[error("`{name}` is in the archive twice (names are compared without case and in one Unicode form)")]
     Duplicate {
@@ -212,6 +212,12 @@ pub enum ZipError {
     /// The second reader refuses it.
     #[error("a second reader refuses the archive")]
     Reader { source: zip::result::ZipError },
+}
+
+impl From<PathError> for ZipError {
+    fn from(error: PathError) -> ZipError {
+        ZipError::Name(error)
+    }
 }
 
 impl ZipError {
