@@ -222,6 +222,24 @@ async fn dev_waits_for_changes_when_the_first_load_fails() {
     assert!(dev.line("serving: ").await.starts_with("serving: my-plugin 0.1.0, generation "));
     assert_eq!(dev.hello().await, "\"Hello, Zoe!\"");
 
+    // The lock of an editor leads to no file. It obstructs no load, and does not cause one.
+    let lock = place.join(".#plugin.yaml");
+    std::os::unix::fs::symlink("zoe@laptop.4711:1764000000", &lock).unwrap();
+    change(&place.join("src/lib.rs"), "{greeting}, {name}!", "{greeting} {name}.");
+    dev.line("reloaded: ").await;
+    assert_eq!(dev.hello().await, "\"Hello Zoe.\"");
+    std::fs::remove_file(&lock).unwrap();
+
+    // A temporary file that cannot be fetched: the save takes effect when it is gone.
+    let (read, write) = (rustix::fs::Mode::RUSR, rustix::fs::Mode::WUSR);
+    rustix::fs::mkfifoat(rustix::fs::CWD, &lock, read | write).unwrap();
+    change(&place.join("src/lib.rs"), "{greeting} {name}.", "{greeting} {name}?");
+    let refused = dev.line("not reloaded: ").await;
+    assert!(refused.starts_with("not reloaded: fetch_special_file in "), "{refused}");
+    std::fs::remove_file(&lock).unwrap();
+    dev.line("reloaded: ").await;
+    assert_eq!(dev.hello().await, "\"Hello Zoe?\"");
+
     // Another id is another plugin: the first one is unloaded.
     change(&place.join("plugin.yaml"), "id: \"my-plugin\"", "id: \"renamed\"");
     dev.line("reloaded: ").await;

@@ -84,13 +84,13 @@ pub async fn dev(args: Dev, config: AuthorConfig, screen: &Screen) -> Result<(),
     };
     let living = async {
         let living = async {
-            session.begin().await;
+            let has_failed = session.begin().await;
             ready.set();
             screen.line(&format!(
                 "watching {} and reloading on every change; press ctrl-c to stop",
                 args.folder.display()
             ));
-            session.follow(watch).await
+            session.follow(watch, has_failed).await
         };
         let signal = tokio::select! {
             signal = signals.next() => Ok(signal),
@@ -120,31 +120,35 @@ struct Session {
 }
 
 impl Session {
-    /// Loads the plugin for the first time.
-    async fn begin(&mut self) {
+    /// Loads the plugin for the first time. Returns whether that failed.
+    async fn begin(&mut self) -> bool {
         self.screen.note("dev build: incremental and not optimized; `plugin-host check` builds like a host");
         let began = Instant::now();
-        match self.load().await {
-            Ok(receipt) => self.print_loaded(&receipt, "serving", began),
-            Err(failure) => self.print_failed(&failure, "not serving", began),
+        let loaded = self.load().await;
+        match &loaded {
+            Ok(receipt) => self.print_loaded(receipt, "serving", began),
+            Err(failure) => self.print_failed(failure, "not serving", began),
         }
+        loaded.is_err()
     }
 
     /// Reloads the plugin on every change. Returns only if the folder can no longer be watched.
-    async fn follow(&mut self, mut watch: Watch) -> Failure {
+    async fn follow(&mut self, mut watch: Watch, mut has_failed: bool) -> Failure {
         loop {
-            let began = match watch.changed().await {
+            let began = match watch.changed(has_failed).await {
                 Ok(began) => began,
                 Err(failure) => return failure,
             };
             let was_serving = self.id.is_some();
-            match self.load().await {
-                Ok(receipt) if was_serving => self.print_loaded(&receipt, "reloaded", began),
-                Ok(receipt) => self.print_loaded(&receipt, "serving", began),
+            let loaded = self.load().await;
+            match &loaded {
+                Ok(receipt) if was_serving => self.print_loaded(receipt, "reloaded", began),
+                Ok(receipt) => self.print_loaded(receipt, "serving", began),
                 Err(failure) => {
-                    self.print_failed(&failure, if was_serving { "not reloaded" } else { "not serving" }, began)
+                    self.print_failed(failure, if was_serving { "not reloaded" } else { "not serving" }, began)
                 }
             }
+            has_failed = loaded.is_err();
         }
     }
 

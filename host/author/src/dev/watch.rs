@@ -26,6 +26,8 @@ pub(super) struct Watch {
     /// Absolute.
     file: Option<PathBuf>,
     watched: HashSet<PathBuf>,
+    /// Whether temporary files of editors count: one of them may be the reason why the last load failed.
+    counts_temporary: bool,
 }
 
 impl Watch {
@@ -47,8 +49,14 @@ impl Watch {
             (Some(Ok(folder)), Some(name)) => folder.join(name),
             _ => std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
         });
-        let mut watch =
-            Watch { watcher, changes, folder: folder.to_owned(), file: file.clone(), watched: HashSet::new() };
+        let mut watch = Watch {
+            watcher,
+            changes,
+            folder: folder.to_owned(),
+            file: file.clone(),
+            watched: HashSet::new(),
+            counts_temporary: false,
+        };
         watch.add_all(folder)?;
         if let Some(folder) = file.as_deref().and_then(Path::parent).filter(|folder| folder.is_dir()) {
             watch.add(folder)?;
@@ -56,11 +64,13 @@ impl Watch {
         Ok(watch)
     }
 
-    /// Waits for a change and the quiet time after it; returns the time of the first event. Not cancel safe.
+    /// Waits for a change and the quiet time after it; returns the time of the first event. After a failed load,
+    /// temporary files of editors count as well. Not cancel safe.
     ///
     /// # Errors
     /// The folder can no longer be watched.
-    pub(super) async fn changed(&mut self) -> Result<Instant, Failure> {
+    pub(super) async fn changed(&mut self, has_failed: bool) -> Result<Instant, Failure> {
+        self.counts_temporary = has_failed;
         let ended = || Failure::failed("the folder can no longer be watched").fix("start the command again");
         while !self.take_next().await.ok_or_else(ended)?? {}
         let began = Instant::now();
@@ -109,7 +119,9 @@ impl Watch {
 
     fn counts(&self, path: &Path) -> bool {
         self.file.as_deref() == Some(path)
-            || path.strip_prefix(&self.folder).is_ok_and(|inside| !is_ignored(&self.folder, inside))
+            || path.strip_prefix(&self.folder).is_ok_and(|inside| {
+                !is_left_out(&self.folder, inside) && (self.counts_temporary || !is_temporary(inside))
+            })
     }
 
     /// Watches a folder and its subfolders.
@@ -117,7 +129,7 @@ impl Watch {
         let mut folders = vec![folder.to_owned()];
         while let Some(folder) = folders.pop() {
             let inside = folder.strip_prefix(&self.folder).unwrap_or(&folder);
-            if self.watched.len() >= MAX_FOLDERS || is_ignored(&self.folder, inside) {
+            if self.watched.len() >= MAX_FOLDERS || is_left_out(&self.folder, inside) || is_temporary(inside) {
                 continue;
             }
             self.add(&folder)?;
@@ -159,8 +171,8 @@ fn is_change(kind: EventKind) -> bool {
     }
 }
 
-/// Whether a path is not fetched, or is a temporary file of an editor or an archive of `pack`.
-fn is_ignored(folder: &Path, inside: &Path) -> bool {
+/// Whether a path is not fetched: build output, git data or build configuration.
+fn is_left_out(folder: &Path, inside: &Path) -> bool {
     let mut place = folder.to_owned();
     for part in inside.iter() {
         let is_build_output = part == "target" && place.join("Cargo.toml").is_file();
@@ -169,6 +181,11 @@ fn is_ignored(folder: &Path, inside: &Path) -> bool {
         }
         place.push(part);
     }
+    false
+}
+
+/// Whether a path is a temporary file of an editor or an archive of `pack`.
+fn is_temporary(inside: &Path) -> bool {
     let name = inside.file_name().unwrap_or_default().to_string_lossy();
     let is_swap = name.starts_with('.') && [".swp", ".swo", ".swx"].iter().any(|end| name.ends_with(end));
     is_swap
@@ -201,7 +218,8 @@ mod tests {
             ("4913", true),
             ("my-plugin-0.1.0.zip", true),
         ] {
-            assert_eq!(is_ignored(folder.path(), Path::new(path)), expected, "{path}");
+            let path = Path::new(path);
+            assert_eq!(is_left_out(folder.path(), path) || is_temporary(path), expected, "{}", path.display());
         }
     }
 }
