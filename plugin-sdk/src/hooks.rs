@@ -39,6 +39,26 @@ pub trait StartAnswer<P> {
     fn into_plugin(self) -> Result<P, Error>;
 }
 
+/// A plugin that is created without `#[start]`.
+#[diagnostic::on_unimplemented(
+    message = "the plugin `{Self}` has no `#[start]` method and no `Default`",
+    label = "nothing creates the plugin",
+    note = "add a method such as `#[start] async fn start(context: Context) -> Result<Self>` to the `#[plugin]` block, \
+            or `#[derive(Default)]` to the type"
+)]
+pub trait StartWithoutHook: Sized {
+    /// Creates the plugin.
+    fn start() -> Self;
+}
+
+// The missing `StartWithoutHook` is reported, not the missing `Default`.
+#[diagnostic::do_not_recommend]
+impl<P: Default> StartWithoutHook for P {
+    fn start() -> P {
+        P::default()
+    }
+}
+
 impl HookAnswer for () {
     fn into_result(self) -> Result<(), Error> {
         Ok(())
@@ -93,6 +113,11 @@ pub fn config_answer<A: ConfigAnswer>(answer: A) -> Result<ConfigChange, Error> 
 /// Converts the return value of `#[start]`.
 pub fn start_answer<A: StartAnswer<P>, P>(answer: A) -> Result<P, Error> {
     answer.into_plugin()
+}
+
+/// The start of a plugin without `#[start]`.
+pub fn start_without_hook<P: StartWithoutHook>() -> P {
+    P::start()
 }
 
 /// An argument of `#[start]`.

@@ -67,7 +67,9 @@ pub mod prelude {
 pub mod __private {
     pub use crate::export::root;
     pub use crate::extract::{body_is_taken_once, from_request, header};
-    pub use crate::hooks::{answer, config_answer, configuration, hook_answer, start_answer, start_argument};
+    pub use crate::hooks::{
+        answer, config_answer, configuration, hook_answer, start_answer, start_argument, start_without_hook,
+    };
     pub use plugin_sdk_abi::{LibHeader, RootModuleResult, export, metadata};
     pub use serde_json::Value;
 }

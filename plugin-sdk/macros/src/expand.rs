@@ -35,7 +35,7 @@ pub(crate) fn plugin(mut plugin: Plugin) -> TokenStream {
             // The invalid method may be `#[start]`, so `Default` must not be required.
             quote!(::core::unreachable!())
         } else {
-            quote_spanned!(this.span()=> Ok(<Self as ::core::default::Default>::default()))
+            quote_spanned!(this.span()=> Ok(::plugin_sdk::__private::start_without_hook::<Self>()))
         }));
     }
     let errors = errors.iter().map(Error::to_compile_error);

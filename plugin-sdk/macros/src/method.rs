@@ -54,6 +54,11 @@ impl Method {
                         let help = "a handler's or hook's argument has a type of its own, not `impl …`";
                         return Err(Error::new_spanned(&argument.ty, help));
                     }
+                    if is_state(&argument.ty) {
+                        let help = "the state of a plugin is `self`, not an argument `State<T>`: use the fields of \
+                                    `self`; if `State` is an extractor of yours, write its path (`crate::State<T>`)";
+                        return Err(Error::new_spanned(&argument.ty, help));
+                    }
                     let header = take_header(&mut argument.attrs)?;
                     arguments.push(Argument { kind: (*argument.ty).clone(), header });
                 }
@@ -106,6 +111,14 @@ impl Method {
 /// Returns whether a type contains `impl …`, which cannot be named elsewhere.
 fn mentions_impl(kind: &Type) -> bool {
     mentions(kind.to_token_stream(), "impl")
+}
+
+/// Returns whether a type is `State<T>`, which handlers of axum take.
+fn is_state(kind: &Type) -> bool {
+    let Type::Path(path) = kind else { return false };
+    let mut segments = path.path.segments.iter();
+    let is_generic = |segment: &syn::PathSegment| matches!(segment.arguments, syn::PathArguments::AngleBracketed(_));
+    segments.next().is_some_and(|segment| segment.ident == "State" && is_generic(segment)) && segments.next().is_none()
 }
 
 /// Returns whether `tokens` contains a word.
