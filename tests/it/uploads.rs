@@ -18,11 +18,19 @@ pub(crate) async fn upload(host: &TestHost, archive: &[u8]) -> Answer {
 }
 
 async fn upload_as(host: &TestHost, field: &str, file: &str, archive: &[u8]) -> Answer {
-    let mut body = format!(
+    upload_in(host, None, field, file, archive).await
+}
+
+/// Uploads an archive whose plugin is in a folder.
+async fn upload_in(host: &TestHost, folder: Option<&str>, field: &str, file: &str, archive: &[u8]) -> Answer {
+    let path =
+        folder.map(|folder| format!("--frontier\r\nContent-Disposition: form-data; name=\"path\"\r\n\r\n{folder}\r\n"));
+    let mut body = path.unwrap_or_default();
+    body += &format!(
         "--frontier\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{file}\"\r\n\
          Content-Type: application/zip\r\n\r\n"
-    )
-    .into_bytes();
+    );
+    let mut body = body.into_bytes();
     body.extend(archive);
     body.extend(b"\r\n--frontier--\r\n");
     let request = host.request("POST", "/api/plugins/upload");
@@ -68,6 +76,47 @@ async fn an_archive_without_a_valid_plugin_is_reported_and_not_stored() {
         "run_unknown_upload"
     );
     assert_eq!(install(&host, "..%2f..%2fetc").await.expect(400).code(), "route_path");
+}
+
+#[tokio::test]
+async fn a_plugin_in_a_folder_of_an_archive_is_found_by_its_path() {
+    let host = TestHost::start().await;
+    let mut entries = vec![Entry::stored("README.md", b"x")];
+    let hello = files(&source("hello"));
+    entries.extend(hello.iter().map(|(name, content)| Entry::deflated(&format!("plugins/hello/{name}"), content)));
+    let archive = Archive::of(entries).bytes();
+    let path = "plugins/hello";
+
+    let root = upload(&host, &archive).await.expect(200).json();
+    assert_eq!(root["upload_id"], serde_json::Value::Null);
+    assert!(root["validation"].to_string().contains("which holds `README.md`, `plugins`"), "{root}");
+    let missing = upload_in(&host, Some("plugins/none"), "plugin", "p.zip", &archive).await.expect(422);
+    assert_eq!(missing.code(), "fetch_no_folder");
+    let outside = upload_in(&host, Some("../x"), "plugin", "p.zip", &archive).await.expect(400);
+    assert_eq!(outside.code(), "source_path");
+
+    let answer = upload_in(&host, Some(path), "plugin", "p.zip", &archive).await.expect(200).json();
+    assert_eq!(
+        (&answer["validation"]["valid"], &answer["metadata"]["id"]),
+        (&json!(true), &json!("hello")),
+        "{answer}"
+    );
+    let install = format!("/api/plugins/install/{}", answer["upload_id"].as_str().unwrap());
+    let turn = any_turn_to_build().await;
+    host.post_json(&install, &json!({ "path": path })).await.expect(200);
+    host.call("hello/hello").await.expect(200);
+
+    // The same archive over the command line, which uploads it, and as a file that the host reads.
+    let file = host.sources().join("many.zip");
+    std::fs::write(&file, &archive).unwrap();
+    let command = host.command(&["load", file.to_str().unwrap(), "--path", path, "--replace"]).await;
+    assert!(command.status.success(), "{}", String::from_utf8_lossy(&command.stderr));
+    let of_file = json!({ "source": file, "path": path, "replace": true });
+    let loaded = host.post_json("/api/plugins/load", &of_file).await.expect(200).json();
+    assert_eq!(loaded["source"], format!("{}#path={path}", file.display()));
+    host.post("/api/plugins/hello/reload").await.expect(200);
+    drop(turn);
+    host.call("hello/hello").await.expect(200);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use host_core::{Source, Trust};
+use host_core::{Source, TreePath, Trust};
 use host_store::{Store, Tree};
 
 use crate::zip::ArchiveLimits;
@@ -26,13 +26,21 @@ pub fn fetch(
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
     let whole = fetch_place(store, config, source, trust, cancelled)?;
-    let Some(folder) = source.path() else { return Ok(whole) };
-    let tree = whole.tree.below(folder).ok_or_else(|| Error::NoFolder {
-        place: source.place().to_string(),
-        path: folder.clone(),
-        found: folders_with_manifests(&whole.tree),
-    })?;
+    let tree = folder_of(&whole.tree, &source.place().to_string(), source.path())?;
     Ok(Fetched { tree, ..whole })
+}
+
+/// The tree of a folder of `tree`, or the whole tree. `place` names the tree in the error.
+///
+/// # Errors
+/// [`Error::NoFolder`].
+pub fn folder_of(tree: &Tree, place: &str, folder: Option<&TreePath>) -> Result<Tree, Error> {
+    let Some(folder) = folder else { return Ok(tree.clone()) };
+    tree.below(folder).ok_or_else(|| Error::NoFolder {
+        place: place.to_owned(),
+        path: folder.clone(),
+        found: folders_with_manifests(tree),
+    })
 }
 
 /// Makes a tree of the repository, folder, file or upload of `source`, whatever folder of it is the plugin.

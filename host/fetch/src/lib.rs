@@ -22,7 +22,7 @@ mod zip;
 pub use access::{DEFAULT_GIT_USER, GitAccess, GitPlace, GitPlaceError, TokenSource};
 pub use config::{Config, Mirror};
 pub use error::{Error, ZipError};
-pub use fetch::{fetch, unpack};
+pub use fetch::{fetch, folder_of, unpack};
 pub use fetched::Fetched;
 pub use git::{Follow, Head, Listing, Release, Tip, versions};
 pub use host_core::Trust;

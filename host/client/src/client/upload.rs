@@ -13,11 +13,11 @@ use crate::failure::Failure;
 const MAX_BYTES: u64 = 4 << 30;
 
 impl Client {
-    /// Uploads an archive and returns the upload id.
+    /// Uploads an archive, in which the plugin may be in a folder, and returns the upload id.
     ///
     /// # Errors
     /// The file cannot be read, the host cannot be reached, or the plugin is invalid.
-    pub(crate) async fn upload(&self, path: &Path) -> Result<String, Failure> {
+    pub(crate) async fn upload(&self, path: &Path, folder: Option<&str>) -> Result<String, Failure> {
         let unreadable =
             |reason: String| Failure::failed(format!("failed to read `{}`", path.display())).because(reason);
         let metadata = tokio::fs::metadata(path).await.map_err(|error| unreadable(error.to_string()))?;
@@ -25,7 +25,7 @@ impl Client {
             return Err(unreadable(format!("it is not a regular file of at most {}", Size::of(MAX_BYTES))));
         }
         let archive = tokio::fs::read(path).await.map_err(|error| unreadable(error.to_string()))?;
-        let reply = self.request(form(&archive)).await?;
+        let reply = self.request(form(&archive, folder)).await?;
         let answer: UploadAnswer = reply.read()?;
         match answer.upload_id {
             Some(id) => Ok(id),
@@ -41,13 +41,16 @@ impl Client {
     }
 }
 
-/// Creates a multipart form with the archive in the field `plugin`.
-fn form(archive: &[u8]) -> ApiRequest {
+/// Creates a multipart form with the folder of the plugin in the field `path` and the archive in the field `plugin`.
+fn form(archive: &[u8], folder: Option<&str>) -> ApiRequest {
     // An archive cannot contain its own digest, so the digest is a safe boundary.
     let boundary = Digest::of(archive).hex();
+    let path = folder
+        .map(|folder| format!("--{boundary}\r\nContent-Disposition: form-data; name=\"path\"\r\n\r\n{folder}\r\n"));
     let head = format!(
-        "--{boundary}\r\nContent-Disposition: form-data; name=\"plugin\"; filename=\"plugin.zip\"\r\n\
-         Content-Type: application/zip\r\n\r\n"
+        "{}--{boundary}\r\nContent-Disposition: form-data; name=\"plugin\"; filename=\"plugin.zip\"\r\n\
+         Content-Type: application/zip\r\n\r\n",
+        path.unwrap_or_default()
     );
     let tail = format!("\r\n--{boundary}--\r\n");
     let mut ask = ApiRequest::post("/api/plugins/upload");

@@ -53,7 +53,7 @@ pub(super) async fn load(client: &Client, args: Load, pack: &Pack<'_>, screen: &
     let config = (!config.is_empty()).then_some(config);
     let start = args.no_start.then_some(false);
     let upload = async |path: &Path, folder: Option<String>| {
-        let upload = client.upload(path).await?;
+        let upload = client.upload(path, folder.as_deref()).await?;
         let install = ApiRequest::post(args.options.path(&format!("/api/plugins/install/{upload}"), &[]));
         let install = install
             .json(&serde_json::json!({ "config": config, "start": start, "replace": args.replace, "path": folder }));

@@ -1,5 +1,7 @@
 //! Uploads of plugin archives.
 
+use host_core::TreePath;
+
 use crate::model::Error;
 use crate::operation::check;
 use crate::state::Host;
@@ -36,18 +38,21 @@ impl Host {
         Ok(self.0.store.temp_dir()?)
     }
 
-    /// Checks an archive and stores its tree for [`Operation::Install`](crate::Operation::Install). Blocks.
+    /// Checks the plugin in an archive, or in a folder of it, and stores the tree of the archive for
+    /// [`Operation::Install`](crate::Operation::Install). Blocks.
     ///
     /// # Errors
     /// [`UploadError`]; nothing was stored.
-    pub fn upload(&self, archive: &std::path::Path) -> Result<Upload, UploadError> {
+    pub fn upload(&self, archive: &std::path::Path, folder: Option<&TreePath>) -> Result<Upload, UploadError> {
         if let Err(error) = self.0.store.sweep_uploads(self.config().upload_lifetime) {
             tracing::warn!("failed to remove expired uploads: {error}");
         }
         let fetched = host_fetch::unpack(&self.0.store, &self.config().fetch.archive, archive)
             .map_err(|error| UploadError::Refused(error.into()))?;
         let invalid = |error| UploadError::Invalid { error, warnings: fetched.warnings.clone() };
-        let checked = check(&self.config(), &fetched.tree).map_err(invalid)?;
+        let plugin = host_fetch::folder_of(&fetched.tree, "the archive", folder)
+            .map_err(|error| UploadError::Refused(error.into()))?;
+        let checked = check(&self.config(), &plugin).map_err(invalid)?;
         let id = self.0.store.put_upload(&fetched.tree, &fetched.warnings);
         let id = id.map_err(|error| UploadError::Refused(error.into()))?;
         Ok(Upload { id, manifest: checked.manifest })

@@ -6,12 +6,13 @@ use axum::Json;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request, State};
 use host_api as api;
-use host_core::{Size, Source};
+use host_core::{Size, Source, SourceError, TreePath};
 use host_run::UploadError;
 use http::StatusCode;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::access::audit_context::AuditSubject;
+use crate::operation::source::inside;
 use crate::operation::validate::judged;
 use crate::state::AppState;
 use crate::state::uploads::MAX_AT_ONCE;
@@ -21,7 +22,8 @@ use crate::wire::problem::ApiError;
 /// Timeout for each part of the form.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// `POST /api/plugins/upload`: a multipart form with the archive in the field `plugin` or `file`.
+/// `POST /api/plugins/upload`: a multipart form with the archive in the field `plugin` or `file`, and before it the
+/// folder of the plugin in the field `path`, if that is not the root.
 pub(crate) async fn upload(
     State(app): State<AppState>,
     subject: AuditSubject,
@@ -37,6 +39,7 @@ pub(crate) async fn upload(
         ApiError::new(StatusCode::BAD_REQUEST, "upload_form", "the request body is not a multipart form")
             .fix("send the archive as `multipart/form-data` in the field `plugin`")
     })?;
+    let mut path = None;
     loop {
         let field = in_time(form.next_field()).await;
         if allowance.is_exceeded() {
@@ -45,15 +48,22 @@ pub(crate) async fn upload(
                 .fix("send only the field `plugin`"));
         }
         let Some(field) = field? else { break };
-        if !matches!(field.name(), Some("plugin" | "file")) {
-            continue;
+        match field.name() {
+            Some("plugin" | "file") => {}
+            Some("path") => {
+                let text = in_time(field.text()).await?;
+                let folder = text.parse::<TreePath>().map_err(SourceError::Folder);
+                path = Some(folder.map_err(|error| ApiError::from(host_run::Error::from(error)))?);
+                continue;
+            }
+            _ => continue,
         }
         let is_zip = field.file_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".zip"));
         if !is_zip {
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_type", "the file name does not end in `.zip`"));
         }
         allowance.unlimited();
-        let answer = receive(&app, field).await?;
+        let answer = receive(&app, field, path).await?;
         subject.object(answer.upload_id.clone().unwrap_or_default());
         return Ok(Json(answer));
     }
@@ -67,10 +77,19 @@ pub(crate) fn form() -> serde_json::Value {
         "contentMediaType": "application/zip",
         "description": "The ZIP archive, with a file name that ends in `.zip`. The field can also be named `file`.",
     });
-    serde_json::json!({ "type": "object", "properties": { "plugin": file }, "required": ["plugin"] })
+    let path = serde_json::json!({
+        "type": "string",
+        "description": "The folder of the plugin in the archive, for example `plugins/hello`; before the archive. The \
+                        installation needs the same `path`.",
+    });
+    serde_json::json!({ "type": "object", "properties": { "path": path, "plugin": file }, "required": ["plugin"] })
 }
 
-async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnswer, ApiError> {
+async fn receive(
+    app: &AppState,
+    mut field: Field<'_>,
+    folder_of_plugin: Option<TreePath>,
+) -> Result<api::UploadAnswer, ApiError> {
     let max_bytes = app.uploads.max_bytes;
     let folder = app.host.upload_folder()?;
     let path = folder.path().join("upload.zip");
@@ -98,8 +117,9 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
     file.flush().await.map_err(failed)?;
     drop(file);
     let host = app.host.clone();
+    let folder_to_check = folder_of_plugin.clone();
     let uploaded = tokio::task::spawn_blocking(move || {
-        let uploaded = host.upload(&path);
+        let uploaded = host.upload(&path, folder_to_check.as_ref());
         drop(folder);
         uploaded
     });
@@ -107,7 +127,7 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<api::UploadAnsw
         Err(_) => Err(ApiError::from(host_run::Error::Panicked)),
         // Checked now, so that problems are reported before the installation.
         Ok(Ok(uploaded)) => {
-            let source = Source::Upload(uploaded.id.clone());
+            let source = inside(Source::Upload(uploaded.id.clone()), folder_of_plugin.as_ref().map(TreePath::as_str))?;
             let validated = app.host.validate(source).await?;
             let judged = judged(String::new(), &validated);
             let warnings = judged.warnings;
