@@ -58,6 +58,38 @@ fn release(repository: &Repository, id: &str, version: &str) {
     repository.git(&["tag", &format!("v{version}")]);
 }
 
+/// Commits a version of the plugin `hello` in `plugins/hello` and tags it.
+fn release_in_folder(repository: &Repository, version: &str) {
+    plugins::copy(&plugins::source("hello"), &repository.folder.join("plugins/hello"));
+    let yaml = std::fs::read_to_string(repository.folder.join("plugins/hello/plugin.yaml")).unwrap();
+    let yaml = yaml.replace("version: 1.0.0", &format!("version: {version}"));
+    repository.commit(&[("plugins/hello/plugin.yaml", &yaml), ("README.md", "many plugins")]);
+    repository.git(&["tag", &format!("hello-v{version}")]);
+}
+
+#[tokio::test]
+async fn a_plugin_in_a_folder_of_a_repository_follows_its_own_tags() {
+    let scene = Scene::start().await;
+    let (host, repository) = (&scene.host, scene.server.repository("acme/many"));
+    release_in_folder(&repository, "1.0.0");
+    let source = "https://github.com/acme/many#path=plugins/hello";
+    let asked = json!({ "source": "https://github.com/acme/many", "path": "plugins/hello" });
+    let loaded = scene.post("load", asked).await.expect(200).json();
+    assert_eq!((&loaded["source"], &loaded["tag"]), (&json!(source), &json!("hello-v1.0.0")));
+
+    release_in_folder(&repository, "1.1.0");
+    // The release of another plugin in the same repository.
+    repository.git(&["tag", "other-v9.0.0"]);
+    let report = scene.report("hello").await;
+    assert_eq!((&report["allowed"]["version"], &report["newest"]["version"]), (&json!("1.1.0"), &json!("1.1.0")));
+    let updated = scene.post("hello/update", json!({})).await.expect(200).json();
+    assert_eq!((&updated["version"], &updated["source"]), (&json!("1.1.0"), &json!(source)), "{updated}");
+    assert_eq!(host.plugin("hello").await["source"], source);
+    host.call("hello/hello").await.expect(200);
+    let back = scene.post("hello/update", json!({ "version": "1.0.0" })).await.expect(200).json();
+    assert_eq!((&back["version"], &back["tag"]), (&json!("1.0.0"), &json!("hello-v1.0.0")), "{back}");
+}
+
 #[tokio::test]
 async fn newer_versions_are_reported_and_installed_by_the_update_policy() {
     let scene = Scene::start().await;

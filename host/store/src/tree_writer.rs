@@ -323,6 +323,11 @@ mod tests {
         assert_eq!(code(&[("a/plugin.yaml", ""), ("b", "")]), Err("store_no_manifest"));
         let error = tree(&test.store, &[("a/plugin.yaml", ""), ("b", "")]).unwrap().manifest_text().unwrap_err();
         assert!(error.to_string().contains("`a`, `b`"), "{error}");
+        let hint = |files| tree(&test.store, files).unwrap().manifest_text().unwrap_err().to_string();
+        let go = hint(&[("main.go", ""), ("go.mod", "")]);
+        assert!(go.contains("this is a Go plugin; port it to Rust, see docs/authoring.md"), "{go}");
+        let both = hint(&[("main.go", ""), ("Cargo.toml", "")]);
+        assert!(both.contains("put a `plugin.yaml` at the root"), "{both}");
     }
 
     #[test]
