@@ -1,8 +1,8 @@
-//! A run of bytes that one side made and the other reads.
+//! Bytes that one side created and the other side reads.
 
 use abi_stable::StableAbi;
 
-/// A run of immutable bytes, freed by the side that made it.
+/// Immutable bytes, freed by the side that created them.
 ///
 /// Owner: the holder of the value; dropping it calls `release` once. The bytes are valid until then.
 #[repr(C)]
@@ -25,10 +25,10 @@ unsafe impl Send for Chunk {}
 unsafe impl Sync for Chunk {}
 
 impl Chunk {
-    /// No bytes; frees nothing.
+    /// An empty chunk; its drop frees nothing.
     pub const EMPTY: Chunk = Chunk::from_static(&[]);
 
-    /// Bytes of the library or program itself; frees nothing.
+    /// Static bytes of the library or program; their drop frees nothing.
     pub const fn from_static(bytes: &'static [u8]) -> Chunk {
         unsafe extern "C" fn nothing(_: *const u8, _: usize, _: *const ()) {}
         Chunk { ptr: bytes.as_ptr(), len: bytes.len(), owner: std::ptr::null(), release: nothing }
@@ -53,7 +53,7 @@ impl Chunk {
     }
 
     /// The bytes that `owner` holds, without a copy. `owner` is dropped with the chunk; a panic of that drop is
-    /// swallowed, since it could go nowhere.
+    /// caught and ignored, because it must not cross the boundary.
     pub fn from_owner<T: AsRef<[u8]> + Send + 'static>(owner: T) -> Chunk {
         unsafe extern "C" fn free<T>(_: *const u8, _: usize, owner: *const ()) {
             // SAFETY: `owner` is the box that `from_owner::<T>` leaked, and this runs once.

@@ -7,7 +7,7 @@ use abi_stable::std_types::RString;
 #[repr(C)]
 #[derive(StableAbi, Clone, Debug)]
 pub struct Failure {
-    /// One of [`failure_kind`].
+    /// The kind, one of [`failure_kind`].
     pub kind: u8,
     /// One sentence for people.
     pub message: RString,
@@ -29,7 +29,7 @@ impl Failure {
         Failure { kind: failure_kind::FAILED, message: message.into(), location: RString::new() }
     }
 
-    /// The code panicked, with `message`, at `location`.
+    /// Creates the failure for a panic with `message` at `location`.
     pub fn panicked(message: &str, location: &str) -> Failure {
         Failure { kind: failure_kind::PANICKED, message: message.into(), location: location.into() }
     }

@@ -1,6 +1,6 @@
 //! The head of a request as one flat buffer.
 //!
-//! One allocation on the host's side, none to read it. Layout, all numbers `u32` little-endian:
+//! The host writes it with one allocation; reading it allocates nothing. Layout, all numbers `u32` little-endian:
 //!
 //! | field | bytes |
 //! |---|---|
@@ -12,11 +12,11 @@
 //! | parameters, headers, context | three lists of [`crate::Pairs`] |
 //!
 //! The path is the part after the plugin's id, as the caller sent it (percent-encoded); parameters are decoded.
-//! Context is for facts that later versions add (an actor, a trace): a reader ignores names it does not know.
+//! The context holds facts that later versions add (an actor, a trace). A reader ignores unknown names.
 
 use crate::pairs::{Pairs, read_u32, write_pairs};
 
-/// The parts of a head, to be written.
+/// The parts of a head to write.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a, P, H, C> {
     /// The index of the handler in the plugin's description.
@@ -67,7 +67,7 @@ where
     }
 }
 
-/// A head, read.
+/// A head that was read from a buffer.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadView<'a> {
     /// The index of the handler.

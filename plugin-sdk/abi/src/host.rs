@@ -1,4 +1,4 @@
-//! The functions a host offers a plugin.
+//! The functions of the host that a plugin calls.
 
 use abi_stable::StableAbi;
 use abi_stable::std_types::RResult;

@@ -10,7 +10,7 @@
 //!
 //! The first 16 bytes of the metadata section ([`metadata`]) never change, whatever the version.
 //!
-//! # Who owns what
+//! # Ownership
 //!
 //! Memory never changes its owner: the side that allocates it also frees it, through a function pointer that is passed
 //! along ([`Chunk`], [`BodyStream`], futures). Nothing here borrows across the boundary for longer than one call. Every
@@ -55,9 +55,9 @@ pub use abi_stable::library::{LibHeader, RootModuleResult};
 pub use abi_stable::std_types::{ROption, RResult, RString};
 pub use async_ffi::{ContextExt, FfiContext, FfiFuture, FfiPoll, FutureExt};
 
-/// Rises when plugins built before can no longer be loaded.
+/// The major version of the ABI. It increases when plugins that are already built can no longer be loaded.
 pub const ABI_MAJOR: u32 = 1;
-/// Rises when a function is added at the end of a table.
+/// The minor version of the ABI. It increases when a function is added at the end of a table.
 pub const ABI_MINOR: u32 = 2;
 
 /// Items that an exporting macro needs to define the root symbol; not for plugin authors.
@@ -68,7 +68,7 @@ pub mod export {
 
     use crate::{LibHeader, PluginRootRef, RootModuleResult};
 
-    /// The root module of a constructor, without its type.
+    /// Erases the type of the root module that a constructor returns.
     pub fn erase(root: PluginRootRef) -> RootModuleResult {
         use abi_stable::prefix_type::PrefixRefTrait as _;
         // SAFETY: `cast` only erases the type of the fields; the only reader, `open_root`, restores it after the layout

@@ -5,7 +5,7 @@
 
 use crate::pairs::{Pairs, write_pairs};
 
-/// The parts of an event.
+/// The parts of a log event.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Record<'a> {
     /// The source of the event, usually a module path.
@@ -19,7 +19,7 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Writes the event with its fields, after what `out` holds.
+    /// Appends the event with its fields to `out`.
     pub fn write<'f>(&self, fields: impl Iterator<Item = (&'f str, &'f str)>, out: &mut Vec<u8>) {
         let facts = [
             Some(("target", self.target)),
@@ -31,7 +31,7 @@ impl<'a> Record<'a> {
         write_pairs(out, fields.map(|(name, value)| (name.as_bytes(), value.as_bytes())));
     }
 
-    /// Reads an event and its fields. `None` when the buffer is not one.
+    /// Reads an event and its fields; `None` if the buffer is not an event.
     pub fn read(buffer: &'a [u8]) -> Option<(Record<'a>, Pairs<'a>)> {
         let (facts, rest) = Pairs::read(buffer).ok()?;
         let (fields, _) = Pairs::read(rest).ok()?;

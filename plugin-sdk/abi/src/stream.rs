@@ -1,4 +1,4 @@
-//! A body that is pulled, chunk by chunk: back pressure is the pull.
+//! A body that its reader pulls chunk by chunk, so a slow reader slows the sender down (back pressure).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
@@ -12,9 +12,9 @@ use crate::{Chunk, Failure};
 /// The result of one pull: a chunk, the end (`RNone`), or a failure that ends the stream.
 pub type StreamItem = ROption<RResult<Chunk, Failure>>;
 
-/// A stream of chunks that one side makes and the other pulls.
+/// A stream of chunks that one side creates and the other side pulls.
 ///
-/// Owner: the holder of the value; dropping it drops the stream on the side that made it.
+/// Owner: the holder of the value; dropping it drops the stream on the side that created it.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct BodyStream {
@@ -79,7 +79,7 @@ impl BodyStream {
     /// Pulls the next chunk; `None` is the end.
     ///
     /// # Cancel safety
-    /// Dropping the stream at any time is fine; a chunk that was not pulled is dropped by its maker.
+    /// The stream may be dropped at any time. A chunk that was not pulled is dropped by the side that created it.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Chunk, Failure>>> {
         let (poll, state) = (self.poll, self.state);
         // SAFETY: `poll` and `state` belong together and `state` lives until `release`, which only `drop` calls;

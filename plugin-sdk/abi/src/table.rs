@@ -21,7 +21,7 @@ pub struct PluginRoot {
     ///
     /// Owner: the caller. Must not unwind. Depends only on the code, so every call returns the same bytes.
     pub description: unsafe extern "C" fn() -> Chunk,
-    /// Makes a plugin that answers calls.
+    /// Creates and starts a plugin.
     ///
     /// Called at most once per library. The future may be dropped at any time, which cancels the start.
     #[sabi(last_prefix_field)]
@@ -97,7 +97,7 @@ pub mod hook {
     ];
 }
 
-/// A started plugin: what to pass, and the functions to pass it to.
+/// A started plugin: its pointer and its functions.
 ///
 /// Owner: the host, until it calls `release`.
 #[repr(C)]

@@ -70,7 +70,7 @@ pub(crate) fn plugin(mut plugin: Plugin) -> TokenStream {
     }
 }
 
-/// Compares the code with the manifest, and makes cargo look again when that changes.
+/// Compares the code with the manifest, and makes cargo compile the plugin again when the manifest changes.
 fn compare(plugin: &mut Plugin) -> TokenStream {
     let name = match &plugin.manifest {
         Manifest::None => return TokenStream::new(),

@@ -17,11 +17,11 @@ pub(crate) struct Kind {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Takes {
-    /// Nothing but `&self`.
+    /// `&self` alone.
     Itself,
     /// `&self` and the value from the host.
     Value,
-    /// `&self` and maybe the configuration.
+    /// `&self` and optionally the configuration.
     ItselfAndConfiguration,
     /// The configuration.
     Configuration,
@@ -31,7 +31,7 @@ enum Takes {
     Report,
 }
 
-/// All of them.
+/// All hooks.
 pub(crate) const KINDS: &[Kind] = &[
     Kind {
         name: "start",
@@ -150,7 +150,7 @@ impl Hook {
     }
 }
 
-/// The `start` of the trait.
+/// The method `start` of the `Plugin` trait.
 pub(crate) fn start(body: TokenStream) -> TokenStream {
     quote! {
         #[allow(unused_variables)]

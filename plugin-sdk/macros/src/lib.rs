@@ -11,7 +11,7 @@ mod route;
 
 use proc_macro::TokenStream;
 
-/// Makes a plugin of an impl block.
+/// Implements `Plugin` for the type of an impl block, from its routes and hooks.
 ///
 /// # Handlers
 ///
@@ -24,18 +24,18 @@ use proc_macro::TokenStream;
 ///
 /// | attribute | method | when it runs |
 /// |---|---|---|
-/// | `#[validate]` | `fn(settings: Configuration<T>)` | before anything is started with a configuration |
-/// | `#[start]` | `fn(context: Context, settings: Configuration<T>) -> Result<Self>`, either, both or neither | makes the plugin; without it `Self::default()` is the plugin |
-/// | `#[install]` | `fn(&self)` | the first time the plugin is ever installed |
-/// | `#[upgrade]` | `fn(&self, from: String)` | in place of `install` when another version was there |
-/// | `#[health]` | `fn(&self)` | before the plugin gets calls, and from then on as plugin.yaml says |
-/// | `#[on_load]` | `fn(&self)` | calls come from now on |
-/// | `#[on_config_change]` | `fn(&self, settings: Configuration<T>) -> Result<ConfigChange>` | the configuration was changed |
+/// | `#[validate]` | `fn(settings: Configuration<T>)` | before the plugin is started with a configuration |
+/// | `#[start]` | `fn(context: Context, settings: Configuration<T>) -> Result<Self>`; both arguments are optional | creates the plugin; without it, `Self::default()` does |
+/// | `#[install]` | `fn(&self)` | the first time the plugin is installed |
+/// | `#[upgrade]` | `fn(&self, from: String)` | instead of `install` if another version was installed before |
+/// | `#[health]` | `fn(&self)` | before the first call, then regularly as configured in plugin.yaml |
+/// | `#[on_load]` | `fn(&self)` | after the swap, when calls start to arrive |
+/// | `#[on_config_change]` | `fn(&self, settings: Configuration<T>) -> Result<ConfigChange>` | after a configuration change |
 /// | `#[metrics]` | `fn(&self)` | before the metrics are read |
-/// | `#[on_error]` | `fn(&self, report: &ErrorReport)` | a handler answered with a 5xx `Error`, or panicked |
-/// | `#[on_unload]` | `fn(&self)` | no new calls arrive, running calls continue: end long streams |
-/// | `#[uninstall]` | `fn(&self, keep_data: bool)` | the plugin is unloaded |
-/// | `#[stop]` | `fn(&self)` | last |
+/// | `#[on_error]` | `fn(&self, report: &ErrorReport)` | after a handler returned a 5xx `Error` or panicked |
+/// | `#[on_unload]` | `fn(&self)` | when no new calls arrive and the running ones drain; end long streams here |
+/// | `#[uninstall]` | `fn(&self, keep_data: bool)` | when the plugin is unloaded |
+/// | `#[stop]` | `fn(&self)` | after the last call, before the plugin is dropped |
 ///
 /// Each may be used once, on an `async fn` or `fn` (`on_error` only on a `fn`) that returns `Result<(), E>` or nothing
 /// unless the table says otherwise.

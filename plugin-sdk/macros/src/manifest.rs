@@ -25,11 +25,11 @@ pub(crate) struct Endpoint {
 
 /// The manifest beside the code.
 pub(crate) struct Found {
-    /// From the folder of Cargo.toml.
+    /// The path, relative to the folder of Cargo.toml.
     pub(crate) name: String,
     /// Whether the file exists; a file named by the attribute may not.
     pub(crate) exists: bool,
-    /// Its endpoints, or why they can't be read.
+    /// The endpoints, or the reason why they cannot be read.
     pub(crate) endpoints: Result<Vec<Endpoint>, String>,
 }
 
@@ -115,7 +115,7 @@ fn line(event: &Event) -> u64 {
     event.start_mark.line + 1
 }
 
-/// The parts of the text, one after the other.
+/// The YAML events of the text, in order.
 struct Events<'r, 't> {
     parser: Parser<&'r mut &'t [u8]>,
 }

@@ -97,7 +97,7 @@ impl Method {
         self.convert_to(TokenStream::new(), function, call)
     }
 
-    /// Like `converted`, with one more type parameter: `, Type`.
+    /// Like `convert`, with one more type parameter: `, Type`.
     pub(crate) fn convert_to(&self, wanted: TokenStream, function: &str, call: TokenStream) -> TokenStream {
         let (kind, span) = match &self.returns {
             Some(kind) => (kind.to_token_stream(), kind.span()),

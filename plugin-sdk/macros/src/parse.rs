@@ -8,16 +8,16 @@ use crate::hook::{Hook, KINDS, Kind};
 use crate::method::Method;
 use crate::route::{HTTP_METHODS, Route, duplicates};
 
-/// An impl block, taken apart.
+/// The parts of an impl block.
 pub(crate) struct Plugin {
-    /// The block without our attributes.
+    /// The block without the attributes of the SDK.
     pub(crate) block: ItemImpl,
     pub(crate) handlers: Vec<Handler>,
     pub(crate) hooks: Vec<Hook>,
-    /// The names of all methods, also of those without an attribute of ours.
+    /// The names of all methods, also of methods without an attribute of the SDK.
     pub(crate) methods: Vec<Ident>,
     pub(crate) manifest: Manifest,
-    /// Errors of the rest.
+    /// The errors of invalid methods.
     pub(crate) errors: Vec<Error>,
 }
 
@@ -31,9 +31,9 @@ pub(crate) struct Handler {
 pub(crate) enum Manifest {
     /// plugin.yaml or plugin.yml beside Cargo.toml, if it exists.
     Beside,
-    /// This file.
+    /// The file with this name.
     At(LitStr),
-    /// Nothing.
+    /// No manifest.
     None,
 }
 

@@ -1,6 +1,6 @@
 //! Route paths, under the same rules as in the host.
 
-/// The path with its parameters in one way of writing: `/cats/{id}`, `/files/{*rest}`.
+/// The path, with parameters written in braces: `/cats/{id}`, `/files/{*rest}`.
 ///
 /// # Errors
 /// Returns the violated rule, worded to follow the path in a sentence.

@@ -14,15 +14,15 @@ pub(crate) struct Route {
     /// The method in upper case.
     pub(crate) http_method: String,
     pub(crate) path: LitStr,
-    /// The path with its parameters in one way of writing.
+    /// The path, with parameters written as `{name}`.
     pub(crate) pattern: String,
-    /// The name plugin.yaml uses.
+    /// The name of the handler in plugin.yaml.
     pub(crate) handler: String,
     /// The span of the handler's name.
     pub(crate) named_at: Span,
 }
 
-/// `"/path"` or `"/path", handler = "Name"`.
+/// The argument of a route attribute: `"/path"` or `"/path", handler = "Name"`.
 struct Arguments {
     path: LitStr,
     handler: Option<LitStr>,
