@@ -119,7 +119,7 @@ async fn newer_versions_are_reported_and_installed_by_the_update_policy() {
         assert_eq!(output.status.code(), Some(code), "{words:?}: {out}\n{err}");
         out
     };
-    assert!(run(&["list"], 0).await.contains("1.0.0, update: 2.0.0"));
+    assert!(run(&["list"], 0).await.contains("hello  1.0.0    2.0.0   running"));
     let updates = run(&["updates", "--check"], 0).await;
     assert!(updates.contains("hello  1.0.0      1.1.0    2.0.0   minor, manual"), "{updates}");
 
