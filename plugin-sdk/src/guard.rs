@@ -89,6 +89,10 @@ fn text_of(payload: &(dyn Any + Send)) -> String {
 
 /// Converts a caught panic to a failure.
 pub(crate) fn failure_of(payload: &(dyn Any + Send)) -> Failure {
+    // A panic on another thread, which `resume` passed on to this one.
+    if let Some(failure) = payload.downcast_ref::<Failure>() {
+        return failure.clone();
+    }
     match take(NOTE.replace(std::ptr::null_mut())) {
         Some(note) => Failure::panicked(&note.message, &note.location),
         None => Failure::panicked(&text_of(payload), ""),
@@ -105,6 +109,12 @@ pub(crate) fn guarded<T>(f: impl FnOnce() -> T) -> Result<T, Failure> {
     });
     GUARDED.set(GUARDED.get() - 1);
     result
+}
+
+/// Continues a panic that [`guarded`] caught on another thread. The next guard returns `failure` unchanged.
+#[cfg(feature = "tokio")]
+pub(crate) fn resume(failure: Failure) -> ! {
+    std::panic::resume_unwind(Box::new(failure))
 }
 
 /// Drops the payload of a panic, so that panics leak no memory. If the drop panics, the second payload is leaked.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod blocking;
 pub mod body;
 mod context;
 mod error;
@@ -65,6 +66,7 @@ pub mod prelude {
 /// Items for the macros of this crate; not for plugin authors.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::blocking::off_worker;
     pub use crate::export::root;
     pub use crate::extract::{body_is_taken_once, from_request, header};
     pub use crate::hooks::{

@@ -7,6 +7,7 @@ use plugin_sdk_abi::HostHandle;
 use serde_json::Value;
 
 use crate::Result;
+use crate::blocking::Turns;
 use crate::handle::Handle;
 
 /// Functions of the logging that this module calls without importing it.
@@ -29,6 +30,8 @@ pub(crate) struct PluginRuntime {
     /// The most verbose level of the host, refreshed periodically.
     level: AtomicU8,
     pub(crate) handle: Handle,
+    #[cfg_attr(not(feature = "tokio"), expect(dead_code, reason = "without threads there are no turns"))]
+    pub(crate) turns: Turns,
 }
 
 /// The running plugins of this library: one in a host, several in a program that tests plugins.
@@ -42,8 +45,8 @@ impl PluginRuntime {
             json => serde_json::from_slice(json)?,
         };
         let (host, generation) = (Some(start.host), start.generation);
-        let plugin_runtime =
-            Arc::new(PluginRuntime { host, configuration, generation, level: AtomicU8::new(0), handle });
+        let (level, turns) = (AtomicU8::new(0), Turns::new());
+        let plugin_runtime = Arc::new(PluginRuntime { host, configuration, generation, level, handle, turns });
         RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&plugin_runtime));
         plugin_runtime.refresh_level();
         Ok(plugin_runtime)
@@ -51,8 +54,8 @@ impl PluginRuntime {
 
     /// Creates the plugin_runtime for a hook that runs before the start.
     pub(crate) fn without_host(handle: Handle) -> Arc<PluginRuntime> {
-        let level = AtomicU8::new(0);
-        Arc::new(PluginRuntime { host: None, configuration: Value::Null, generation: 0, level, handle })
+        let (level, turns) = (AtomicU8::new(0), Turns::new());
+        Arc::new(PluginRuntime { host: None, configuration: Value::Null, generation: 0, level, handle, turns })
     }
 
     /// Returns the most verbose log level of all plugins of this library.

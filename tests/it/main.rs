@@ -27,6 +27,7 @@ mod another_source;
 mod architecture;
 mod audit;
 mod author_commands;
+mod blocking;
 mod bodies;
 mod cache;
 mod calls;

@@ -58,7 +58,7 @@ impl Greeter {
     }
 
     #[get("/greet")]
-    fn greet(&self, Query(Guests { name: names }): Query<Guests>) -> Result<Json<Value>> {
+    async fn greet(&self, Query(Guests { name: names }): Query<Guests>) -> Result<Json<Value>> {
         let settings = self.settings();
         let most = settings.limits.guests;
         if names.len() > most {

@@ -32,12 +32,12 @@ impl Counter {
     }
 
     #[get("/count")]
-    fn read(&self) -> Json<Count> {
+    async fn read(&self) -> Json<Count> {
         Json(Count { count: self.count.load(Ordering::Relaxed), generation: self.generation })
     }
 
     #[post("/count")]
-    fn add(&self) -> Json<Count> {
+    async fn add(&self) -> Json<Count> {
         let count = self.count.fetch_add(self.step, Ordering::Relaxed) + self.step;
         Json(Count { count, generation: self.generation })
     }

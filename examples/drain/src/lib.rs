@@ -26,7 +26,7 @@ impl Drain {
     }
 
     #[get("/watch")]
-    fn watch(&self) -> impl IntoResponse {
+    async fn watch(&self) -> impl IntoResponse {
         let first = Event::default().data(format!("generation {} watches", self.generation));
         let mut is_replaced = self.is_replaced.subscribe();
         let last = async move {

@@ -18,7 +18,7 @@ impl Panics {
 #[plugin]
 impl Panics {
     #[get("/handler")]
-    fn handler(&self) -> String {
+    async fn handler(&self) -> String {
         panic!("this was call {}", self.count())
     }
 
@@ -31,7 +31,7 @@ impl Panics {
     }
 
     #[get("/calls")]
-    fn calls(&self) -> String {
+    async fn calls(&self) -> String {
         self.count().to_string()
     }
 

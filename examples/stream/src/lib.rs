@@ -38,7 +38,7 @@ struct Download {
 #[plugin]
 impl Streams {
     #[get("/ticks")]
-    fn ticks(&self, Query(Ticks { every_ms, count }): Query<Ticks>) -> impl IntoResponse {
+    async fn ticks(&self, Query(Ticks { every_ms, count }): Query<Ticks>) -> impl IntoResponse {
         let clock = interval(Duration::from_millis(every_ms.max(1)));
         let ticks = stream::unfold((1, clock, self.open.clone()), move |(tick, mut clock, open)| async move {
             if count.is_some_and(|count| tick > count) {
@@ -52,7 +52,7 @@ impl Streams {
     }
 
     #[get("/download")]
-    fn download(&self, Query(Download { bytes }): Query<Download>) -> Result<impl IntoResponse> {
+    async fn download(&self, Query(Download { bytes }): Query<Download>) -> Result<impl IntoResponse> {
         if bytes > MAX_BYTES {
             return Err(Error::new(StatusCode::BAD_REQUEST, "too_many_bytes")
                 .with_field("/bytes", format!("must be at most {MAX_BYTES}")));
@@ -67,7 +67,7 @@ impl Streams {
     }
 
     #[get("/open")]
-    fn open(&self) -> String {
+    async fn open(&self) -> String {
         (Arc::strong_count(&self.open) - 1).to_string()
     }
 }

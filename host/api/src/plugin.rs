@@ -119,6 +119,8 @@ pub struct PluginItem {
     pub quarantine: Option<String>,
     /// Number of consecutive failures to start or to work.
     pub failures_in_a_row: u32,
+    /// Number of times since the host started that a handler blocked its thread for longer than `max_poll_ms`.
+    pub long_polls: u64,
     /// `fetching`, `building`, `loading`, `running`, `degraded`, `draining`, `stopped`, `failed` or `quarantined`.
     pub phase: String,
     /// The generation that serves; null if none does.

@@ -7,14 +7,16 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use host_load::{Call, CallError};
+use host_load::{CallError, PluginResponse};
 use http::Response;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::body::CallBody;
 use crate::caller::Caller;
 use crate::generation::{Admitted, Generation};
 use crate::head::write_head;
+use crate::polls::{OwnTask, TimedCall};
 use crate::refusal::CallRefusal;
 use crate::refused_call::RefusedCall;
 use crate::request::{BodyProgress, IncomingBody, Request, limited, read_at_most, read_whole};
@@ -36,11 +38,18 @@ struct CallLimits<'a> {
 /// A call that ends at its deadline, or when its generation is aborted. The timer is only made when the plugin does not
 /// respond at the first poll.
 struct BoundedCall<'a> {
-    call: Call,
+    call: Called,
     until: Instant,
     timeout: Duration,
-    generation: &'a Arc<Generation>,
+    cut: &'a CancellationToken,
     waits: Option<Pin<Box<dyn Future<Output = CallRefusal> + Send>>>,
+}
+
+/// Where a call is polled; see [`crate::polls`].
+enum Called {
+    /// In place. The admission is `None` after the end.
+    Here(TimedCall, Option<Admitted>),
+    OwnTask(OwnTask),
 }
 
 impl Admitted {
@@ -164,13 +173,19 @@ impl Admitted {
         let progress = is_streamed.then(|| Arc::new(BodyProgress::default()));
         let stream = progress.clone().map(|progress| limited(request.body, max_body_bytes, progress));
         let generation = self.generation();
-        let call = generation.instance.call(head, body, stream);
-        let mut answer = BoundedCall { call, until, timeout, generation, waits: None }.await;
+        let cut = generation.cut.clone();
+        let call = TimedCall::new(generation.instance.call(head, body, stream), routed.endpoint);
+        let call = if generation.endpoints[routed.endpoint].polls.is_trusted() {
+            Called::Here(call, Some(self))
+        } else {
+            Called::OwnTask(OwnTask::spawn(call, self))
+        };
+        let mut answer = BoundedCall { call, until, timeout, cut: &cut, waits: None }.await;
         if let Some(progress) = progress {
             answer = progress.attribute(answer, max_body_bytes);
         }
-        let answer = answer?;
-        let mut response = Response::new(CallBody::new(answer.body, self));
+        let (answer, admitted) = answer?;
+        let mut response = Response::new(CallBody::new(answer.body, admitted));
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
         Ok(response)
@@ -178,15 +193,17 @@ impl Admitted {
 }
 
 impl Future for BoundedCall<'_> {
-    type Output = Result<host_load::PluginResponse, CallRefusal>;
+    type Output = Result<(PluginResponse, Admitted), CallRefusal>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(answer) = Pin::new(&mut self.call).poll(context) {
-            return Poll::Ready(answer.map_err(CallRefusal::Failed));
+        if let Poll::Ready((answer, admitted)) = self.call.poll(context) {
+            let answer = answer.map_err(CallRefusal::Failed)?;
+            // Only a call that failed has no admission any more.
+            return Poll::Ready(admitted.map(|admitted| (answer, admitted)).ok_or(CallRefusal::Cut));
         }
         let until = self.until;
         let timeout = self.timeout;
-        let cut = self.generation.cut.clone();
+        let cut = self.cut.clone();
         let waits = self.waits.get_or_insert_with(|| {
             Box::pin(async move {
                 let timer = pin!(tokio::time::sleep_until(until));
@@ -197,6 +214,18 @@ impl Future for BoundedCall<'_> {
             })
         });
         waits.as_mut().poll(context).map(Err)
+    }
+}
+
+impl Called {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<(Result<PluginResponse, CallError>, Option<Admitted>)> {
+        match self {
+            Called::Here(call, admitted) => match admitted {
+                Some(here) => call.poll(here, context).map(|answer| (answer, admitted.take())),
+                None => Poll::Ready((Err(CallError::Failed("the call has ended".to_owned())), None)),
+            },
+            Called::OwnTask(task) => Pin::new(task).poll(context),
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use crate::event_sink::EventSink;
 use crate::health::{HealthReport, HealthState};
 use crate::log_lines::LogLines;
 use crate::metrics::{EndpointMetrics, PluginCounters};
+use crate::polls::Polls;
 use crate::routes::Routes;
 use crate::rules::EndpointRules;
 use crate::spans::SpanSink;
@@ -87,6 +88,8 @@ pub struct EndpointState {
     pub handler: u32,
     /// The counters of the endpoint.
     pub metrics: EndpointMetrics,
+    /// The record of the handler's polls.
+    pub polls: Polls,
     /// The rules of plugin.yaml for requests; `None` if there are none.
     pub rules: Option<EndpointRules>,
 }

@@ -19,6 +19,7 @@ mod metrics;
 mod path;
 mod phase;
 mod plugin_call;
+mod polls;
 mod refusal;
 mod refused_call;
 mod request;
@@ -39,6 +40,7 @@ pub use metrics::{EndpointMetrics, PROBE_OUTCOMES, PluginCounters, RefusalReason
 pub use path::{PathProblem, check_path};
 pub use phase::Phase;
 pub use plugin_call::call_plugin;
+pub use polls::Polls;
 pub use refusal::{AdmissionRefusal, CallRefusal, RouteRefusal, RuleRefusal};
 pub use refused_call::RefusedCall;
 pub use request::{IncomingBody, Request};

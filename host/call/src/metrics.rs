@@ -120,6 +120,8 @@ pub struct EndpointMetrics {
     pub errors: IntCounter,
     /// Seconds until the response head.
     pub duration: Histogram,
+    /// Polls of the handler that took longer than `max_poll_ms`.
+    pub long_polls: IntCounter,
     /// Responses by status class, in the order of [`STATUS_CLASSES`].
     pub responses: [IntCounter; STATUS_CLASSES.len()],
 }

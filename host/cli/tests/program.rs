@@ -376,6 +376,7 @@ fn the_configuration_is_shown_with_its_origins() {
         max_streams                   256                                     default
         max_streams_per_caller        16                                      default
         max_endpoint_timeout_seconds  300                                     default
+        max_poll_ms                   50                                      default
         start_timeout_seconds         10                                      default
         stop_timeout_seconds          10                                      default
         drain_timeout_seconds         30                                      default

@@ -52,6 +52,7 @@ pub(crate) struct Metrics {
     errors: IntCounterVec,
     responses: IntCounterVec,
     duration: HistogramVec,
+    long_polls: IntCounterVec,
     refused: IntCounterVec,
     probes: IntCounterVec,
     panics: IntCounterVec,
@@ -106,6 +107,11 @@ impl Metrics {
                 "plugin_host_request_duration_seconds",
                 "Time until the response head of a plugin endpoint, in seconds",
                 BUCKETS,
+                &endpoint,
+            ),
+            long_polls: make.counters(
+                "plugin_host_long_polls_total",
+                "Polls of a handler that blocked its thread for longer than max_poll_ms",
                 &endpoint,
             ),
             refused: make.counters(
@@ -211,6 +217,7 @@ impl Metrics {
             requests: self.requests.with_label_values(&labels),
             errors: self.errors.with_label_values(&labels),
             duration: self.duration.with_label_values(&labels),
+            long_polls: self.long_polls.with_label_values(&labels),
             responses: STATUS_CLASSES.map(|class| self.responses.with_label_values(&[plugin, endpoint, class])),
         }
     }
@@ -245,6 +252,7 @@ impl Metrics {
             let labels = [plugin, endpoint.as_str()];
             let _ = self.requests.remove_label_values(&labels);
             let _ = self.errors.remove_label_values(&labels);
+            let _ = self.long_polls.remove_label_values(&labels);
             let _ = self.duration.remove_label_values(&labels);
             for class in STATUS_CLASSES {
                 let _ = self.responses.remove_label_values(&[plugin, endpoint, class]);

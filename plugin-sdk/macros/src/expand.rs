@@ -139,7 +139,11 @@ fn arm(handler: &Handler, index: &mut u32) -> TokenStream {
         }
     });
     let call = method.call(&names.iter().map(|name| name.to_token_stream()).collect::<Vec<_>>());
-    let answer = method.convert("answer", call);
+    let mut answer = method.convert("answer", call);
+    if handler.may_block {
+        // The closure takes the arguments and `self` along.
+        answer = quote!(::plugin_sdk::__private::off_worker(move || #answer).await);
+    }
     quote! {
         #(#indices)|* => {
             #(#arguments)*

@@ -25,6 +25,25 @@ pub(crate) struct Plugin {
 pub(crate) struct Handler {
     pub(crate) method: Method,
     pub(crate) routes: Vec<Route>,
+    /// Whether it runs on a thread of the plugin: a plain function without `blocking = false`.
+    pub(crate) may_block: bool,
+}
+
+impl Handler {
+    fn new(method: Method, routes: Vec<Route>) -> Result<Handler> {
+        let says_no = routes.iter().find_map(|route| route.does_not_block);
+        if let (true, Some(span)) = (method.is_async, says_no) {
+            let help = "an `async fn` is always polled on the host's worker threads: remove `blocking = false`";
+            return Err(Error::new(span, help));
+        }
+        if says_no.is_some() {
+            if let Some(other) = routes.iter().find(|route| route.does_not_block.is_none()) {
+                let help = "another route of this method has `blocking = false`: add it here, too";
+                return Err(Error::new(other.path.span(), help));
+            }
+        }
+        Ok(Handler { may_block: !method.is_async && says_no.is_none(), method, routes })
+    }
 }
 
 /// The manifest that the routes are compared with.
@@ -95,7 +114,7 @@ fn take_method(plugin: &mut Plugin, function: &mut ImplItemFn) -> Result<()> {
     match (routes.is_empty(), hook) {
         (true, None) => Ok(()),
         (false, None) => {
-            plugin.handlers.push(Handler { method: Method::new(function)?, routes });
+            plugin.handlers.push(Handler::new(Method::new(function)?, routes)?);
             Ok(())
         }
         (false, Some((_, attribute))) => Err(Error::new_spanned(

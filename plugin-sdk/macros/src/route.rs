@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Error, Ident, LitStr, Meta, Result, Token};
+use syn::{Attribute, Error, Ident, LitBool, LitStr, Meta, Result, Token};
 
 use crate::path::{pattern, shape};
 
@@ -20,31 +20,52 @@ pub(crate) struct Route {
     pub(crate) handler: String,
     /// The span of the handler's name.
     pub(crate) named_at: Span,
+    /// The span of `blocking = false`, if it is there.
+    pub(crate) does_not_block: Option<Span>,
 }
 
-/// The argument of a route attribute: `"/path"` or `"/path", handler = "Name"`.
+/// The argument of a route attribute: `"/path"`, and then `handler = "Name"` and `blocking = false` in any order.
 struct Arguments {
     path: LitStr,
     handler: Option<LitStr>,
+    does_not_block: Option<Span>,
 }
 
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> Result<Arguments> {
         let path = input.parse()?;
         let mut handler = None;
+        let mut does_not_block = None;
         while input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
             let key: Ident = input.parse()?;
-            if key != "handler" {
-                let help = format!("`{key}` is unknown here: only `handler = \"Name\"` may follow the path");
+            let is_known = key == "handler" || key == "blocking";
+            if !is_known {
+                let help =
+                    format!("`{key}` is unknown here: `handler = \"Name\"` and `blocking = false` may follow the path");
                 return Err(Error::new(key.span(), help));
             }
             input.parse::<Token![=]>()?;
-            if handler.replace(input.parse()?).is_some() {
-                return Err(Error::new(key.span(), "the handler is named twice"));
+            let is_second = if key == "handler" {
+                handler.replace(input.parse()?).is_some()
+            } else {
+                does_not_block.replace(parse_false(input, &key)?).is_some()
+            };
+            if is_second {
+                return Err(Error::new(key.span(), format!("`{key}` is given twice")));
             }
         }
-        Ok(Arguments { path, handler })
+        Ok(Arguments { path, handler, does_not_block })
     }
+}
+
+/// Parses the value of `blocking`, and returns the span of its key.
+fn parse_false(input: ParseStream<'_>, key: &Ident) -> Result<Span> {
+    let value: LitBool = input.parse()?;
+    if value.value {
+        let help = "`blocking` takes only `false`: a plain `fn` may block without it, and an `async fn` must not block";
+        return Err(Error::new(value.span(), help));
+    }
+    Ok(key.span())
 }
 
 impl Route {
@@ -53,14 +74,14 @@ impl Route {
             let help = format!("#[{http_method}] needs the path: `#[{http_method}(\"/path\")]`");
             return Err(Error::new_spanned(attribute, help));
         }
-        let Arguments { path, handler } = attribute.parse_args()?;
+        let Arguments { path, handler, does_not_block } = attribute.parse_args()?;
         let text = path.value();
         let pattern = pattern(&text).map_err(|rule| Error::new(path.span(), format!("the path `{text}` {rule}")))?;
         let (handler, named_at) = match handler {
             None => (method.to_string().trim_start_matches("r#").to_owned(), method.span()),
             Some(name) => (handler_name(&name)?, name.span()),
         };
-        Ok(Route { http_method: http_method.to_ascii_uppercase(), path, pattern, handler, named_at })
+        Ok(Route { http_method: http_method.to_ascii_uppercase(), path, pattern, handler, named_at, does_not_block })
     }
 
     /// The attribute that makes this route.

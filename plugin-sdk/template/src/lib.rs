@@ -35,13 +35,13 @@ impl Greeter {
     }
 
     #[get("/hello/:name")]
-    fn hello(&self, Path(name): Path<String>) -> Json<Greeting> {
+    async fn hello(&self, Path(name): Path<String>) -> Json<Greeting> {
         let greeting = self.greeting.read().unwrap_or_else(PoisonError::into_inner);
         Json(Greeting { message: format!("{greeting}, {name}!") })
     }
 
     #[post("/greeting")]
-    fn change(&self, Json(Change { greeting }): Json<Change>) -> Json<Greeting> {
+    async fn change(&self, Json(Change { greeting }): Json<Change>) -> Json<Greeting> {
         *self.greeting.write().unwrap_or_else(PoisonError::into_inner) = greeting.clone();
         Json(Greeting { message: format!("From now on: {greeting}") })
     }

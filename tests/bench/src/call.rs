@@ -29,6 +29,9 @@ const ENABLED_EVENTS: f64 = 10.0;
 /// How many blocks the handler that allocates makes and frees in one call.
 const BLOCKS: f64 = 100.0;
 const SAFE_POINTS: u32 = 100;
+/// The same handler as an `async fn` and as a plain function, which runs on a thread of the plugin.
+const AWAITED: &str = "plugin, 204 without a body, awaited";
+const PLAIN: &str = "plugin, 204 without a body, awaited, plain `fn`";
 
 type Handler = dyn Fn() -> Pin<Box<dyn Future<Output = Response<Bytes>> + Send>> + Send + Sync;
 
@@ -52,6 +55,7 @@ pub fn run(plugins: [(&str, &str); 3]) -> Result<()> {
     let measured = runtime.block_on(start(&store, plugins[1]))?;
     let counting = runtime.block_on(start(&store, plugins[2]))?;
     let empty = Request::get(&measured, "/empty")?;
+    let plain = Request::get(&measured, "/plain")?;
     let uncounted = Request::get(&measured, "/allocate")?;
     let counted = Request::get(&counting, "/allocate")?;
     let disabled = Request::get(&measured, "/log/disabled")?;
@@ -99,6 +103,8 @@ pub fn run(plugins: [(&str, &str); 3]) -> Result<()> {
         case("plugin, 204 and 10 log events, enabled", || drop(black_box(enabled.call(enabled.head.clone())))),
         case("plugin, 204 and 100 blocks", || drop(black_box(uncounted.call(uncounted.head.clone())))),
         case("plugin, 204 and 100 blocks, counted", || drop(black_box(counted.call(counted.head.clone())))),
+        case(AWAITED, || drop(black_box(empty.wait(&runtime)))),
+        case(PLAIN, || drop(black_box(plain.wait(&runtime)))),
         case("100 safe points", || (0..black_box(SAFE_POINTS)).for_each(|_| host_load::safe_point())),
     ];
     measure(&mut cases);
@@ -163,6 +169,7 @@ fn print(cases: &[Case<'_>]) {
     let counted = (of("plugin, 204 and 100 blocks, counted") - empty) / BLOCKS;
     println!("| one block of 64 bytes made and freed in a plugin | {uncounted:.1} |");
     println!("| the same with the feature `memory` | {counted:.1} |");
+    println!("| a plain `fn` instead of an `async fn` | {:.1} |", of(PLAIN) - of(AWAITED));
     let safe_point = of("100 safe points") / f64::from(SAFE_POINTS);
     println!("| one safe point when nothing retires | {safe_point:.2} |");
 }

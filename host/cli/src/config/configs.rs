@@ -72,6 +72,7 @@ impl Settings {
         let mut run = host_run::Config::new(version);
         run.mode = self.mode("security_mode");
         run.max_endpoint_timeout = self.seconds("max_endpoint_timeout_seconds");
+        run.max_poll = Duration::from_millis(self.number("max_poll_ms"));
         run.start_timeout = self.seconds("start_timeout_seconds");
         run.stop_timeout = self.seconds("stop_timeout_seconds");
         run.drain_timeout = self.seconds("drain_timeout_seconds");

@@ -100,6 +100,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Maximum number of open event and log streams per caller"),
     setting("max_endpoint_timeout_seconds", "max-endpoint-timeout-seconds", None, SettingType::Number { min: 1, max: 86_400 }, "300",
         "Largest `timeout_ms` that plugin.yaml may set for an endpoint"),
+    setting("max_poll_ms", "max-poll-ms", None, SettingType::Number { min: 1, max: 60_000 }, "50",
+        "How long a handler may run without waiting before it counts as blocking its thread"),
     setting("start_timeout_seconds", "start-timeout-seconds", None, SettingType::Number { min: 1, max: 3_600 }, "10",
         "Time limit for opening a library and for starting a plugin"),
     setting("stop_timeout_seconds", "stop-timeout-seconds", None, SettingType::Number { min: 1, max: 3_600 }, "10",

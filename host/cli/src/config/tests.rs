@@ -406,6 +406,7 @@ fn settings_are_passed_to_their_crates() {
     drain_timeout_seconds = 1
     start_timeout_seconds = 2
     max_endpoint_timeout_seconds = 9
+    max_poll_ms = 7
     upload_lifetime_seconds = 10
     stop_timeout_seconds = 3
     shutdown_grace_seconds = 4
@@ -432,6 +433,7 @@ fn settings_are_passed_to_their_crates() {
     let times =
         [run.drain_timeout, run.start_timeout, run.stop_timeout, grace, run.max_endpoint_timeout, run.upload_lifetime];
     assert_eq!(times.map(|time| time.as_secs()), [1, 2, 3, 4, 9, 10]);
+    assert_eq!(run.max_poll.as_millis(), 7);
     let patience = Patience { first_wait_ms: 20, max_wait_ms: 30, quarantine_after: 4, window_ms: 5_000 };
     let probation = probation::Rules { window_ms: 6_000, max_error_rate: 0.7, min_requests: 8 };
     assert_eq!((run.patience, run.probation), (patience, probation));

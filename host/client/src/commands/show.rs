@@ -202,6 +202,9 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
     facts.row(["generation", &generation(item.generation)]);
     facts.row(["uptime", &uptime(item)]);
     facts.row(["requests", &format!("{}, {} failed", status.request_count, status.error_count)]);
+    if item.long_polls > 0 {
+        facts.row(["long polls", &format!("{}; the log names the handlers that block", item.long_polls)]);
+    }
     facts.row(["revision", &item.revision.to_string()]);
     // Only repositories have updates.
     if let Some(rule) = item.update.as_ref().filter(|_| item.source.contains("://")) {

@@ -38,6 +38,8 @@ pub struct Config {
     pub max_events: u64,
     /// The number of entries in the audit log.
     pub max_audit_entries: u64,
+    /// How long a poll of a handler may take before it is counted and logged.
+    pub max_poll: Duration,
     /// The longest allowed timeout of an endpoint; a plugin with a longer one is refused.
     pub max_endpoint_timeout: Duration,
     /// The time after which uploads that were not installed are removed.
@@ -84,6 +86,7 @@ impl Config {
             probation: probation::Rules::default(),
             max_events: 10_000,
             max_audit_entries: 100_000,
+            max_poll: Duration::from_millis(50),
             max_endpoint_timeout: Duration::from_secs(300),
             upload_lifetime: Duration::from_secs(3600),
             kv: host_state::Limits::default(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use host_call::{EndpointRules, EndpointState, Generation, GenerationParts};
+use host_call::{EndpointRules, EndpointState, Generation, GenerationParts, Polls};
 use host_core::manifest::Endpoint;
 use host_load::{Hook, Module, StartOptions};
 
@@ -58,14 +58,18 @@ impl Work<'_> {
         let id = lease.plugin.id.as_str();
         let serving = lease.plugin.state().serving().cloned();
         let schemas = &setup.build.body_schemas;
-        let endpoints = manifest.endpoints.iter().zip(handlers).map(|(endpoint, handler)| EndpointState {
-            handler,
-            metrics: self.host.0.metrics.endpoint(id, &label(endpoint)),
-            rules: EndpointRules::new(
-                endpoint,
-                schemas,
-                serving.as_ref().and_then(|serving| serving.rules_of(endpoint)),
-            ),
+        let endpoints = manifest.endpoints.iter().zip(handlers).map(|(endpoint, handler)| {
+            let metrics = self.host.0.metrics.endpoint(id, &label(endpoint));
+            EndpointState {
+                handler,
+                polls: Polls::new(config.max_poll, metrics.long_polls.clone()),
+                metrics,
+                rules: EndpointRules::new(
+                    endpoint,
+                    schemas,
+                    serving.as_ref().and_then(|serving| serving.rules_of(endpoint)),
+                ),
+            }
         });
         let generation = Arc::new(Generation::new(GenerationParts {
             id: lease.plugin.id.clone(),

@@ -106,6 +106,7 @@ impl Plugin {
             uptime_seconds: serving.map_or(0.0, |generation| generation.started.elapsed().as_secs_f64()),
             requests: sum(|endpoint| endpoint.requests.get()),
             errors: sum(|endpoint| endpoint.errors.get()),
+            long_polls: sum(|endpoint| endpoint.long_polls.get()),
             failures_in_a_row: state.attempts.in_a_row,
             circuit_is_open: serving.is_some_and(|generation| generation.health.circuit_is_open()),
             update_report: state.current_report(),

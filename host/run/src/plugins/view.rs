@@ -45,6 +45,8 @@ pub struct PluginView {
     pub errors: u64,
     /// The number of consecutive failures to start or to work.
     pub failures_in_a_row: u32,
+    /// The polls of handlers that took longer than `max_poll_ms`, since the host started.
+    pub long_polls: u64,
     /// Whether calls are refused because health probes fail.
     pub circuit_is_open: bool,
     /// The result of the last check for updates of the installed version.

@@ -26,6 +26,12 @@ impl Measured {
         StatusCode::NO_CONTENT
     }
 
+    /// Runs on a thread of the plugin.
+    #[get("/plain")]
+    fn plain(&self) -> StatusCode {
+        StatusCode::NO_CONTENT
+    }
+
     #[get("/generation")]
     async fn generation(&self) -> String {
         self.generation.to_string()

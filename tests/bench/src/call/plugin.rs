@@ -135,6 +135,13 @@ impl<'a> Request<'a> {
             .expect("the handlers that are measured do not fail")
     }
 
+    /// Calls a plugin whose handler does not answer at once, and waits on this thread.
+    pub(super) fn wait(&self, runtime: &tokio::runtime::Runtime) -> PluginResponse {
+        runtime
+            .block_on(self.plugin.instance.call(self.head.clone(), self.body.clone(), None))
+            .expect("the handlers that are measured do not fail")
+    }
+
     /// A fast wrong answer is worth nothing.
     pub(super) fn check(&self, status: u16, body: &[u8]) -> Result<()> {
         use axum::body::HttpBody as _;

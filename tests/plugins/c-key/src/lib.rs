@@ -13,7 +13,7 @@ unsafe extern "C" {
 
 #[plugin]
 impl Plugin {
-    #[post("/touch")]
+    #[post("/touch", blocking = false)]
     fn touch(&self) -> Result<String> {
         // SAFETY: it takes nothing and may be called on any thread.
         let is_new = match unsafe { c_key_touch() } {

@@ -55,12 +55,12 @@ impl Plugin {
         drop_late(self.poll_once(self.question()), &address)
     }
 
-    #[post("/body/lost")]
+    #[post("/body/lost", blocking = false)]
     fn body_lost(&self, mut body: Body) -> NoContent {
         lose(self.poll_once(Box::pin(async move { while body.chunk().await.is_some() {} })))
     }
 
-    #[get("/woken")]
+    #[get("/woken", blocking = false)]
     fn woken(&self) -> String {
         self.count.0.load(Ordering::Relaxed).to_string()
     }

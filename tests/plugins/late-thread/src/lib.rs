@@ -17,7 +17,7 @@ thread_local! {
 
 #[plugin]
 impl Plugin {
-    #[post("/begin/:name")]
+    #[post("/begin/:name", blocking = false)]
     fn begin(&self, Path(name): Path<String>, address: String) -> Result<NoContent> {
         let mut stream = TcpStream::connect(address)?;
         let wait = move || {

@@ -9,7 +9,7 @@ struct Plugin;
 
 #[plugin]
 impl Plugin {
-    #[post("/begin")]
+    #[post("/begin", blocking = false)]
     fn begin(&self) -> Result<NoContent> {
         Builder::new().name("kafka-poll".to_owned()).spawn(|| {
             loop {
@@ -19,7 +19,7 @@ impl Plugin {
         Ok(NoContent)
     }
 
-    #[get("/hello")]
+    #[get("/hello", blocking = false)]
     fn hello(&self) -> &'static str {
         "hello"
     }

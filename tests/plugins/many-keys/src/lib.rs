@@ -10,7 +10,7 @@ struct Plugin;
 
 #[plugin]
 impl Plugin {
-    #[post("/keys/:count")]
+    #[post("/keys/:count", blocking = false)]
     fn keys(&self, Path(count): Path<u32>) -> Result<NoContent> {
         for n_made in 0..count {
             make_key().map_err(|code| Error::internal(format!("key {n_made} cannot be made: code {code}")))?;

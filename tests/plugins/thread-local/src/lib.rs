@@ -19,7 +19,7 @@ thread_local! {
 
 #[plugin]
 impl Plugin {
-    #[post("/touch")]
+    #[post("/touch", blocking = false)]
     fn touch(&self, file: String) -> String {
         let is_new = MARK.with_borrow_mut(|mark| {
             let is_new = mark.is_none();

@@ -19,7 +19,7 @@ extern "C" fn wait(_: *mut c_void) -> c_int {
 
 #[plugin]
 impl Plugin {
-    #[post("/begin")]
+    #[post("/begin", blocking = false)]
     fn begin(&self) -> Result<NoContent> {
         let mut thread = 0;
         // SAFETY: `wait` takes any argument, and the number of the thread is written here.

@@ -45,6 +45,7 @@ pub(crate) fn item(view: &PluginView) -> api::PluginItem {
         update_available: view.update_report.as_ref().and_then(|report| Some(update::newer(report.newest.as_ref()?))),
         quarantine: view.desired.as_ref().and_then(|desired| desired.quarantine.clone()),
         failures_in_a_row: view.failures_in_a_row,
+        long_polls: view.long_polls,
         phase: view.phase.as_str().to_owned(),
         generation: view.generation,
         generations: view
