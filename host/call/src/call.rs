@@ -16,13 +16,13 @@ use crate::body::CallBody;
 use crate::caller::Caller;
 use crate::generation::{Admitted, Generation};
 use crate::head::write_head;
-use crate::polls::{OwnTask, TimedCall};
 use crate::refusal::CallRefusal;
 use crate::refused_call::RefusedCall;
 use crate::request::{BodyProgress, IncomingBody, Request, limited, read_at_most, read_whole};
 use crate::routes::Routed;
 use crate::rules::{EndpointRules, check_body};
 use crate::spans::Span;
+use crate::timed_call::{OwnTask, TimedCall};
 
 /// A body of at most this many bytes is read before the plugin is called and is passed within the call.
 const INLINE_BYTES: u64 = 64 * 1024;

@@ -27,6 +27,7 @@ mod roster;
 mod routes;
 mod rules;
 mod spans;
+mod timed_call;
 mod trace;
 
 pub use body::CallBody;

@@ -2,21 +2,14 @@
 //!
 //! A handler is polled on a worker thread of the host, which all plugins share. A handler that blocks there delays
 //! every task of that worker, and no timer can interrupt it. Therefore an endpoint has to prove that it does not block:
-//! its first calls run in tasks of their own, in `block_in_place`, which hands the worker to another thread first. After
-//! [`POLLS_TO_TRUST`] short polls in a row, its calls are polled in place, which costs less. A long poll ends the trust,
-//! and twice as many short polls are needed the next time.
+//! its first calls run in tasks of their own ([`crate::timed_call`]). After [`POLLS_TO_TRUST`] short polls in a row, its
+//! calls are polled in place, which costs less. A long poll ends the trust, and twice as many short polls are needed the
+//! next time.
 
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use host_load::{Call, CallError, PluginResponse};
 use prometheus::IntCounter;
-use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::task::{JoinHandle, block_in_place};
-
-use crate::admission::Admitted;
 
 /// The short polls in a row after which an endpoint is polled in place for the first time.
 const POLLS_TO_TRUST: u32 = 100;
@@ -27,7 +20,7 @@ const MAX_POLLS_TO_TRUST: u32 = 1_000_000;
 #[derive(Debug)]
 pub struct Polls {
     /// The duration above which a poll is long.
-    longest: Duration,
+    pub(crate) longest: Duration,
     /// Short polls in a row, up to `needed`.
     short_in_a_row: AtomicU32,
     needed: AtomicU32,
@@ -50,7 +43,7 @@ impl Polls {
 
     /// Records a poll. Returns the number of long polls if this one was long and is worth a line in the log: the
     /// first, the second, the fourth and so on.
-    fn record(&self, took: Duration) -> Option<u64> {
+    pub(crate) fn record(&self, took: Duration) -> Option<u64> {
         if took <= self.longest {
             // Polls on several threads may count a few more than needed.
             if !self.is_trusted() {
@@ -64,82 +57,6 @@ impl Polls {
         self.counter.inc();
         let n_long = self.n_long.fetch_add(1, Ordering::Relaxed) + 1;
         n_long.is_power_of_two().then_some(n_long)
-    }
-}
-
-/// A call whose polls are timed.
-pub(crate) struct TimedCall {
-    call: Call,
-    endpoint: usize,
-}
-
-impl TimedCall {
-    /// Times the polls of a call of the endpoint with this index.
-    pub(crate) fn new(call: Call, endpoint: usize) -> TimedCall {
-        TimedCall { call, endpoint }
-    }
-
-    /// Polls the call and records the time it took; a long poll is logged.
-    pub(crate) fn poll(
-        &mut self,
-        admitted: &Admitted,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<PluginResponse, CallError>> {
-        let started = Instant::now();
-        let polled = Pin::new(&mut self.call).poll(context);
-        let took = started.elapsed();
-        let generation = admitted.generation();
-        let polls = &generation.endpoints[self.endpoint].polls;
-        if let Some(n_long) = polls.record(took) {
-            let handler = &generation.manifest.endpoints[self.endpoint].handler;
-            let (took, longest) = (took.as_millis(), polls.longest.as_millis());
-            let id = &generation.id;
-            let text = format!(
-                "the handler `{handler}` blocked its thread for {took} ms, and `max_poll_ms` is {longest}; make it a plain \
-                 `fn`, or move what blocks to `spawn_blocking` ({n_long} long polls so far)"
-            );
-            tracing::warn!(plugin.id = %id, generation = generation.number, "{id}: {text}");
-            generation.note("warn", &text);
-        }
-        polled
-    }
-}
-
-/// A call in a task of its own, with its admission: the generation is not stopped while the call is polled, also after
-/// the caller has gone. Dropping it cancels the call as soon as a poll has ended.
-pub(crate) struct OwnTask(JoinHandle<(Result<PluginResponse, CallError>, Admitted)>);
-
-impl OwnTask {
-    /// Starts a task for a call.
-    pub(crate) fn spawn(mut call: TimedCall, admitted: Admitted) -> OwnTask {
-        // Only the runtime with several threads can hand its worker over.
-        let hands_over = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
-        OwnTask(tokio::spawn(async move {
-            let answer = std::future::poll_fn(|context| {
-                let mut poll = || call.poll(&admitted, context);
-                if hands_over { block_in_place(poll) } else { poll() }
-            });
-            let answer = answer.await;
-            (answer, admitted)
-        }))
-    }
-}
-
-impl Future for OwnTask {
-    type Output = (Result<PluginResponse, CallError>, Option<Admitted>);
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(context).map(|joined| match joined {
-            Ok((answer, admitted)) => (answer, Some(admitted)),
-            // The host's runtime is being shut down: calls catch panics, and nothing else ends the task early.
-            Err(error) => (Err(CallError::Failed(error.to_string())), None),
-        })
-    }
-}
-
-impl Drop for OwnTask {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
