@@ -1,10 +1,10 @@
 //! The polls of an endpoint's handler: how long they take, and where its calls are polled.
 //!
 //! A handler is polled on a worker thread of the host, which all plugins share. A handler that blocks there delays
-//! every task of that worker, and no timer can interrupt it. Therefore an endpoint has to prove that it does not block:
-//! its first calls run in tasks of their own ([`crate::timed_call`]). After [`POLLS_TO_TRUST`] short polls in a row, its
-//! calls are polled in place, which costs less. A long poll ends the trust, and twice as many short polls are needed the
-//! next time.
+//! every task of that worker, and no timer can interrupt it. Therefore an endpoint has to prove that it does not
+//! block: its first calls run in tasks of their own ([`crate::timed_call`]). After [`POLLS_TO_TRUST`] short polls in a
+//! row, its calls are polled in place, which costs less. A long poll ends the trust, and twice as many short polls are
+//! needed the next time.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;

@@ -13,6 +13,7 @@ mod spans;
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use host_client::args::ClientCommand;
 use host_client::{Exit, Failure, output};
@@ -74,6 +75,9 @@ fn run(command: Command) -> Result<(), Failure> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     // Thread-local data that unloaded plugins left on a worker is freed before the worker sleeps.
     builder.enable_all().thread_name_fn(worker_name).on_thread_park(host_load::safe_point);
+    // A thread that has handed its worker over to another one never parks: its end frees such data. See `host_call`'s
+    // polls.
+    builder.thread_keep_alive(Duration::from_millis(100));
     let runtime = builder.build();
     let runtime = runtime.map_err(|error| Failure::from_error("failed to start the runtime", &error))?;
     let ended = runtime.block_on(async {

@@ -106,7 +106,7 @@ mod tests {
     fn the_settings_that_need_a_restart_are_known() {
         let at_start = SETTINGS.iter().map(|setting| setting.key).filter(|key| timing_of(key) == Timing::AtStart);
         expect_test::expect![[r#"
-            max_plugin_size max_upload_bytes max_connections max_events max_audit_entries max_auth_failures max_auth_failures_of_all session_seconds shutdown_grace_seconds kv_max_value_bytes kv_max_total_bytes build_slots build_offline log_format"#]]
+            max_plugin_size max_upload_bytes max_connections max_poll_ms max_events max_audit_entries max_auth_failures max_auth_failures_of_all session_seconds shutdown_grace_seconds kv_max_value_bytes kv_max_total_bytes build_slots build_offline log_format"#]]
         .assert_eq(&at_start.collect::<Vec<_>>().join(" "));
     }
 }
