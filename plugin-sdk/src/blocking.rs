@@ -4,38 +4,13 @@
 //! calls of every plugin, and nothing could interrupt it. On a thread of its own plugin, only its caller waits, and the
 //! deadline ends the wait. Without the feature `tokio` there are no such threads, and the function runs on the worker.
 
-#[cfg(feature = "tokio")]
-use std::sync::Arc;
-
-#[cfg(feature = "tokio")]
-use tokio::sync::Semaphore;
-
 use crate::Response;
-
-/// The number of plain handlers of a plugin that run at the same time. More calls wait for their turn.
-#[cfg(feature = "tokio")]
-const MAX_RUNNING: usize = 64;
-
-/// The turns of a plugin's plain handlers.
-pub(crate) struct Turns {
-    #[cfg(feature = "tokio")]
-    free: Arc<Semaphore>,
-}
-
-impl Turns {
-    pub(crate) fn new() -> Turns {
-        Turns {
-            #[cfg(feature = "tokio")]
-            free: Arc::new(Semaphore::new(MAX_RUNNING)),
-        }
-    }
-}
 
 /// Runs a handler on a thread of the plugin, in the scope of its call.
 ///
-/// Cancel safety: dropping the future before the handler runs prevents it from running. Afterwards the handler runs to
-/// its end, and its response is dropped. The handler holds its plugin until then, and its thread keeps the library in
-/// memory.
+/// Cancel safety: dropping the future while it waits for a turn prevents the handler from running. Afterwards the
+/// handler runs to its end, and its response is dropped. The handler holds its plugin until then, and its thread keeps
+/// the library in memory.
 #[cfg(feature = "tokio")]
 pub async fn off_worker(handler: impl FnOnce() -> Response + Send + 'static) -> Response {
     use crate::guard::{guarded, resume};
@@ -46,7 +21,7 @@ pub async fn off_worker(handler: impl FnOnce() -> Response + Send + 'static) -> 
     // A call of `Plugin::call` without a host, in a test, has no runtime.
     let Some(plugin_runtime) = scope.plugin_runtime.clone() else { return handler() };
     let stopped = || Error::new(StatusCode::SERVICE_UNAVAILABLE, "plugin_stopped").into_response();
-    let Ok(turn) = plugin_runtime.turns.free.clone().acquire_owned().await else { return stopped() };
+    let Ok(turn) = plugin_runtime.turns.take().await else { return stopped() };
     let work = plugin_runtime.handle.spawn_blocking(move || {
         let _turn = turn;
         scope.run(|| guarded(handler))

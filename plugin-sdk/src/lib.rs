@@ -26,6 +26,7 @@ mod tests;
 pub mod tower;
 #[cfg(any(feature = "tracing", feature = "log"))]
 mod trace;
+mod turns;
 
 // The expansion of the attributes refers to this crate by name, also in its own tests.
 #[cfg(test)]

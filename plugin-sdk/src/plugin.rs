@@ -30,7 +30,8 @@ pub trait Plugin: Sized + Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Stops everything that `start` started. No call is running or will arrive.
+    /// Stops everything that `start` started. No call will arrive. A call is running only if it blocks its thread
+    /// beyond its deadline or the drain timeout.
     fn stop(self: Arc<Self>) -> impl Future<Output = Result<(), Error>> + Send {
         async { Ok(()) }
     }

@@ -7,8 +7,8 @@ use plugin_sdk_abi::HostHandle;
 use serde_json::Value;
 
 use crate::Result;
-use crate::blocking::Turns;
 use crate::handle::Handle;
+use crate::turns::Turns;
 
 /// Functions of the logging that this module calls without importing it.
 pub(crate) struct LogHooks {

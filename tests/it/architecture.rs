@@ -1,7 +1,7 @@
 //! What ARCHITECTURE.md says of the crates is true of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -179,6 +179,46 @@ fn folders_import_only_folders_below_them() {
             let used: Vec<_> = seen.remove(folder).unwrap_or_default().into_iter().collect();
             assert_eq!(used, *imports, "{crate_name}: the imports of `{folder}`, sorted");
         }
+    }
+}
+
+/// The folders with the modules of each crate.
+fn source_folders() -> Vec<PathBuf> {
+    let crates = std::fs::read_dir(repository().join("host")).unwrap().map(|entry| entry.unwrap().path().join("src"));
+    let sdk = ["plugin-sdk/src", "plugin-sdk/abi/src", "plugin-sdk/macros/src"].map(|path| repository().join(path));
+    crates.filter(|folder| folder.is_dir()).chain(sdk).collect()
+}
+
+#[test]
+fn modules_of_a_crate_form_no_circle() {
+    for folder in source_folders() {
+        let mut imports: Arrows = Arrows::new();
+        for (path, bytes) in files(&folder) {
+            let Some(path) = path.strip_suffix(".rs") else { continue };
+            let is_test = path.split('/').any(|part| part == "tests");
+            if matches!(path, "lib" | "main") || is_test {
+                continue;
+            }
+            let text = String::from_utf8(bytes).unwrap();
+            // The tests of a module may use what it is used by.
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            imports.entry(path.split('/').next().unwrap().to_owned()).or_default().extend(imports_of(code));
+        }
+        assert!(!imports.is_empty(), "{} has no modules", folder.display());
+        // Modules that import no other module that is left are taken away, until nothing or a circle is left.
+        loop {
+            let is_left = |name: &String, own: &String| name != own && imports.contains_key(name);
+            let lowest = imports.iter().find(|(own, names)| !names.iter().any(|name| is_left(name, own)));
+            let Some(lowest) = lowest.map(|(own, _)| own.clone()) else { break };
+            imports.remove(&lowest);
+        }
+        let left: Vec<_> = imports.keys().cloned().collect();
+        assert!(
+            left.is_empty(),
+            "{}: these modules form a circle, or import one: {}",
+            folder.display(),
+            left.join(", ")
+        );
     }
 }
 

@@ -140,6 +140,11 @@ async fn a_cancelled_first_load_installs_nothing_and_its_client_is_informed() {
         build.processes().await;
         let job = listed(&host, "?state=running&operation=load").await.remove(0);
         assert_eq!(job["on_conflict"], "reject");
+        let plugin = host.plugin("hello").await;
+        assert_eq!(
+            (&plugin["phase"], &plugin["metadata"]["version"], &plugin["source"]),
+            (&json!("building"), &json!("1.0.0"), &json!(build.folder))
+        );
         host.delete(&place(&job)).await.expect(200);
     });
     assert_eq!(answer.expect(409).code(), "job_cancelled");

@@ -26,7 +26,7 @@ pub(crate) async fn run(command: AuthorCommand, environment: &Environment) -> Re
             let screen = Screen::new();
             let settings = read(environment, args.cache.cache_dir.as_deref())?;
             let filter = settings.chosen_log_filter().unwrap_or(host_author::LOG_FILTER);
-            logs::start_with(filter, settings.logs_json(), &screen)?;
+            logs::start(filter, settings.logs_json(), &screen)?;
             host_author::dev(args, config(&settings, environment), &screen).await
         }
         AuthorCommand::Check(args) => {

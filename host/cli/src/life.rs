@@ -39,7 +39,7 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
         host_serve::check_tls(&files).map_err(failed)?;
     }
     let screen = Screen::new();
-    let log_filter = logs::start(&settings, &screen)?;
+    let log_filter = logs::start(settings.log_filter(), settings.logs_json(), &screen)?;
     settings.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     let max_open_files = files::open_more();
     let exporter = Exporter::start(&settings)?;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::config::Settings;
 use host_client::Failure;
 use host_client::Screen;
 use host_client::output;
@@ -27,19 +26,11 @@ impl Filter {
     }
 }
 
-/// Starts the log with the configured filter and format.
-///
-/// # Errors
-/// The log was started before, or the filter is invalid.
-pub(crate) fn start(settings: &Settings, screen: &Screen) -> Result<Filter, Failure> {
-    start_with(settings.log_filter(), settings.logs_json(), screen)
-}
-
 /// Starts the log with this filter and format.
 ///
 /// # Errors
-/// As [`start`].
-pub(crate) fn start_with(filter: &str, as_json: bool, screen: &Screen) -> Result<Filter, Failure> {
+/// The log was started before, or the filter is invalid.
+pub(crate) fn start(filter: &str, as_json: bool, screen: &Screen) -> Result<Filter, Failure> {
     let failed = |reason: String| Failure::failed("failed to start the log").because(reason);
     let filter = EnvFilter::builder().parse(filter).map_err(|error| failed(error.to_string()))?;
     let escapes = match (as_json, screen.is_terminal()) {

@@ -33,14 +33,14 @@
 //! | `security.network_access` | true or false; if false, the host sends no requests for the plugin, but does not restrict the plugin's own code | false |
 //! | `security.allowed_hosts[]` | [`AllowedHost`]s; requires `network_access: true` and the permission `http.fetch` | none |
 //! | `security.filesystem_access` | true or false | false |
-//! | `security.checksum` | a [`Digest`] | none |
+//! | `security.checksum` | a [`Digest`](crate::Digest) | none |
 //! | `health.endpoint` | a GET endpoint of the list, without parameters | the plugin's own hook |
 //! | `health.{interval_seconds,timeout_seconds,failure_threshold}` | 1 to 86400, 1 to 300, 1 to 1000 | 30, 5, 3 |
 //! | `build.features[]` | letters, digits and `_+./-`, at most 100, no leading `-` | none |
 //! | `build.env{}` | names `[A-Z][A-Z0-9_]{0,63}`, except variables of cargo, rustc, the linker, git or a proxy; one line | none |
 //! | `build.profile`, `build.timeout_seconds` | `release` or `dev`; 1 to 3600 | release, 900 |
 //! | `artifacts{}` | target triple to an https `url` and a `sha256` | none |
-//! | `checksums{}` | [`TreePath`] to [`Digest`], and `complete: true` or `false` | none |
+//! | `checksums{}` | [`TreePath`] to [`Digest`](crate::Digest), and `complete: true` or `false` | none |
 
 mod build;
 mod compatibility;

@@ -31,16 +31,14 @@ mod interpose;
 mod keys;
 mod linker;
 mod real;
-#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
-mod self_test;
 mod slots;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod threads;
 
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod here {
+    pub(crate) use super::interpose::interposed;
     pub(crate) use super::keys::{count as n_keys, delete_of as delete_keys};
-    pub(crate) use super::self_test::effective;
     pub use super::threads::safe_point;
     pub(crate) use super::threads::{leave_thread, names_of, raise};
 }
@@ -48,14 +46,8 @@ mod here {
 /// With another C library nothing is counted and no library is closed.
 #[cfg(not(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"))))]
 mod here {
-    use std::path::Path;
-
     use super::Names;
     use super::slots::Slot;
-
-    pub(crate) fn effective(_: &Path) -> Result<(), &'static str> {
-        Err("this build of the host is not linked with glibc as a shared library")
-    }
 
     pub(crate) fn n_keys() -> usize {
         0
@@ -75,8 +67,10 @@ mod here {
     pub fn safe_point() {}
 }
 
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+pub(crate) use here::interposed;
 pub use here::safe_point;
-pub(crate) use here::{delete_keys, effective, leave_thread, n_keys, names_of, raise};
+pub(crate) use here::{delete_keys, leave_thread, n_keys, names_of, raise};
 pub(crate) use linker::range_of;
 pub(crate) use slots::{MAX_LIBRARIES, Slot, open_slot};
 

@@ -29,6 +29,8 @@ mod module;
 mod own_thread;
 mod record;
 mod response;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod self_test;
 mod service_call;
 mod services;
 mod unload;

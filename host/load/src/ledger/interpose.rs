@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "defines functions of the C library, and calls the ones behind them")]
 
 use std::arch::naked_asm;
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 
 use libc::{pthread_attr_t, pthread_key_t, pthread_t};
 
@@ -126,11 +126,21 @@ pub(super) unsafe extern "C" fn __cxa_thread_atexit_impl(
     library: *mut c_void,
 ) -> c_int {
     if let Some(owner) = find(library.addr()).or_else(|| find(destructor as usize)) {
-        // Closed: its last destructors run, and its code is gone when this thread ends. The value unload_blocked.
+        // Closed: its last destructors run, and its code is gone when this thread ends. The value is leaked.
         if threads::adopt(owner, destructor, value) || owner.is_closed() {
             return 0;
         }
     }
     // SAFETY: the caller's own arguments. glibc keeps the library for as long as this thread lives.
     unsafe { real::__cxa_thread_atexit_impl(destructor, value, library) }
+}
+
+/// The names and addresses of the interposed functions.
+pub(crate) fn interposed() -> [(&'static CStr, *const ()); 4] {
+    [
+        (c"pthread_create", pthread_create as *const ()),
+        (c"pthread_key_create", pthread_key_create as *const ()),
+        (c"pthread_key_delete", pthread_key_delete as *const ()),
+        (c"__cxa_thread_atexit_impl", __cxa_thread_atexit_impl as *const ()),
+    ]
 }

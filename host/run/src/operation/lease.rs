@@ -109,6 +109,8 @@ impl Plugin {
 
 impl Drop for Working {
     fn drop(&mut self) {
-        self.0.state().working = None;
+        let mut state = self.0.state();
+        state.working = None;
+        state.incoming = None;
     }
 }

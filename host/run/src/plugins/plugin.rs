@@ -34,6 +34,8 @@ pub(crate) struct PluginState {
     pub(crate) lost: Option<Damage>,
     /// The phase of the operation that works on the plugin.
     pub(crate) working: Option<Phase>,
+    /// The version that the operation builds, and its source.
+    pub(crate) incoming: Option<(String, String)>,
     /// The attempts to start the plugin.
     pub(crate) attempts: Attempts,
     /// The generations that have not ended, oldest first.
@@ -97,6 +99,7 @@ impl Plugin {
             schema: build.map_or_else(Schema::any, |build| build.schema.clone()),
             body_schemas: build.map(|build| build.body_schemas.clone()).unwrap_or_default(),
             warnings: build.map(|build| build.warnings.clone()).unwrap_or_default(),
+            incoming: state.incoming.clone(),
             phase: state.phase(),
             desired: installed.map(|installed| installed.desired.clone()),
             revision: installed.map_or(0, |installed| installed.revision),

@@ -25,6 +25,8 @@ pub struct PluginView {
     pub body_schemas: Arc<BTreeMap<String, Schema>>,
     /// The warnings of the check of plugin.yaml.
     pub warnings: Vec<Problem>,
+    /// The version that is being built, and its source.
+    pub incoming: Option<(String, String)>,
     /// The present phase.
     pub phase: Phase,
     /// The desired state; `None` during the first load.

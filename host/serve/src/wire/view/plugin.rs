@@ -16,8 +16,14 @@ use crate::wire::PLUGIN_ENDPOINTS;
 pub(crate) fn item(view: &PluginView) -> api::PluginItem {
     let metadata = view.manifest.as_deref().map(metadata).unwrap_or_default();
     let configuration = view.schema.mask(&metadata.configuration);
-    let metadata = api::Metadata { configuration, ..metadata };
+    let mut metadata = api::Metadata { configuration, ..metadata };
     let current = view.desired.as_ref().map(|desired| &desired.current);
+    let mut source = current.map(|pick| pick.source.to_string()).unwrap_or_default();
+    // During the first load, nothing else is known.
+    if let (None, Some((version, from))) = (current, &view.incoming) {
+        metadata.version.clone_from(version);
+        source.clone_from(from);
+    }
     api::PluginItem {
         upper_id: view.id.to_string(),
         upper_name: metadata.name.clone(),
@@ -30,7 +36,7 @@ pub(crate) fn item(view: &PluginView) -> api::PluginItem {
         upper_compatibility: view.manifest.as_deref().map(compatibility).unwrap_or_default(),
         status: status(view),
         metadata,
-        source: current.map(|pick| pick.source.to_string()).unwrap_or_default(),
+        source,
         commit: current.and_then(|pick| pick.commit.clone()),
         reference: current.and_then(|pick| pick.reference.clone()),
         tag: current.and_then(|pick| pick.tag_name().map(str::to_owned)),

@@ -2,16 +2,16 @@
 #![expect(unsafe_code, reason = "opens a library of this program's own and calls it")]
 
 use std::cell::Cell;
-use std::ffi::{CStr, c_int};
+use std::ffi::c_int;
 use std::io::Write as _;
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::{interpose, keys, threads};
 use crate::copy::{Copy, is_mapped};
+use crate::ledger::{self, Slot};
 
-static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/ledger-probe.so"));
+static LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/self-test.so"));
 /// The label of its mapping.
 const LABEL: &str = "self-test";
 
@@ -41,7 +41,7 @@ fn test(folder: &Path) -> Result<(), String> {
     if !slot.close() {
         return Err("the self-test's library could not be accounted for to the end".to_owned());
     }
-    keys::delete_of(slot);
+    ledger::delete_keys(slot);
     slot.free();
     // SAFETY: the ledger has counted its thread and its thread-local off, and its key is deleted.
     unsafe { opened.close() }.map_err(|error| format!("the self-test's library: {error}"))?;
@@ -55,13 +55,7 @@ fn test(folder: &Path) -> Result<(), String> {
 
 /// Returns whether libraries are bound to the interposed functions.
 fn are_bound() -> Result<(), String> {
-    let own: [(&CStr, *const ()); 4] = [
-        (c"pthread_create", interpose::pthread_create as *const ()),
-        (c"pthread_key_create", interpose::pthread_key_create as *const ()),
-        (c"pthread_key_delete", interpose::pthread_key_delete as *const ()),
-        (c"__cxa_thread_atexit_impl", interpose::__cxa_thread_atexit_impl as *const ()),
-    ];
-    for (name, function) in own {
+    for (name, function) in ledger::interposed() {
         // SAFETY: the name is a C string, and the answer is only compared.
         let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
         if !std::ptr::addr_eq(found, function) {
@@ -74,24 +68,24 @@ fn are_bound() -> Result<(), String> {
 type Leave = unsafe extern "C" fn(*mut c_int, *mut c_int, c_int) -> c_int;
 
 /// Lets the library leave one item of each kind on this thread, and ends them.
-fn exercise(library: &libloading::os::unix::Library, slot: &'static super::Slot) -> Result<(), String> {
+fn exercise(library: &libloading::os::unix::Library, slot: &'static Slot) -> Result<(), String> {
     let missing = |error: libloading::Error| format!("the self-test's library: {error}");
-    // SAFETY: `probe.c` declares them so.
+    // SAFETY: `self_test.c` declares them so.
     let leave = unsafe { library.get::<Leave>(b"probe_leave\0") }.map_err(missing)?;
-    // SAFETY: `probe.c` declares it so.
+    // SAFETY: `self_test.c` declares it so.
     let join = unsafe { library.get::<unsafe extern "C" fn()>(b"probe_join\0") }.map_err(missing)?;
     let (reader, mut writer) = std::io::pipe().map_err(|error| format!("the self-test's pipe: {error}"))?;
-    let keys_before = keys::count();
+    let keys_before = ledger::n_keys();
     let (thread_locals_ended, keys_ended) = (Cell::new(0), Cell::new(0));
     // SAFETY: both counters outlive the items, which end below on this thread.
     let failed = unsafe { leave(thread_locals_ended.as_ptr(), keys_ended.as_ptr(), reader.as_raw_fd()) };
-    let left = (slot.left(), keys::count() - keys_before);
+    let left = (slot.left(), ledger::n_keys() - keys_before);
     let told = writer.write_all(b"x");
     if failed < 4 {
         // SAFETY: the thread was started.
         unsafe { join() };
     }
-    threads::leave_thread();
+    ledger::leave_thread();
     told.map_err(|error| format!("the self-test's pipe: {error}"))?;
     match (failed, left, (thread_locals_ended.get(), keys_ended.get())) {
         (0, ((1, 1), 1), (1, 1)) => Ok(()),
