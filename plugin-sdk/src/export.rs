@@ -40,7 +40,7 @@ use crate::{ConfigChange, Context, Error, ErrorReport, Level, Plugin, Request};
 macro_rules! export {
     ($plugin:ty) => {
         const _: () = {
-            // The cfg is that of the crate that exports, which is what decides how its panics end.
+            // Evaluated in the exporting crate, whose panic strategy applies.
             #[cfg(panic = "unwind")]
             const TEXT: &str = $crate::__metadata!("unwind");
             #[cfg(not(panic = "unwind"))]
@@ -141,12 +141,12 @@ unsafe extern "C" fn start<P: Plugin>(start: Start) -> FfiFuture<RResult<PluginH
 /// The foundation of a plugin's code.
 struct Ground {
     plugin_runtime: Arc<PluginRuntime>,
-    /// Dropped last, because its tasks may use the plugin_runtime.
+    /// Dropped last, because its tasks may use the runtime context.
     runtime: Runtime,
 }
 
 impl Ground {
-    /// Starts the tokio runtime and creates the plugin_runtime on it.
+    /// Starts the tokio runtime and creates the runtime context on it.
     fn make<P>(plugin_runtime: impl FnOnce(Handle) -> Result<Arc<PluginRuntime>, Error>) -> Result<Ground, Failure> {
         let made = guarded(|| {
             let runtime = Runtime::start(crate_of::<P>())?;
@@ -181,7 +181,7 @@ unsafe fn instance<'a, P>(plugin: *const ()) -> &'a Instance<P> {
     unsafe { &*plugin.cast::<Instance<P>>() }
 }
 
-/// The plugin_runtime of a started plugin.
+/// The runtime context of a started plugin.
 ///
 /// # Safety
 /// As for [`instance`].

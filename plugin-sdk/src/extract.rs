@@ -84,7 +84,7 @@ pub const fn body_is_taken_once(takes_body: &[bool]) {
     }
     assert!(
         taken <= 1,
-        "two arguments of this handler take the body, and there is one: keep one of them (take `Bytes`, and read from it what the other was for)"
+        "two arguments of this handler read the body, which can be read only once: keep one of them (or take `Bytes` and parse both values from it)"
     );
 }
 

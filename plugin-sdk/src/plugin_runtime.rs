@@ -38,7 +38,7 @@ pub(crate) struct PluginRuntime {
 static RUNTIMES: Mutex<Vec<Weak<PluginRuntime>>> = Mutex::new(Vec::new());
 
 impl PluginRuntime {
-    /// Creates the plugin_runtime of a plugin that is being started.
+    /// Creates the runtime context of a plugin that is being started.
     pub(crate) fn new(start: plugin_sdk_abi::Start, handle: Handle) -> Result<Arc<PluginRuntime>> {
         let configuration = match &*start.configuration {
             [] => Value::Object(Default::default()),
@@ -52,7 +52,7 @@ impl PluginRuntime {
         Ok(plugin_runtime)
     }
 
-    /// Creates the plugin_runtime for a hook that runs before the start.
+    /// Creates the runtime context for a hook that runs before the start.
     pub(crate) fn without_host(handle: Handle) -> Arc<PluginRuntime> {
         let (level, turns) = (AtomicU8::new(0), Turns::new());
         Arc::new(PluginRuntime { host: None, configuration: Value::Null, generation: 0, level, handle, turns })

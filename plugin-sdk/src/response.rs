@@ -171,7 +171,7 @@ impl IntoResponse for StatusCode {
     }
 }
 
-/// A body with its media type, for each of the types that are one.
+/// Implements `IntoResponse` for body types, each with its media type.
 macro_rules! bodies {
     ($($type:ty, $content_type:expr, |$value:ident| $body:expr;)*) => {$(
         impl IntoResponse for $type {

@@ -20,7 +20,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Exports a service as a plugin. The argument is a function that makes it from the [`Context`]: `async` or not, the
-/// service itself or a `Result` with it. Once a crate, in place of `#[plugin]` and `export!`.
+/// service itself or a `Result` with it. Once per crate, in place of `#[plugin]` and `export!`.
 ///
 /// ```no_run
 /// # mod routes {

@@ -14,7 +14,7 @@ use std::sync::Once;
 
 use crate::plugin_runtime::{LOG_HOOKS, LogHooks};
 
-/// Puts the subscriber in place; once a library.
+/// Puts the subscriber in place; once per library.
 pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

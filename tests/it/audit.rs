@@ -1,4 +1,4 @@
-//! The audit log: every change and refusal is told, by whom and with what end, and nobody changes it unseen.
+//! The audit log: every change and refusal is recorded, and tampering is detected.
 
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -156,7 +156,7 @@ async fn changes_of_the_audit_log_are_detected() {
     let (options, kept) = (host.again(), host.stop_and_keep());
     let copy = std::fs::read(folder.join("state.db")).unwrap();
     for (sql, reason) in [
-        ("UPDATE audit SET object = 'x' WHERE seq = 4", "entry 4: the entry is not what was written"),
+        ("UPDATE audit SET object = 'x' WHERE seq = 4", "entry 4: the entry was changed"),
         ("DELETE FROM audit WHERE seq = 2", "entry 2: the entry is missing"),
         ("DELETE FROM audit WHERE seq > 4", "it ends with entry 4, before the entry of --head"),
     ] {

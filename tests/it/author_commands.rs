@@ -260,7 +260,7 @@ async fn check_reports_every_step_and_stops_at_the_first_failure() {
         ("not-a-cdylib", Some("build_not_cdylib"), "source manifest needs code"),
         ("does-not-compile", Some("build_failed"), "source manifest needs code build"),
         ("no-entry-symbol", Some("load_not_a_plugin"), "source manifest needs code build file"),
-        ("crashes-on-open", Some("load_crashed"), "source manifest needs code build file open"),
+        ("crashes-on-open", Some("load_trial_crashed"), "source manifest needs code build file open"),
         ("layout-differs", Some("load_layout_differs"), "source manifest needs code build file open layout"),
         ("code-differs", Some("load_code_differs"), "source manifest needs code build file open layout routes"),
     ] {

@@ -1,4 +1,4 @@
-//! What lies on disk that nobody needs is measured, and removed; what serves and what a rollback needs is not.
+//! Garbage collection: unused files are measured and removed; serving and rollback versions are kept.
 
 use std::path::{Path, PathBuf};
 

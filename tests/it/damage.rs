@@ -115,7 +115,7 @@ async fn assert_all_is_there(host: &TestHost) {
 }
 
 #[tokio::test]
-async fn a_damaged_revision_is_mended_from_its_record() {
+async fn a_damaged_revision_is_restored_from_its_record() {
     let scene = Scene::new().await;
     let before = scene.host.plugin("hooks").await["revision"].as_u64().unwrap();
     let (options, folder) = scene.stop();

@@ -102,7 +102,7 @@ async fn a_crate_that_makes_no_library_to_load_is_refused() {
 }
 
 #[tokio::test]
-async fn a_library_without_a_way_in_is_refused() {
+async fn a_library_without_a_root_symbol_is_refused() {
     let document = refused("no-entry-symbol", "load_not_a_plugin").await;
     assert!(document["fix"].as_str().unwrap().contains("plugin_sdk::export!"), "{document}");
 }
@@ -110,9 +110,9 @@ async fn a_library_without_a_way_in_is_refused() {
 #[tokio::test]
 async fn a_library_of_another_abi_is_refused_with_both_versions() {
     let old = refused("older-abi", "load_sdk_too_old").await;
-    assert!(detail(&old).contains("SDK 0.0.9 (ABI 0.9), this host takes ABI 1.x"), "{old}");
+    assert!(detail(&old).contains("SDK 0.0.9 (ABI 0.9), this host supports ABI 1.x"), "{old}");
     let new = refused("newer-abi", "load_sdk_too_new").await;
-    assert!(detail(&new).contains("SDK 2.0.0 (ABI 2.0), this host takes ABI 1.x"), "{new}");
+    assert!(detail(&new).contains("SDK 2.0.0 (ABI 2.0), this host supports ABI 1.x"), "{new}");
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn a_start_that_does_not_end_is_given_up_at_its_deadline() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_is_unwell_from_the_start_is_refused() {
+async fn a_plugin_whose_first_probe_fails_is_refused() {
     let host = TestHost::start().await;
     for (name, evidence) in [("health-fails", "no disk"), ("health-panics", "no pulse"), ("health-hangs", "")] {
         let library = built(name).await;

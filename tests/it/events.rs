@@ -226,7 +226,7 @@ fn user_and_password(user: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_question_that_makes_no_sense_is_refused() {
+async fn invalid_event_filters_are_refused() {
     let host = TestHost::start().await;
     assert_eq!(host.anonymous().get("/api/events").await.expect(401).code(), "auth_token");
     for (query, code) in [

@@ -1,4 +1,4 @@
-//! What probes say of a plugin, and what becomes of one that is unwell.
+//! Health probes, and how the host treats unhealthy plugins.
 
 use serde_json::{Value, json};
 

@@ -242,7 +242,7 @@ async fn jobs_are_listed_newest_first_in_pages_and_stay_over_a_restart() {
     }
 
     let log = host.get(&format!("{}/log", place(&seen[4]))).await.expect(200).text();
-    assert!(log.contains("fetching ") && log.contains("the library is taken as it is"), "{log}");
+    assert!(log.contains("fetching ") && log.contains("the prebuilt library is used unchanged"), "{log}");
     let host = host.restart().await;
     assert_eq!(listed(&host, "").await, seen, "remembered as they were seen");
     assert_eq!(host.get(&place(&seen[1])).await.expect(200).json(), seen[1]);

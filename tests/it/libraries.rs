@@ -32,7 +32,7 @@ async fn a_prebuilt_library_is_loaded_from_a_file_or_a_folder() {
         let asked = host.post_json("/api/plugins/load", &body).await.expect(200).json();
         assert_eq!(asked["id"], "hello");
         let log = host.get(&format!("/api/jobs/{}/log", asked["job"].as_str().unwrap())).await.expect(200).text();
-        assert!(log.contains("the library is taken as it is") && !log.contains("Compiling"), "{log}");
+        assert!(log.contains("the prebuilt library is used unchanged") && !log.contains("Compiling"), "{log}");
         host.call("hello/hello").await.expect(200);
     }
 }

@@ -89,7 +89,7 @@ async fn a_value_over_its_quota_is_refused_and_the_quota_is_named() {
     let refused = put(&host, "services/kv/more", &vec![b'x'; (1 << 20) + 1]).await.expect(413);
     assert_eq!(refused.code(), "kv_quota");
     let detail = refused.json()["detail"].clone();
-    assert!(detail.as_str().unwrap().contains("`max_value_bytes`"), "{detail}");
+    assert!(detail.as_str().unwrap().contains("`kv_max_value_bytes`"), "{detail}");
     assert!(detail.as_str().unwrap().contains("1 MiB"), "{detail}");
     let long = "k".repeat(513);
     assert_eq!(put(&host, &format!("services/kv/{long}"), b"x").await.expect(400).code(), "kv_bad_key");

@@ -277,7 +277,7 @@ async fn a_thread_that_cannot_be_seen_keeps_its_library_for_good() {
     let scene = Scene::of("unseen-thread").await;
     scene.post("begin", "").await;
     scene.reload().await;
-    scene.kept(1, &["it calls `thrd_create`, which leaves what the host can't account for"]).await;
+    scene.kept(1, &["it calls `thrd_create`, which creates threads or keys that the host cannot track"]).await;
     scene.post("begin", "").await;
 }
 

@@ -57,7 +57,7 @@ mod tests {
     use plugin_sdk::testing::{TestPlugin, block_on};
 
     #[test]
-    fn what_goes_wrong_there_is_no_fault_of_this_plugin() {
+    fn errors_of_the_server_are_not_errors_of_the_plugin() {
         block_on(async {
             let settings = json!({ "url": "https://shop.example/stock", "timeout_ms": 100 });
             let builder = || TestPlugin::<Client>::builder().configuration(settings.clone());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use host_client::args::EXIT_CODES;
+use host_client::args::LOCAL_EXIT_CODES;
 
 /// The default port of `dev`: next to the default port of a host, so that both can run.
 const DEV_PORT: u16 = 4001;
@@ -12,22 +12,22 @@ const DEV_PORT: u16 = 4001;
 #[derive(Debug, Subcommand)]
 pub enum AuthorCommand {
     /// Create a plugin project
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = LOCAL_EXIT_CODES)]
     New(New),
     /// Build and serve a plugin, and reload it at every change
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = LOCAL_EXIT_CODES)]
     Dev(Dev),
     /// Check, build and open a plugin as a host would
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = LOCAL_EXIT_CODES)]
     Check(Check),
     /// Create a reproducible ZIP archive for `load` or upload
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = LOCAL_EXIT_CODES)]
     Pack(Pack),
     /// Inspect a library and show whether this host can load it
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = LOCAL_EXIT_CODES)]
     Explain(Explain),
     /// Point cargo and editors in a folder to the plugin-sdk
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = LOCAL_EXIT_CODES)]
     Sdk(Sdk),
     /// Open a library and print the result of each compatibility check
     #[command(hide = true)]
@@ -58,8 +58,8 @@ pub struct Sdk {
 /// The build cache.
 #[derive(Debug, Args)]
 pub struct Cache {
-    /// Folder of the build cache [host.toml: cache_dir] [env: PLUGIN_CACHE_DIR] [default: ./build_cache if it exists,
-    /// otherwise plugin-host/build_cache in the user's cache folder]
+    /// Folder of the build cache [host.toml: cache_dir] [env: PLUGIN_HOST_CACHE_DIR, PLUGIN_CACHE_DIR] [default:
+    /// ./build_cache if it exists, otherwise plugin-host/build_cache in the user's cache folder]
     #[arg(long, value_name = "PATH")]
     pub cache_dir: Option<String>,
 }

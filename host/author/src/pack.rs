@@ -38,7 +38,7 @@ pub async fn pack(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
 /// A host would refuse the plugin, or the file cannot be written.
 pub async fn pack_for_upload(folder: PathBuf, config: AuthorConfig) -> Result<TempPath, Failure> {
     let workshop = Workshop::without_cache(config)?;
-    let (tree, manifest, _) = read(&workshop, &folder).await?;
+    let (tree, manifest, mut warnings) = read(&workshop, &folder).await?;
     let packing = blocking(move || {
         let packed = Packed::new(&workshop, &tree, manifest, "")?;
         let failed = |error: std::io::Error| Failure::from_error("failed to write a temporary archive", &error);
@@ -47,7 +47,8 @@ pub async fn pack_for_upload(folder: PathBuf, config: AuthorConfig) -> Result<Te
         atomic::write(&path, &packed.bytes, 0o600).map_err(failed)?;
         Ok::<_, Failure>((path, packed.warnings))
     });
-    let (path, warnings) = packing.await?;
+    let (path, more) = packing.await?;
+    warnings.extend(more);
     warnings.iter().for_each(|warning| output::error_line(&format!("warning: {warning}")));
     Ok(path)
 }

@@ -150,7 +150,7 @@ impl Builder {
         let inner = &self.0;
         checksums::check(tree, &manifest.checksums)?;
         if !cargo_toml::is_in(tree) {
-            lines("no Cargo.toml: the library is taken as it is");
+            lines("no Cargo.toml: the prebuilt library is used unchanged");
             let provenance = inner.provenance(tree, source, None);
             let (store, tree, manifest) = (inner.store.clone(), tree.clone(), manifest.clone());
             let artifact = blocking(move || prebuilt::import(&store, &tree, &manifest, &provenance)).await?;
@@ -173,7 +173,7 @@ impl Builder {
         };
         let (artifact, cached) = match remembered {
             Some(artifact) => {
-                lines("nothing has changed: the library of an earlier build is taken");
+                lines("nothing has changed: the library of an earlier build is reused");
                 (artifact, true)
             }
             None => {
@@ -243,7 +243,7 @@ fn located(tree: &Tree) -> Digest {
     digest.finish()
 }
 
-/// Runs what blocks on a thread that may wait.
+/// Runs blocking work on a blocking thread.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     match spawn_blocking(work).await {
         Ok(result) => result,

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 
 use crate::Error;
 
-/// Far above any Cargo.toml that is meant.
+/// Larger than any real Cargo.toml.
 const MAX_BYTES: u64 = 1024 * 1024;
 const TABLES: [&str; 5] =
     ["dependencies", "dev-dependencies", "dev_dependencies", "build-dependencies", "build_dependencies"];
@@ -120,8 +120,8 @@ fn check_files(read: Read<'_>, files: &[&str], base: &str, sdk: &Version) -> Res
     Ok(Package { name: name.to_owned(), library, has_workspace, folder, root: root_folder })
 }
 
-/// The folder of the workspace that cargo takes a package for a member of: its own, the workspace named in it, or the
-/// nearest one above that does not exclude it.
+/// The folder of the workspace that the package belongs to: its own, the workspace that it names, or the nearest
+/// workspace above it that does not exclude it.
 fn workspace_of(read: Read<'_>, base: &str, root: &Table) -> Result<Option<String>, Error> {
     if root.contains_key("workspace") {
         return Ok(Some(base.to_owned()));

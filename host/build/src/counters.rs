@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Counters {
     /// The number of requested builds.
     pub builds: u64,
-    /// Builds that an earlier one answered.
+    /// The number of builds that reused an earlier artifact.
     pub cache_hits: u64,
     /// Builds that ended with an error.
     pub failures: u64,

@@ -110,7 +110,7 @@ pub enum Error {
 const NO_SPACE: &str = "No space left on device";
 
 impl Error {
-    /// A word for clients, metrics and tests. Never reworded. Of an error of the store, the store's own word.
+    /// The stable error code for clients, metrics and tests. For an error of the store, the store's code.
     pub fn code(&self) -> &'static str {
         match self {
             Error::NoToolchain { .. } => "build_no_toolchain",

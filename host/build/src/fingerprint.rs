@@ -3,7 +3,7 @@
 //! | input | in the fingerprint | how, or why not |
 //! |---|---|---|
 //! | source files, Cargo.toml, Cargo.lock, plugin.yaml | yes | digest of the tree |
-//! | schemas of the configuration and of bodies | yes | their digests too, so that an artifact from before they were kept is not taken |
+//! | schemas of the configuration and of bodies | yes | their digests, too: artifacts without stored schemas are not reused |
 //! | versions of dependencies | with a Cargo.lock | part of the tree; without one, the versions of the first build stay |
 //! | compiler and target | yes | all of `rustc -vV` |
 //! | cargo | no | it comes with the compiler |

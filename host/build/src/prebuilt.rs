@@ -15,7 +15,7 @@ pub(crate) fn library(tree: &Tree) -> Result<&TreeFile, Error> {
     }
 }
 
-/// Puts it into the store, with the schemas. A checksum in the manifest is compared with the bytes that the store took.
+/// Stores the library with the schemas. A checksum in the manifest is compared with the stored bytes.
 pub(crate) fn import(
     store: &Store,
     tree: &Tree,

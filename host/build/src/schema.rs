@@ -8,7 +8,7 @@ use host_store::Tree;
 
 use crate::Error;
 
-/// All schemas of bodies have at most so much text.
+/// The maximum total size of all body schemas, in bytes.
 const MAX_BODIES_BYTES: usize = 4 * Schema::MAX_BYTES;
 
 /// The texts of the schemas that a manifest names.

@@ -74,7 +74,7 @@ impl RefusedCall {
             }
             AdmissionRefusal::NotServing(phase) => {
                 let detail = match phase {
-                    Phase::Stopped | Phase::Draining => format!("plugin `{id}` is disabled"),
+                    Phase::Stopped | Phase::Draining => format!("plugin `{id}` is stopped or disabled"),
                     Phase::Failed => format!("plugin `{id}` failed to start; the host retries"),
                     Phase::Quarantined => {
                         format!("plugin `{id}` is quarantined until an operator enables, starts or restarts it")

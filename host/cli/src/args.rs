@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use host_author::args::AuthorCommand;
-use host_client::args::{ClientCommand, EXIT_CODES, SettingCommand, parse_source};
+use host_client::args::{ClientCommand, EXIT_CODES, LOCAL_EXIT_CODES, SettingCommand, parse_source};
 use host_client::output::FormatArgs;
 use host_core::Source;
 
@@ -56,12 +56,12 @@ pub(crate) enum Command {
     #[command(flatten)]
     Client(ClientCommand),
     /// Write a commented host.toml and plugins.yaml
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = LOCAL_EXIT_CODES)]
     Init(Init),
     /// Rebuild a lost or damaged state database while no host runs
     ///
     /// It is rebuilt from the records of the plugins in the plugin folder.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = LOCAL_EXIT_CODES)]
     Rescan(Rescan),
     /// Show or change the configuration of a host
     #[command(subcommand)]

@@ -19,7 +19,9 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) use configs::Configs;
@@ -28,7 +30,7 @@ pub(crate) use environment::Environment;
 use file::InFile;
 pub(crate) use flags::Flags;
 use git::GitSections;
-use host_core::PluginId;
+use host_core::{PluginId, Size};
 use host_fetch::GitPlace;
 pub(crate) use live::{LiveSettings, ReloadReport, Running};
 use serde_json::{Map, Value};
@@ -40,6 +42,12 @@ use host_client::Failure;
 
 /// The configuration file that is read without `--config`.
 const DEFAULT_FILE: &str = "host.toml";
+
+/// The maximum size of the configuration file, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+
+/// The number of problems that are listed.
+const MAX_REFUSALS: usize = 50;
 
 /// The message of a failure that lists the invalid settings in its details.
 pub(crate) const REFUSED: &str = "the configuration is invalid";
@@ -129,10 +137,25 @@ pub(crate) fn read_with_changes(
     Ok((given, changed, settings))
 }
 
+/// Reads a regular file. A pipe would block the host until somebody writes to it.
+fn read_file(path: &Path) -> io::Result<String> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut text = String::new();
+    file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(io::Error::other(format!("it is larger than {}", Size::of(MAX_FILE_BYTES))));
+    }
+    Ok(text)
+}
+
 impl Inputs {
     fn read(flags: &Flags, environment: &Environment, config: Option<&Path>) -> Result<Inputs, Failure> {
         let path = config.unwrap_or(Path::new(DEFAULT_FILE));
-        let text = match std::fs::read_to_string(path) {
+        let text = match read_file(path) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound && config.is_none() => None,
             Err(error) => {
@@ -239,6 +262,9 @@ fn resolve_with(
             refusals.push(format!("`{one}` is set and `{other}` is not; TLS needs both"));
         }
     }
+    let n_more = refusals.len().saturating_sub(MAX_REFUSALS);
+    refusals.truncate(MAX_REFUSALS);
+    refusals.extend((n_more > 0).then(|| format!("{n_more} more problems")));
     if refusals.is_empty() { Ok(settings) } else { Err(refusals) }
 }
 

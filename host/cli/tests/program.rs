@@ -151,6 +151,26 @@ fn without_a_host_a_client_explains_how_to_start_one() {
 }
 
 #[test]
+fn a_configuration_that_is_not_a_regular_file_is_refused_at_once() {
+    let folder = TempDir::new().unwrap();
+    let (read, write) = (rustix::fs::Mode::RUSR, rustix::fs::Mode::WUSR);
+    rustix::fs::mkfifoat(rustix::fs::CWD, folder.path().join("host.toml"), read | write).unwrap();
+    check(
+        folder.path(),
+        &["config", "show"],
+        expect![[r#"
+            exit 2
+            --- stdout
+            --- stderr
+            error: failed to read the configuration `host.toml`
+              it is not a regular file
+
+            fix: name a file that exists and can be read with --config
+        "#]],
+    );
+}
+
+#[test]
 fn init_writes_files_that_a_host_accepts_and_overwrites_nothing() {
     let folder = TempDir::new().unwrap();
     check(

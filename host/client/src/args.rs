@@ -48,6 +48,13 @@ Exit codes:
   2  invalid arguments or configuration
   3  the host cannot be reached";
 
+/// The exit codes of commands that call no host.
+pub const LOCAL_EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  the command failed
+  2  invalid arguments or configuration";
+
 /// The client commands.
 #[derive(Debug, Subcommand)]
 pub enum ClientCommand {
@@ -146,7 +153,7 @@ pub enum ClientCommand {
     Plan(Plan),
     /// Show the changes for a plugins.yaml, ask, and make them
     ///
-    /// Exactly the shown changes are made, completely or not at all.
+    /// Exactly the shown changes are made. If one fails, all are undone, unless `--best-effort` is given.
     #[command(after_help = EXIT_CODES)]
     Apply(Apply),
     /// Print the current state as a plugins.yaml, without secrets
@@ -212,7 +219,8 @@ pub struct HostArgs {
     /// for the host on this machine, its own certificate]
     #[arg(long, value_name = "FILE", help_heading = "Host")]
     pub(crate) ca: Option<PathBuf>,
-    /// Plugin folder of the host on this machine [host.toml: plugin_dir] [env: PLUGIN_DIR] [default: ./cache]
+    /// Plugin folder of the host on this machine [host.toml: plugin_dir] [env: PLUGIN_HOST_PLUGIN_DIR, PLUGIN_DIR]
+    /// [default: ./cache]
     #[arg(long, value_name = "PATH", help_heading = "Host")]
     pub plugin_dir: Option<String>,
     /// Configuration file [default: ./host.toml if it exists]
@@ -246,7 +254,7 @@ pub struct PluginArgs {
 #[derive(Debug, Args)]
 pub struct Load {
     /// An https git URL, a folder, a `.zip` or `.so` file, or `index:ID` as listed by `available`; a local `.zip` is
-    /// uploaded
+    /// uploaded, as is a folder that the host may not read
     #[arg(value_parser = loadable)]
     pub(crate) source: Loadable,
     /// Version, tag, branch or commit of a git URL [default: the newest release, else the default branch]

@@ -287,7 +287,8 @@ impl ApiResponse {
 /// Parses the base URL of a host: http or https, without path and query.
 fn base(text: &str) -> Result<Url, Failure> {
     let refused = |reason: &str| {
-        let failure = Failure::usage(format!("`{text}` is not the URL of a host")).because(reason);
+        let shown = without_user(text);
+        let failure = Failure::usage(format!("`{shown}` is not the URL of a host")).because(reason);
         Err(failure.fix("set --url to a URL such as http://127.0.0.1:4000"))
     };
     match Url::parse(text) {
@@ -300,6 +301,14 @@ fn base(text: &str) -> Result<Url, Failure> {
         }
         Ok(url) => Ok(url),
         Err(error) => refused(&error.to_string()),
+    }
+}
+
+/// A URL without its user name and password, for messages.
+fn without_user(text: &str) -> String {
+    match text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+        Some((scheme, rest)) => format!("{scheme}://{rest}"),
+        None => text.to_owned(),
     }
 }
 

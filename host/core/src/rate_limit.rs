@@ -51,7 +51,7 @@ impl RateLimiter {
     /// # Errors
     /// The bucket is empty: the time until the next token is added. Another call may take that token first.
     pub fn take(&mut self, client: u64, now: u64) -> Result<(), Duration> {
-        // After so long all buckets of the turn before are full.
+        // After this time all buckets of the older map are full.
         if self.recent.len() >= self.max_recent || now.saturating_sub(self.turned) > self.depth {
             self.older = std::mem::take(&mut self.recent);
             self.turned = now;

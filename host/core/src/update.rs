@@ -28,9 +28,9 @@ pub enum UpdatePolicy {
     Minor,
     /// Any newer version.
     Major,
-    /// No update is allowed, but newer versions are reported.
+    /// No automatic update; newer versions are reported, and an operator can install them with `update`.
     Manual,
-    /// No update is allowed, and newer versions are not reported.
+    /// No update except to a version that an operator names; newer versions are not reported.
     Pinned,
 }
 
@@ -82,7 +82,7 @@ pub enum UpdateError {
 }
 
 impl UpdateError {
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             UpdateError::Policy { .. } => "update_policy",

@@ -84,12 +84,15 @@ impl FromStr for GitPlace {
             Some((server, path)) => (server, path.split('/').collect()),
             None => (text, vec![]),
         };
-        let (host, _) = server.split_once(':').unwrap_or((server, ""));
-        if !is_part(&host) || !path.iter().all(is_part) {
+        let (host, port) = server.split_once(':').unwrap_or((server, "443"));
+        // Only digits: other text there would make another host of the URL below, which would get the token.
+        let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse().is_ok_and(|port: u16| port != 0);
+        if !is_part(&host) || !is_port || !path.iter().all(is_part) {
             return Err(GitPlaceError);
         }
         let url = Url::parse(&format!("https://{server}/")).map_err(|_| GitPlaceError)?;
-        let host = url.host_str().ok_or(GitPlaceError)?;
+        // Numbers such as `127.1` are addresses in another form.
+        let host = url.host_str().filter(|read| read.eq_ignore_ascii_case(host)).ok_or(GitPlaceError)?;
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let without_suffix = |part: &str| part.strip_suffix(".git").unwrap_or(part).to_owned();
         Ok(GitPlace { authority, path: path.into_iter().map(without_suffix).collect() })
@@ -153,6 +156,16 @@ mod tests {
             "github.com/a#b",
             "github.com/*",
             "github.com:x",
+            "github.com:",
+            "github.com:0",
+            "github.com:99999",
+            "github.com:443@evil.example:9",
+            "user:password@github.com",
+            "github.com:8443?x=1",
+            "github.com:8443#x",
+            "github.com:\\\\evil",
+            "127.1",
+            "0x7f.1",
         ] {
             assert_eq!(text.parse::<GitPlace>(), Err(GitPlaceError), "{text}");
         }

@@ -26,7 +26,7 @@ pub enum Error {
     #[error("{0}; hint: {hint}", hint = .0.remedy())]
     Name(PathError),
 
-    /// The file system refused.
+    /// A file operation failed.
     #[error("failed to {action} `{}`", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     /// A path that the file system cannot follow or the host may not read, which is a matter of the caller.
@@ -88,7 +88,7 @@ pub enum Error {
     /// A prebuilt library without a manifest.
     #[error("no `plugin.yaml` beside `{}`; hint: put it in the same folder", library.display())]
     NoManifestBeside { library: PathBuf },
-    /// No such upload, or no longer.
+    /// The upload does not exist or has expired.
     #[error("there is no upload `{id}`; hint: uploads are kept for a while only, upload the archive again")]
     NoSuchUpload {
         /// The id.
@@ -103,7 +103,7 @@ pub enum Error {
         /// The repository or folder.
         place: String,
     },
-    /// The file of an index has more bytes than one may have.
+    /// The index file exceeds the size limit.
     #[error("the index `{place}` is larger than {}", Size::of_usize(*max_bytes))]
     IndexTooLarge { place: String, max_bytes: usize },
 
@@ -124,7 +124,7 @@ pub enum Error {
         /// An address that it resolves to.
         address: IpAddr,
     },
-    /// The server sent the request elsewhere.
+    /// The server redirected the request.
     #[error("`{url}` redirects to `{to}`, {rule}; hint: load from the target address")]
     Redirect { url: String, to: String, rule: &'static str },
     /// git was redirected to another URL.
@@ -169,10 +169,10 @@ pub enum Error {
     /// The whole fetch took too long.
     #[error("`{url}` was not fetched within {} s", after.as_secs_f64())]
     TimedOut { url: String, after: Duration },
-    /// The server went silent.
+    /// The server sent nothing for too long.
     #[error("`{url}` sent nothing for {} s", after.as_secs_f64())]
     Stalled { url: String, after: Duration },
-    /// The caller changed its mind.
+    /// The fetch was cancelled.
     #[error("the fetch was cancelled")]
     Cancelled,
     /// The request failed below HTTP.
@@ -193,7 +193,7 @@ pub enum Error {
     NoRevision {
         url: String,
         revision: String,
-        /// Some of what there is.
+        /// Some of the existing branches and tags.
         known: String,
         hint: &'static str,
     },
@@ -257,7 +257,7 @@ impl Error {
         }
     }
 
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             Error::Store(error) => error.code(),

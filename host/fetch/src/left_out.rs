@@ -14,10 +14,14 @@ pub(crate) enum Reason {
     DesktopData,
     /// The data of git.
     GitData,
+    /// The folder of a host, with its tokens and keys.
+    HostData,
     /// A `.gitignore` excludes it.
     Ignored,
     /// A link that leads to a folder, out of the source or nowhere.
     Link,
+    /// A folder that its owner marks as a cache.
+    Cache,
 }
 
 impl Reason {
@@ -26,6 +30,8 @@ impl Reason {
             Reason::BuildConfiguration => "a plugin does not configure the build",
             Reason::DesktopData => "macOS and Windows write such files for their own use",
             Reason::GitData => "the data of git is not part of a plugin",
+            Reason::HostData => "the data of a host, with its tokens and keys, is not part of a plugin",
+            Reason::Cache => "a CACHEDIR.TAG marks them as caches",
             Reason::Ignored => "a `.gitignore` excludes them",
             Reason::Link => {
                 "a link is followed only to a file of the source; replace it with the file if the plugin needs it"

@@ -85,7 +85,7 @@ fn a_folder_becomes_a_tree_without_what_does_not_belong() {
 }
 
 #[test]
-fn what_gitignore_and_other_programs_name_is_left_out_of_a_folder() {
+fn files_excluded_by_gitignore_and_of_other_programs_are_left_out() {
     let place = place();
     let source = place.write(&[
         "plugin.yaml",
@@ -118,6 +118,31 @@ fn what_gitignore_and_other_programs_name_is_left_out_of_a_folder() {
     let [ignored] = &fetched.notes[..] else { panic!("{:?}", fetched.notes) };
     let named = "left out of the source: `notes.log`, `secret`, `sub/a.tmp`, because a `.gitignore`";
     assert!(ignored.starts_with(named), "{ignored}");
+}
+
+/// A host that was run in the folder of a plugin has its tokens and keys there.
+#[test]
+fn folders_of_hosts_and_caches_are_left_out_of_a_folder_with_a_warning() {
+    let place = place();
+    let source = place.write(&[
+        "plugin.yaml",
+        "CACHEDIR.TAG",
+        "src/lib.rs",
+        "cache/operator.token",
+        "cache/state.db",
+        "deep/data/seal.key",
+        "deep/data/trees/1/plugin.yaml",
+        "build_cache/CACHEDIR.TAG",
+        "build_cache/target/x",
+    ]);
+    std::os::unix::fs::symlink("cache/operator.token", source.join("a-link")).unwrap();
+    std::os::unix::fs::symlink("../build_cache/target/x", source.join("src/b-link")).unwrap();
+    let fetched = place.fetch(&Source::Folder(source), Trust::CommandLine, &Config::default()).unwrap();
+    assert_eq!(names(&fetched.tree), "CACHEDIR.TAG plugin.yaml src/lib.rs");
+    let [host, links, cache] = &fetched.warnings[..] else { panic!("{:?}", fetched.warnings) };
+    assert!(host.contains("`cache`, `deep/data`, because the data of a host"), "{host}");
+    assert!(links.contains("`a-link -> cache/operator.token`, `src/b-link -> "), "{links}");
+    assert!(cache.contains("`build_cache`, because a CACHEDIR.TAG"), "{cache}");
 }
 
 /// Compares with git, where it is installed.

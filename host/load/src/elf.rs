@@ -116,7 +116,9 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
     let unseen = imports.filter_map(|symbol| symbol.name().ok()).find(|name| UNSEEN.contains(name));
     let never_unloads = match (flags & elf::DF_1_NODELETE.0 != 0, unseen) {
         (true, _) => Some("it is linked with `-z nodelete`".to_owned()),
-        (false, Some(function)) => Some(format!("it calls `{function}`, which leaves what the host can't account for")),
+        (false, Some(function)) => {
+            Some(format!("it calls `{function}`, which creates threads or keys that the host cannot track"))
+        }
         (false, None) => None,
     };
     Ok(Probe {

@@ -34,7 +34,7 @@ pub enum Error {
     #[error("the library is built for {found}, this host is {expected}")]
     OtherMachine { expected: &'static str, found: String },
     /// Built with an ABI that is too old for this host.
-    #[error("the plugin is built with SDK {sdk} (ABI {abi}), this host takes ABI {host}")]
+    #[error("the plugin is built with SDK {sdk} (ABI {abi}), this host supports ABI {host}")]
     SdkTooOld {
         /// The plugin's SDK.
         sdk: String,
@@ -44,7 +44,7 @@ pub enum Error {
         host: String,
     },
     /// Built with an ABI that is too new for this host.
-    #[error("the plugin is built with SDK {sdk} (ABI {abi}), this host takes ABI {host}")]
+    #[error("the plugin is built with SDK {sdk} (ABI {abi}), this host supports ABI {host}")]
     SdkTooNew {
         /// The plugin's SDK.
         sdk: String,
@@ -62,13 +62,13 @@ pub enum Error {
     /// The process has as many libraries open as it can.
     #[error("the host has {opened} libraries open that stay in memory until it ends")]
     TooManyOpened { opened: usize },
-    /// One more may need a pthread key that the process does not have.
+    /// Another library may need more pthread keys than the process has left.
     #[error("plugins have {found} of the 1024 thread keys of this process")]
     TooManyKeys { found: usize },
     /// The dynamic linker refused.
     #[error("the dynamic linker refused the library: {reason}")]
     Linker { reason: String },
-    /// The process in which the library was tried was lost.
+    /// The trial process crashed.
     #[error("the plugin ended the trial process {during}: the child {how}{}", last_line(said.as_deref()))]
     TrialCrashed {
         during: &'static str,
@@ -76,7 +76,7 @@ pub enum Error {
         /// The last line it wrote to standard error.
         said: Option<String>,
     },
-    /// The library never came back in the process in which it was tried.
+    /// The library did not finish in the trial process.
     #[error(
         "the plugin hung in the trial process {during}, for longer than {}{}",
         seconds(*.after),
@@ -125,7 +125,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             Error::Io { .. } => "load_io",

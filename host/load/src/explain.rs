@@ -22,7 +22,7 @@ pub struct Finding {
     pub passed: Option<bool>,
     /// The evidence.
     pub evidence: String,
-    /// The stable word of the refusal.
+    /// The stable error code of the refusal.
     pub code: Option<String>,
     /// The fix for a refusal.
     pub fix: Option<String>,
@@ -120,10 +120,10 @@ impl Finding {
         Finding { gate, passed: Some(false), evidence, code: Some(error.code().to_owned()), fix: error.fix() }
     }
 
-    /// A gate at which the process that tried it was lost.
+    /// The finding for a gate at which the child process crashed or was killed.
     pub fn lost(gate: Gate, evidence: String) -> Finding {
         let fix = "look for code that runs when the library is loaded: constructors, `ctor`, C++ statics".to_owned();
-        Finding { gate, passed: Some(false), evidence, code: Some("load_crashed".to_owned()), fix: Some(fix) }
+        Finding { gate, passed: Some(false), evidence, code: Some("load_trial_crashed".to_owned()), fix: Some(fix) }
     }
 }
 

@@ -49,7 +49,7 @@ impl Hook {
         }
     }
 
-    /// The name that authors know it by.
+    /// The name of the hook in the SDK, such as `on_load`.
     pub fn name(&self) -> &'static str {
         name_of(self.number())
     }
@@ -170,14 +170,14 @@ async fn answer<H: Send + 'static>(
     let answer = match run(name, timeout, work, drop).await {
         Outcome::Done(answer) => answer?,
         Outcome::TimedOut => return Err(CallError::TimedOut { after: timeout }),
-        Outcome::Lost => return Err(CallError::Failed(format!("the {name} hook could not be run to its end"))),
+        Outcome::Lost => return Err(CallError::Failed(format!("the {name} hook did not complete"))),
     };
     match answer.as_deref() {
         None => Ok(None),
         Some([]) => Ok(Some(json!({}))),
         Some(json) => serde_json::from_slice(json)
             .map(Some)
-            .map_err(|error| CallError::Failed(format!("the {name} hook answered no JSON: {error}"))),
+            .map_err(|error| CallError::Failed(format!("the {name} hook did not return JSON: {error}"))),
     }
 }
 

@@ -112,7 +112,7 @@ impl Instance {
         match outcome.await {
             Outcome::Done(result) => result,
             Outcome::TimedOut => Err(CallError::TimedOut { after: timeout }),
-            Outcome::Lost => Err(CallError::Failed(format!("the {name} hook could not be run to its end"))),
+            Outcome::Lost => Err(CallError::Failed(format!("the {name} hook did not complete"))),
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Record {
     /// Its root, while it is mapped.
     root: Mutex<Option<PluginRootRef>>,
     left_bytes: OnceLock<u64>,
-    /// Since when nobody wants it.
+    /// The time of its retirement; unset while it is in use.
     retired: OnceLock<Instant>,
     /// Whether no guard is left on it: its plugin was dropped.
     released: watch::Sender<bool>,
@@ -182,7 +182,7 @@ impl Record {
             return vec![reason.clone()];
         }
         if self.closing.get().is_some() {
-            return vec!["the dynamic linker has not let go of it".to_owned()];
+            return vec!["the dynamic linker has not unmapped it".to_owned()];
         }
         let mut reasons = vec![];
         let (n_threads, n_thread_locals) = self.slot.left();

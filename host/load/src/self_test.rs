@@ -39,7 +39,7 @@ fn test(folder: &Path) -> Result<(), String> {
     let slot = opened.slot;
     let seen = exercise(&opened.handle, slot);
     if !slot.close() {
-        return Err("the self-test's library could not be accounted for to the end".to_owned());
+        return Err("the ledger still counts items of the self-test's library".to_owned());
     }
     ledger::delete_keys(slot);
     slot.free();
@@ -90,9 +90,10 @@ fn exercise(library: &libloading::os::unix::Library, slot: &'static Slot) -> Res
     match (failed, left, (thread_locals_ended.get(), keys_ended.get())) {
         (0, ((1, 1), 1), (1, 1)) => Ok(()),
         (0, ((threads, thread_locals), keys), _) if left != ((1, 1), 1) => Err(format!(
-            "of a thread, a thread-local and a key that a library made, {threads}, {thread_locals} and {keys} were seen"
+            "a library created a thread, a thread-local and a key, \
+             but the ledger counted {threads}, {thread_locals} and {keys}"
         )),
-        (0, ..) => Err("what a library left on a thread was not ended there".to_owned()),
+        (0, ..) => Err("items that a library left on a thread were not ended there".to_owned()),
         (step, ..) => Err(format!("the self-test failed at step {step}")),
     }
 }

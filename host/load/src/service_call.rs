@@ -106,7 +106,7 @@ fn read(request: Request, library: &Arc<Library>) -> Result<ServiceRequest, Fail
     let context = |name: &str| head.context.get(name.as_bytes()).and_then(|value| std::str::from_utf8(value).ok());
     Ok(ServiceRequest {
         service: head.handler,
-        method: Method::from_bytes(head.method.as_bytes()).map_err(|_| Failure::failed("the method is not one"))?,
+        method: Method::from_bytes(head.method.as_bytes()).map_err(|_| Failure::failed("the method is invalid"))?,
         path: head.path.to_owned(),
         query: head.query.map(str::to_owned),
         params,

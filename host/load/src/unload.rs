@@ -22,7 +22,7 @@ const VISIT: Duration = Duration::from_micros(500);
 pub(crate) fn start(record: Arc<Record>, open: Open) {
     record.released();
     if record.unload_blocked().is_some() {
-        // Unloading is impossible: its memory, and everything it left, unload_blocked.
+        // Unloading is impossible: its memory and everything that it left behind stay in the process.
         record.mark_never_unmapped();
         return;
     }

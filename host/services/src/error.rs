@@ -27,7 +27,7 @@ pub enum Error {
     Kv(#[from] host_state::Error),
     #[error("the key-value store has no key `{key}`")]
     KvNotFound { key: String },
-    #[error("the value exceeds the limit `max_value_bytes` of {limit}; hint: store a smaller value")]
+    #[error("the value exceeds the limit `kv_max_value_bytes` of {limit}; hint: store a smaller value")]
     KvValueTooLong { limit: Size },
     #[error("a topic {rule}, found {found}")]
     Topic { rule: &'static str, found: String },

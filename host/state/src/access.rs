@@ -23,7 +23,7 @@ pub struct TokenRecord {
     pub rights: Rights,
     /// The actor who created it.
     pub created_by: String,
-    /// When, in milliseconds since 1970.
+    /// The time of creation, in milliseconds since 1970.
     pub created_unix_ms: u64,
     /// The time of expiry.
     pub expires_unix_ms: Option<u64>,
@@ -33,10 +33,10 @@ pub struct TokenRecord {
     pub revoked_unix_ms: Option<u64>,
 }
 
-/// Somebody with a password.
+/// A user, who logs in with a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRecord {
-    /// Their name.
+    /// The name of the user.
     pub name: Name,
     /// The password hash, as a text of the code that compares it.
     pub password: String,

@@ -8,7 +8,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::{Error, JobRecord, State, jobs};
 
-/// A request that was named, and what became of it.
+/// A request with an idempotency key, and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedRequest {
     /// A digest of the caller and the key.
@@ -17,7 +17,7 @@ pub struct NamedRequest {
     pub request: String,
     /// When, in milliseconds since 1970.
     pub created_unix_ms: u64,
-    /// The job that it became first.
+    /// The first job that the request created.
     pub job: Option<String>,
     /// The response, as written by the caller of this module.
     pub answer: Option<String>,

@@ -17,7 +17,7 @@ pub use verify::{AuditBroken, AuditReport, Noted};
 /// The maximum number of an entry, which every JSON parser represents exactly.
 const MAX_SEQ: i64 = 1 << 53;
 
-/// An entry in its place.
+/// A stored entry with its number and hashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
     /// Counts up from 1, without a gap.
@@ -26,14 +26,14 @@ pub struct AuditEntry {
     pub entry: AuditRecord,
     /// The hash of the previous entry.
     pub previous: String,
-    /// SHA-256 over all of it, 64 hex digits.
+    /// SHA-256 over `seq`, `entry` and `previous`, 64 hex digits.
     pub hash: String,
 }
 
 /// A filter for entries; missing fields accept all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Those with larger numbers, the oldest of these; without it the newest.
+    /// Entries after this number, oldest first; without it the newest entries.
     pub after: Option<u64>,
     /// Entries of this actor.
     pub actor: Option<String>,

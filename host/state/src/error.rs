@@ -121,7 +121,7 @@ pub enum Found {
 }
 
 impl Error {
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             Error::Io { .. } => "state_io",
@@ -180,9 +180,9 @@ impl Quota {
 impl fmt::Display for Quota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Quota::ValueBytes => "the limit `max_value_bytes` of a value",
-            Quota::TotalBytes => "the limit `max_total_bytes` of a plugin's keys and values",
-            Quota::Keys => "the limit `max_keys` of a plugin",
+            Quota::ValueBytes => "the limit `kv_max_value_bytes` of a value",
+            Quota::TotalBytes => "the limit `kv_max_total_bytes` of a plugin's keys and values",
+            Quota::Keys => "the maximum number of keys of a plugin",
         })
     }
 }

@@ -87,7 +87,7 @@ pub struct JobCursor {
     pub id: String,
 }
 
-/// Jobs that were read, and which could not be.
+/// A page of jobs, and the ids of damaged jobs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Jobs {
     /// The jobs.
@@ -242,7 +242,7 @@ fn reading(error: sqlx::Error) -> Error {
 
 /// The text is not a place in the list of jobs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is not what `next` of a list of jobs was")]
+#[error("expected the `next` of an earlier list of jobs")]
 pub struct JobCursorError;
 
 impl fmt::Display for JobCursor {

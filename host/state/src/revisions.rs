@@ -22,11 +22,11 @@ pub struct Change {
     pub expected: Option<u64>,
     /// The actor.
     pub actor: String,
-    /// For what: `load`, `disable`, …
+    /// The operation: `load`, `disable`, …
     pub operation: String,
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub at_unix_ms: u64,
 }
 
@@ -37,11 +37,11 @@ pub struct Revision {
     pub number: u64,
     /// The plugin.
     pub plugin: PluginId,
-    /// When, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub at_unix_ms: u64,
     /// The actor.
     pub actor: String,
-    /// For what.
+    /// The operation: `load`, `disable`, …
     pub operation: String,
     /// The reason, if given.
     pub reason: Option<String>,
@@ -162,7 +162,7 @@ impl State {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Revision>, Error> {
-        // One text for both would read every revision of all plugins where one plugin has few.
+        // Two queries: one query for both cases would read the revisions of all plugins to find those of one.
         let of_plugin = if plugin.is_some() { "plugin = $1" } else { "'' = $1" };
         let sql =
             format!("SELECT {COLUMNS} FROM revisions WHERE {of_plugin} AND number < $2 ORDER BY number DESC LIMIT $3");
@@ -184,7 +184,7 @@ impl State {
                     Err(damage) => tracing::warn!(number = damage.number, "a revision is damaged: {}", damage.reason),
                 }
             }
-            // Only in the place of damaged ones older ones are read.
+            // Fewer rows than requested: there are no older revisions.
             if rows.len() < wanted {
                 break;
             }

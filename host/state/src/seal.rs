@@ -48,13 +48,15 @@ impl Sealer {
     /// [`Error::Sealed`]: it was sealed with another key or context, or was modified.
     pub fn open(&self, context: &str, sealed: &str) -> Result<Vec<u8>, Error> {
         let refused = |reason| refused(context, reason);
-        let hex = sealed.strip_prefix(PREFIX).ok_or_else(|| refused("it is not of a form that this host knows"))?;
+        let hex = sealed.strip_prefix(PREFIX).ok_or_else(|| refused("its format is unknown to this host"))?;
         let bytes = bytes(hex).ok_or_else(|| refused("it is damaged"))?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>().ok_or_else(|| refused("it is damaged"))?;
         let mut plain = sealed.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);
         let opened = self.0.open_in_place(nonce, Aad::from(context.as_bytes()), &mut plain);
-        let n_plain = opened.map_err(|_| refused("the key is another one, or it was changed"))?.len();
+        let n_plain = opened
+            .map_err(|_| refused("it was encrypted with another key or for another place, or was modified"))?
+            .len();
         plain.truncate(n_plain);
         Ok(plain)
     }

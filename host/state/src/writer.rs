@@ -124,7 +124,7 @@ async fn write(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Mes
         }
     }
     if let Err(error) = connection.close().await {
-        tracing::warn!(%error, "the state was not closed cleanly; nothing that was answered is lost");
+        tracing::warn!(%error, "the state was not closed cleanly; acknowledged changes are not lost");
     }
     if let Some(ended) = closing {
         let _ = ended.send(());

@@ -58,39 +58,38 @@ async fn the_first_entry_that_is_not_what_was_written_is_named() {
     check("SELECT 1", expect!["whole; 5 before"]).await;
     check(
         "UPDATE audit SET object = 'p9' WHERE seq = 3",
-        expect!["3: the entry is not what was written: its hash does not fit; 2 before"],
+        expect!["3: the entry was changed: its hash does not match; 2 before"],
     )
     .await;
     check(
         "UPDATE audit SET at_unix_ms = at_unix_ms + 1 WHERE seq = 1",
-        expect!["1: the entry is not what was written: its hash does not fit; 0 before"],
+        expect!["1: the entry was changed: its hash does not match; 0 before"],
     )
     .await;
     check(
         "UPDATE audit SET actor = CAST(x'ff' AS TEXT) WHERE seq = 2",
-        expect!["2: the entry is not what was written: its hash does not fit; 1 before"],
+        expect!["2: the entry was changed: its hash does not match; 1 before"],
     )
     .await;
     check(
         "UPDATE audit SET hash = '00' || substr(hash, 3) WHERE seq = 4",
-        expect!["4: the entry is not what was written: its hash does not fit; 3 before"],
+        expect!["4: the entry was changed: its hash does not match; 3 before"],
     )
     .await;
-    check("UPDATE audit SET outcome = 'fine' WHERE seq = 4", expect!["4: the entry can't be read; 3 before"]).await;
+    check("UPDATE audit SET outcome = 'fine' WHERE seq = 4", expect!["4: the entry is unreadable; 3 before"]).await;
     check("DELETE FROM audit WHERE seq = 2", expect!["2: the entry is missing; 1 before"]).await;
     check("DELETE FROM audit WHERE seq = 1", expect!["1: the entry is missing; 0 before"]).await;
     check(
         "UPDATE audit SET seq = 99 WHERE seq = 2; UPDATE audit SET seq = 2 WHERE seq = 3; UPDATE audit SET seq = 3 WHERE seq = 99",
-        expect!["2: the entry is not what was written: its hash does not fit; 1 before"],
+        expect!["2: the entry was changed: its hash does not match; 1 before"],
     )
     .await;
-    check("UPDATE audit SET seq = seq - 10", expect!["1: there is an entry -9 where there can be none; 0 before"])
-        .await;
+    check("UPDATE audit SET seq = seq - 10", expect!["1: found entry -9, which is out of order; 0 before"]).await;
     check("UPDATE audit SET seq = seq + 1000 WHERE seq = 5", expect!["5: the entry is missing; 4 before"]).await;
-    check("INSERT INTO audit SELECT 6, at_unix_ms, actor, token, address, action, object, digest, outcome, status, code, job, request, of_seq, times, previous, hash FROM audit WHERE seq = 5", expect!["6: the entry is not what was written: its hash does not fit; 5 before"]).await;
+    check("INSERT INTO audit SELECT 6, at_unix_ms, actor, token, address, action, object, digest, outcome, status, code, job, request, of_seq, times, previous, hash FROM audit WHERE seq = 5", expect!["6: the entry was changed: its hash does not match; 5 before"]).await;
     check(
         "INSERT INTO audit_anchor VALUES (1, 2, 'ab', 'cd')",
-        expect!["2: the record of the last entry that was let go is damaged; 0 before"],
+        expect!["2: the record of the last deleted entry is damaged; 0 before"],
     )
     .await;
 }
@@ -133,7 +132,7 @@ async fn the_writer_of_a_log_notices_a_missing_or_replaced_end() {
     assert!(other.verify_audit(None).await.unwrap().is_whole());
     for _ in 0..2 {
         let broken = state.verify_audit(None).await.unwrap().broken.unwrap();
-        assert_eq!((broken.seq, broken.reason.as_str()), (5, "the entry that this host wrote is not there any more"));
+        assert_eq!((broken.seq, broken.reason.as_str()), (5, "the entry that this host wrote is missing"));
         state.append_audit(vec![entry("e")], 1_000).await.unwrap();
     }
     other.close().await;

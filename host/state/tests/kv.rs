@@ -231,7 +231,7 @@ async fn a_change_with_a_dropped_caller_is_complete_and_blocks_no_other_change()
 }
 
 #[tokio::test]
-async fn a_flipped_bit_is_noticed_and_can_be_mended() {
+async fn a_flipped_bit_is_detected_and_can_be_overwritten() {
     let place = Place::new().await;
     let (kv, one) = (place.kv(), plugin("one"));
     kv.put(&one, "a", b"good".to_vec(), Condition::Always).await.unwrap();

@@ -162,8 +162,8 @@ impl Store {
         let expected = (index.library, index.library_bytes);
         if found != expected {
             let reason = format!(
-                "`{LIBRARY}` should be {} with {} bytes and is {} with {}",
-                expected.0, expected.1, found.0, found.1
+                "`{LIBRARY}` has digest {} and {} bytes, expected {} and {}",
+                found.0, found.1, expected.0, expected.1
             );
             return Err(corrupt(reason));
         }

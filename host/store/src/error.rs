@@ -17,7 +17,7 @@ pub enum Error {
     Locked { path: PathBuf },
     /// Deleting the build cache would delete installed plugins.
     #[error(
-        "plugin folder `{}` is inside the build cache `{}`, which may be deleted at any time; \
+        "plugin folder `{}` is inside the build cache `{}`, which can be deleted while no build runs; \
          hint: use separate folders",
         plugin_dir.display(), cache_dir.display()
     )]
@@ -120,7 +120,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             Error::Locked { .. } => "store_locked",

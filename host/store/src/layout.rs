@@ -23,7 +23,7 @@
 //! └── uploads/
 //!     └── upload_<32 hex>.json     the tree of an uploaded archive
 //!
-//! <cache_dir>                      safe to delete at any time
+//! <cache_dir>                      can be deleted while no build runs
 //! ├── CACHEDIR.TAG
 //! ├── fingerprints/<hex>.json      the artifact of a build, by the fingerprint of its inputs
 //! ├── cargo-home/                  registry index and crates

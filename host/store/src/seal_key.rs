@@ -37,7 +37,7 @@ fn make(path: &Path) -> Result<[u8; 32], Error> {
     text.push('\n');
     match atomic::write_new(path, text.as_bytes(), MODE) {
         Ok(()) => Ok(key),
-        // Somebody was faster, and theirs may be in use.
+        // Another process has created the key in the meantime, and may use it already.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path),
         Err(error) => Err(error).context("write", path),
     }
@@ -51,7 +51,7 @@ fn read(path: &Path) -> Result<[u8; 32], Error> {
         return Err(refused("it is not a regular file"));
     }
     if metadata.permissions().mode() & 0o077 != 0 {
-        tracing::warn!(path = %path.display(), "the key was open to others than its owner; it is closed to them now");
+        tracing::warn!(path = %path.display(), "other users had access to the key file; its mode is set to 0600");
         fs::set_permissions(path, Permissions::from_mode(MODE)).context("set the mode of", path)?;
     }
     let mut text = Vec::new();

@@ -26,7 +26,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 pub struct Config {
     /// The folder of installed plugins.
     pub plugin_dir: PathBuf,
-    /// The build cache; safe to delete.
+    /// The build cache; can be deleted while no build runs.
     pub cache_dir: PathBuf,
     /// The limits of a tree.
     pub limits: TreeLimits,
@@ -190,8 +190,8 @@ fn take_lock(layout: &Layout) -> Result<File, Error> {
     }
 }
 
-/// Build folders are created on demand, because the build cache may be deleted at any time. A failure is reported, with
-/// the path, when the folder is used.
+/// Build folders are created on demand, because the build cache can be deleted while no build runs. A failure is
+/// reported, with the path, when the folder is used.
 fn on_demand(path: PathBuf) -> PathBuf {
     if let Err(error) = make_dir(&path) {
         tracing::warn!(path = %path.display(), error = &error as &dyn std::error::Error, "no build folder");

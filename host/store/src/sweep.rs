@@ -33,7 +33,7 @@ pub struct Swept {
     pub bytes: u64,
 }
 
-/// The unused items with the time since when they are unused.
+/// The unused items, each with the time since which it has been unused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Unneeded {
     /// The end of the last sweep, in milliseconds since 1970; 0 before the first.

@@ -23,7 +23,7 @@
 //!
 //! | direction | type | called by |
 //! |---|---|---|
-//! | plugin's root | [`PluginRoot`] | the host, once a library |
+//! | plugin's root | [`PluginRoot`] | the host, once per library |
 //! | plugin's functions | [`PluginTable`] | the host, on any thread |
 //! | host's functions | [`HostTable`] | the plugin, on any thread |
 //!

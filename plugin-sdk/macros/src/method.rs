@@ -35,13 +35,13 @@ impl Method {
     pub(crate) fn new(function: &mut ImplItemFn) -> Result<Method> {
         let signature = &mut function.sig;
         if let Some(attribute) = function.attrs.iter().find(|attribute| is_conditional(attribute)) {
-            let help = "a handler or hook is there in every build, as plugin.yaml lists it in every build: \
-                        put the condition inside";
+            let help = "a handler or hook must not be conditional, because plugin.yaml lists it for every build: \
+                        move the condition into the method";
             return Err(Error::new_spanned(attribute, help));
         }
         // Lifetimes refer to the arguments and are allowed.
         if signature.generics.type_params().next().is_some() || signature.generics.const_params().next().is_some() {
-            let help = "a handler or hook has no generic parameters: the host calls it with one type of each argument";
+            let help = "a handler or hook must not have generic parameters, because the host cannot choose their types";
             return Err(Error::new_spanned(&signature.generics, help));
         }
         let mut receiver = Receiver::Nothing;

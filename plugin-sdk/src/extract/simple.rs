@@ -75,7 +75,8 @@ impl FromRequest for Method {
 /// The path after the plugin's id, and the query.
 impl FromRequest for Uri {
     async fn from_request(request: &mut Request) -> Result<Uri, Error> {
-        let refused = || Error::new(StatusCode::BAD_REQUEST, "path_malformed").with_detail("path and query are no URI");
+        let refused =
+            || Error::new(StatusCode::BAD_REQUEST, "path_malformed").with_detail("path and query are not a valid URI");
         request.uri().ok_or_else(refused)
     }
 }

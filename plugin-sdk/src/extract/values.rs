@@ -63,7 +63,7 @@ impl<'a> Value<'a> {
     fn only(&self) -> Result<&'a str, ValueError> {
         match (self.first, self.more.len()) {
             (Some(text), 0) => Ok(text),
-            (Some(_), n) => Err(ValueError::custom(format!("comes {} times, once is wanted", n + 1))),
+            (Some(_), n) => Err(ValueError::custom(format!("occurs {} times, expected once", n + 1))),
             (None, _) => Err(ValueError::custom("is missing")),
         }
     }
@@ -186,8 +186,8 @@ impl<'de> Values<'de> {
                 self.place.set(Some(name));
                 Ok(Value::one(text))
             }
-            (Shape::Path, all) => Err(ValueError::custom(format!("one value is wanted, the path has {}", all.len()))),
-            (Shape::Form, _) => Err(ValueError::custom("a struct or a map is wanted")),
+            (Shape::Path, all) => Err(ValueError::custom(format!("expected one value, the path has {}", all.len()))),
+            (Shape::Form, _) => Err(ValueError::custom("expected a struct or a map")),
         }
     }
 

@@ -212,7 +212,7 @@ fn json(value: &impl Serialize) -> Result<Body, ServiceError> {
 fn version_of(answer: &Answer) -> Result<Version, ServiceError> {
     let etag = answer.headers.get(ETAG).and_then(|etag| etag.to_str().ok());
     let version = etag.map(|etag| Version(etag.trim_matches('"').to_owned()));
-    version.ok_or_else(|| ServiceError::new(StatusCode::BAD_GATEWAY, "host_failed", "the host did not say a version"))
+    version.ok_or_else(|| ServiceError::new(StatusCode::BAD_GATEWAY, "host_failed", "the host returned no version"))
 }
 
 impl Entry {

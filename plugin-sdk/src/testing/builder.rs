@@ -53,19 +53,19 @@ impl<P: Plugin> Builder<P> {
         Builder { configuration: json!({}), generation: 1, is_paused: false, host, plugin: PhantomData }
     }
 
-    /// The configuration; `{}` without.
+    /// The configuration; `{}` by default.
     pub fn configuration(mut self, configuration: Value) -> Self {
         self.configuration = configuration;
         self
     }
 
-    /// The plugin's id, which the topics of its events start with; the name of its crate without.
+    /// The plugin's id, the prefix of its event topics; by default the name of its crate.
     pub fn id(mut self, id: &str) -> Self {
         self.host.id = id.to_owned();
         self
     }
 
-    /// The number of the generation; 1 without.
+    /// The generation number; 1 by default.
     pub fn generation(mut self, generation: u64) -> Self {
         self.generation = generation;
         self
@@ -120,7 +120,7 @@ impl<P: Plugin> Builder<P> {
         self
     }
 
-    /// The most verbose level that is logged; all without.
+    /// The most verbose level that is logged; every level by default.
     pub fn log_level(mut self, level: Level) -> Self {
         self.host.level = level.number();
         self

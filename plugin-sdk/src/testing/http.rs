@@ -36,7 +36,7 @@ impl Asked {
     }
 }
 
-/// The answer of a world that is not there.
+/// The response if the test answers no HTTP requests.
 pub(super) fn no_world(asked: &Asked) -> Response {
     let detail = format!("{} was not reached: give the test's `Builder::http` a closure that answers it", asked.url);
     Error::new(StatusCode::BAD_GATEWAY, "fetch_failed").with_detail(detail).into_response()

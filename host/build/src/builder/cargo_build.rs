@@ -66,7 +66,7 @@ impl Inner {
         };
         let locked = work.lock_file(package);
         if locked.is_empty() {
-            lines("note: the plugin has no Cargo.lock, so cargo takes the newest versions of its dependencies");
+            lines("note: the plugin has no Cargo.lock, so cargo uses the newest versions of its dependencies");
         }
         let target = self.store.target_dir(&self.targets(), slot.index);
         let run = Run {

@@ -142,11 +142,13 @@ fn bash(with_ids: &[(String, Ids)]) -> String {
         r#"
 _plugin_host_with_ids() {{
     _plugin__host "$@"
-    local ids="" current="${{COMP_WORDS[COMP_CWORD]}}"
+    local id ids="" current="${{COMP_WORDS[COMP_CWORD]}}"
     case "${{COMP_WORDS[*]:1:COMP_CWORD-1}}" in
 {cases}    esac
     if [[ -n "$ids" && "$current" != -* ]]; then
-        COMPREPLY+=($(compgen -W "$(plugin-host complete "$ids" 2>/dev/null)" -- "$current"))
+        while IFS= read -r id; do
+            [[ "$id" == "$current"* ]] && COMPREPLY+=("$id")
+        done < <(plugin-host complete "$ids" 2>/dev/null)
     fi
 }}
 complete -F _plugin_host_with_ids -o bashdefault -o default plugin-host

@@ -7,7 +7,8 @@ use clap::Args;
 /// `rescan`.
 #[derive(Debug, Args)]
 pub(crate) struct Rescan {
-    /// Plugin folder; no running host may use it [host.toml: plugin_dir] [env: PLUGIN_DIR] [default: ./cache]
+    /// Plugin folder; no running host may use it [host.toml: plugin_dir] [env: PLUGIN_HOST_PLUGIN_DIR, PLUGIN_DIR]
+    /// [default: ./cache]
     #[arg(long, value_name = "PATH")]
     pub(crate) plugin_dir: Option<String>,
     /// Configuration file [default: ./host.toml if it exists]

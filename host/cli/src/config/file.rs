@@ -32,7 +32,9 @@ pub(crate) struct InFile {
 
 /// Reads the text of the file at `path`. Relative paths in the text start at the file's folder.
 pub(crate) fn read(path: &Path, text: &str) -> InFile {
-    let place = |offset: usize| format!("{}:{}", path.display(), line_at(text, offset));
+    let line_ends: Vec<_> = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+    let line_at = |offset: usize| line_ends.partition_point(|end| *end < offset) + 1;
+    let place = |offset: usize| format!("{}:{}", path.display(), line_at(offset));
     let InFile { mut values, mut configurations, mut git, mut refusals } = InFile::default();
     let table = match DeTable::parse(text) {
         Ok(table) => table.into_inner(),
@@ -48,15 +50,15 @@ pub(crate) fn read(path: &Path, text: &str) -> InFile {
     for (key, found) in entries {
         if key.get_ref() == configurations::KEY {
             let mut refuse = |offset, why: String| refusals.push(format!("{}: {why}", place(offset)));
-            configurations = configurations::read(found, |offset| line_at(text, offset), &mut refuse);
+            configurations = configurations::read(found, line_at, &mut refuse);
             continue;
         }
         if key.get_ref() == git::KEY {
             let mut refuse = |offset, why: String| refusals.push(format!("{}: {why}", place(offset)));
-            git = git::read(found, folder.unwrap_or(Path::new("")), |offset| line_at(text, offset), &mut refuse);
+            git = git::read(found, folder.unwrap_or(Path::new("")), line_at, &mut refuse);
             continue;
         }
-        let line = line_at(text, key.span().start);
+        let line = line_at(key.span().start);
         let place = place(key.span().start);
         let Some(setting) = find(key.get_ref()) else {
             refusals.push(format!("{place}: {}", unknown(key.get_ref())));
@@ -145,8 +147,4 @@ fn unknown(key: &str) -> String {
         Some(known) => format!("unknown key `{shown}`; did you mean `{known}`?"),
         None => format!("unknown key `{shown}`; `plugin-host config show` lists all keys"),
     }
-}
-
-fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count() + 1
 }

@@ -44,7 +44,8 @@ pub enum CacheCommand {
     /// Show disk usage and the hit rate of the build cache
     #[command(after_help = super::EXIT_CODES)]
     Info(HostArgs),
-    /// Empty the build cache and delete unreferenced artifacts; running versions and rollback versions are kept
+    /// Empty the build cache and delete unreferenced artifacts and source trees; versions that run or are kept for a
+    /// rollback stay
     #[command(after_help = super::EXIT_CODES)]
     Clear(HostArgs),
 }

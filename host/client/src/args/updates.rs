@@ -36,8 +36,8 @@ pub struct Update {
 pub struct SetPolicy {
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
-    /// Largest allowed version step: `patch`, `minor` or `major`; `manual` never updates automatically, `pinned` never
-    /// updates
+    /// Largest allowed version step: `patch`, `minor` or `major`; `manual` updates only on request with `update`,
+    /// `pinned` only to a version given with `update --version`
     pub(crate) policy: UpdatePolicy,
     /// Install allowed updates as soon as they are found
     #[arg(long, conflicts_with = "manual_only")]

@@ -35,16 +35,18 @@ async fn create(client: &Client, args: args::CreateToken) -> Result<(), Failure>
     let role = role.map(|role| role.to_string());
     let new = NewToken { name: name.to_string(), role, grants, permissions, scopes, expires_seconds: expires };
     let reply = client.request(ApiRequest::post("/api/tokens").json(&new)).await?;
-    if of_client.format.is_data() {
-        output::data(&reply.body);
-        return Ok(());
-    }
     let CreatedToken { token, made } = reply.read()?;
-    output::line(&token);
-    output::error_line(&format!(
-        "created token {} with the name `{name}`; store it now, it cannot be shown again",
-        made.id
-    ));
+    let is_data = of_client.format.is_data();
+    let printed = if is_data { output::try_data(&reply.body) } else { output::try_line(&token) };
+    // Also if the reader closed the pipe: nobody has the token now.
+    printed.map_err(|error| {
+        Failure::from_error(format!("token {} was created, but could not be printed", made.id), &error)
+            .fix(format!("run `plugin-host token revoke {}`, and create another token", made.id))
+    })?;
+    if !is_data {
+        let text = format!("created token {} with the name `{name}`; store it now, it cannot be shown again", made.id);
+        output::error_line(&text);
+    }
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::output::text::{digest, duration, printable};
 use crate::output::{self, Table};
 use crate::screen::Screen;
+use crate::signals::Signals;
 
 /// Installs the plugin of a source.
 pub(super) async fn load(client: &Client, args: Load, pack: &Pack<'_>, screen: &Screen) -> Result<(), Failure> {
@@ -53,14 +54,14 @@ pub(super) async fn load(client: &Client, args: Load, pack: &Pack<'_>, screen: &
     let config = (!config.is_empty()).then_some(config);
     let start = args.no_start.then_some(false);
     let upload = async |path: &Path, folder: Option<String>| {
-        let upload = client.upload(path, folder.as_deref()).await?;
+        let upload = unless_ended(client.upload(path, folder.as_deref())).await?;
         let install = ApiRequest::post(args.options.path(&format!("/api/plugins/install/{upload}"), &[]));
         let install = install
             .json(&serde_json::json!({ "config": config, "start": start, "replace": args.replace, "path": folder }));
         client.watch_or_leave(install, &what, screen, args.verbose).await
     };
     let pack = async |folder: &Path, reason: &str| {
-        let archive = pack(folder.to_owned()).await?;
+        let archive = unless_ended(pack(folder.to_owned())).await?;
         screen.note(&format!("note: `{}` is packed and uploaded, because {reason}", folder.display()));
         upload(&archive, None).await
     };
@@ -88,6 +89,15 @@ pub(super) async fn load(client: &Client, args: Load, pack: &Pack<'_>, screen: &
         }
     };
     print_result(client, watched, args.client.format.is_data()).await
+}
+
+/// Does `work` until a signal arrives. Signals that a command has listened for once no longer end the process.
+async fn unless_ended<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut signals = Signals::new()?;
+    tokio::select! {
+        done = work => done,
+        signal = signals.next() => Err(Failure::failed(format!("{signal}: nothing was loaded"))),
+    }
 }
 
 /// Reloads a plugin from its source.

@@ -2,7 +2,7 @@
 
 mod lines;
 
-use std::fs::Permissions;
+use std::fs::{self, Permissions};
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -70,12 +70,15 @@ pub(super) async fn export(client: &Client, args: Export) -> Result<(), Failure>
         output::data(serde_json::json!({ "file": String::from_utf8_lossy(&text) }).to_string().as_bytes());
         return Ok(());
     }
-    let Some(path) = args.file else {
+    let Some(path) = args.file.filter(|path| path.as_os_str() != "-") else {
         output::raw(&text);
         return Ok(());
     };
-    let failed = |error| Failure::from_error(format!("failed to write `{}`", path.display()), &error);
-    write_atomically(&path, &text).map_err(failed)
+    let failed = |error: io::Error| {
+        let failure = Failure::failed(format!("failed to write `{}`", path.display())).because(error.to_string());
+        failure.fix("set --file to a path in an existing folder, or leave it out to print the file")
+    };
+    write(&path, &text).map_err(failed)
 }
 
 /// Requests a plan for a file.
@@ -120,14 +123,28 @@ fn agrees(screen: &Screen) -> Result<bool, Failure> {
     Ok(answer.trim() == "yes")
 }
 
-/// Writes a file through a temporary file in the same folder, so that a failure leaves an existing file unchanged.
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file. A regular file is replaced through a temporary file in its folder, so that a failure leaves it
+/// unchanged, and keeps its permissions. Links are followed. A device or pipe is written to and not replaced.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let found = match fs::metadata(path) {
+        Ok(found) => Some(found),
+        // A link without a file behind it is not replaced, either.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => None,
+        Err(error) => return Err(error),
+    };
+    if found.as_ref().is_some_and(|found| !found.is_file()) {
+        return fs::OpenOptions::new().write(true).open(path)?.write_all(bytes);
+    }
+    let path = if found.is_some() { fs::canonicalize(path)? } else { path.to_owned() };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    fs::metadata(folder)?;
+    // The error of `tempfile` names the temporary file.
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| io::Error::from(error.kind()))?;
     file.write_all(bytes)?;
-    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    let permissions = found.map_or_else(|| Permissions::from_mode(0o644), |found| found.permissions());
+    file.as_file().set_permissions(permissions)?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
+    file.persist(&path).map_err(|failed| failed.error)?;
     Ok(())
 }
 
@@ -199,15 +216,43 @@ mod tests {
         let text = "version: 1\nplugins:\n  - source: ./hello\n  - source: gone/../x.zip\n  - source: lib/a.so\n  \
                     - source: /srv/b\n  - source: https://github.com/acme/c\n";
         let path = place.join("plugins.yaml");
-        write_atomically(&path, text.as_bytes()).unwrap();
+        write(&path, text.as_bytes()).unwrap();
         let sources: Vec<_> = read(&path).unwrap().plugins.into_iter().map(|entry| entry.source.to_string()).collect();
         let at = |rest: &str| place.join(rest).display().to_string();
         let expected = [at("hello"), at("gone/../x.zip"), at("lib/a.so"), "/srv/b".to_owned()];
         assert_eq!(sources[..4], expected);
         assert_eq!(sources[4], "https://github.com/acme/c");
-        write_atomically(&path, b"version: 1\nplugins: 7\n").unwrap();
+        write(&path, b"version: 1\nplugins: 7\n").unwrap();
         let failure = read(&path).unwrap_err().to_string();
         assert!(failure.contains(&format!("{}:2: `plugins` must be a list, found `7`", path.display())), "{failure}");
         assert_eq!(read(&place.join("none")).unwrap_err().exit, Exit::Usage);
+    }
+    #[test]
+    fn an_export_replaces_only_regular_files_and_keeps_their_permissions() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let mode = |name: &str| fs::symlink_metadata(at(name)).unwrap().permissions().mode() & 0o777;
+        write(&at("new"), b"one").unwrap();
+        assert_eq!(mode("new"), 0o644);
+        fs::set_permissions(at("new"), Permissions::from_mode(0o600)).unwrap();
+        std::os::unix::fs::symlink("new", at("link")).unwrap();
+        write(&at("link"), b"two").unwrap();
+        assert_eq!((fs::read(at("new")).unwrap(), mode("new")), (b"two".to_vec(), 0o600));
+        assert!(at("link").is_symlink());
+
+        std::os::unix::fs::symlink("nowhere", at("broken")).unwrap();
+        assert_eq!(write(&at("broken"), b"x").unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert!(at("broken").is_symlink());
+
+        let (read_right, write_right) = (rustix::fs::Mode::RUSR, rustix::fs::Mode::WUSR);
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), read_right | write_right).unwrap();
+        let pipe = at("pipe");
+        let reader = std::thread::spawn(move || fs::read(pipe).unwrap());
+        write(&at("pipe"), b"three").unwrap();
+        assert_eq!(reader.join().unwrap(), b"three");
+
+        let failed = write(&at("no/such/folder"), b"x").unwrap_err().to_string();
+        assert_eq!(failed, "No such file or directory (os error 2)");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "no temporary file is left");
     }
 }

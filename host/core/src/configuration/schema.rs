@@ -162,7 +162,7 @@ impl fmt::Debug for Schema {
 }
 
 impl SchemaError {
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             SchemaError::TooLarge { .. } => "schema_too_large",

@@ -38,7 +38,7 @@ impl EventKind {
             }
             EventKind::PluginInstalled { version, source } => format!("version {version} is installed from {source}"),
             EventKind::PluginUninstalled { version, keeps_data: true } => {
-                format!("version {version} is uninstalled; what the host keeps for it stays")
+                format!("version {version} is uninstalled; its stored data is kept")
             }
             EventKind::PluginUninstalled { version, keeps_data: false } => format!("version {version} is uninstalled"),
             EventKind::PluginEnabled { version } => format!("version {version} is enabled"),
@@ -220,7 +220,7 @@ mod tests {
             job.ended: load has ended after 12.3 ms: failed: build_cargo: failed to build
             plugin.installed: version 1.0.0 is installed from /srv/hello
             plugin.uninstalled: version 1.0.0 is uninstalled
-            plugin.uninstalled: version 1.0.0 is uninstalled; what the host keeps for it stays
+            plugin.uninstalled: version 1.0.0 is uninstalled; its stored data is kept
             plugin.enabled: version 1.0.0 is enabled
             plugin.disabled: version 1.0.0 is disabled
             plugin.stopped: the plugin no longer serves: its dependency `cats` was uninstalled

@@ -135,7 +135,7 @@ impl std::error::Error for Refusal {}
 // === impl GraphProblem ===
 
 impl GraphProblem {
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             GraphProblem::Cycle(_) => "dependency_cycle",

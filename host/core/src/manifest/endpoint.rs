@@ -22,7 +22,7 @@ pub struct Endpoint {
     pub rate_limit: Option<RateLimit>,
     /// The rules for requests.
     pub validation: Option<Validation>,
-    /// The deadline of one call: 1 ms to 300 s.
+    /// The deadline of one call: 1 ms to one day; the host's `max_endpoint_timeout_seconds` is usually lower.
     pub timeout: Duration,
     /// The largest request body, at most 4 GiB.
     pub max_body_bytes: u64,

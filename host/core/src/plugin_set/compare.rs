@@ -364,7 +364,7 @@ impl Plan {
 }
 
 impl PlanObstacle {
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             PlanObstacle::OtherPlugin { .. } => "plan_other_plugin",

@@ -72,7 +72,7 @@ impl SourceError {
         SourceError::Scheme { found: scheme.chars().take(80).collect(), meant: web::with_https(text) }
     }
 
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             SourceError::Empty | SourceError::TooLong | SourceError::Path => "source_malformed",

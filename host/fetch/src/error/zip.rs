@@ -221,7 +221,7 @@ impl From<PathError> for ZipError {
 }
 
 impl ZipError {
-    /// A word for clients, metrics and tests. Never reworded.
+    /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             ZipError::TooLarge { .. } => "fetch_zip_too_large",

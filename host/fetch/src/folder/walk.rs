@@ -1,6 +1,6 @@
 //! The walk through a folder.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
@@ -20,6 +20,11 @@ use crate::policy::{Verdict, judge};
 /// Folders that other programs make beside the sources and that are never part of a plugin. docs/authoring.md has the
 /// list, so they need no warning.
 const MADE_BY_PROGRAMS: [&[u8]; 7] = [b".git", b".hg", b".svn", b"node_modules", b".venv", b"__pycache__", b".direnv"];
+/// Files that only the folder of a host has. They are secrets, and a host that runs in the folder of a plugin must not
+/// copy its own data.
+const HOST_SECRETS: [&[u8]; 2] = [b"operator.token", b"seal.key"];
+/// The file that marks a cache, such as the build cache of a host: <https://bford.info/cachedir/>.
+const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
 /// The number of files of a `.cargo` folder that are looked at.
 const MAX_NAMED: usize = 100;
 /// Files at the root that a `.gitignore` cannot exclude: without them there is no plugin, or another one.
@@ -36,15 +41,16 @@ pub(super) fn copy(
     cancelled: &AtomicBool,
 ) -> Result<(Tree, LeftOut), Error> {
     let max_files = store.limits().max_files;
-    let walk = |copy: Option<TreeWriter>| {
+    let walk = |copy: Option<TreeWriter>, not_copied: Vec<String>| {
         let (rules, left_out) = (vec![], LeftOut::default());
-        let mut walk = Walk { copy, path, root, cancelled, rules, left_out, n_files: 0, n_folders: 0, max_files };
+        let (n_files, n_folders) = (0, 0);
+        let mut walk = Walk { copy, path, root, cancelled, rules, left_out, not_copied, n_files, n_folders, max_files };
         walk.folder(root, "")?;
         Ok::<_, Error>(walk)
     };
     // The files are counted first, so that a folder with too many of them is refused before the first one is copied.
-    walk(None)?;
-    let Walk { copy, left_out, .. } = walk(Some(store.new_tree()?))?;
+    let Walk { not_copied, .. } = walk(None, vec![])?;
+    let Walk { copy, left_out, .. } = walk(Some(store.new_tree()?), not_copied)?;
     let tree = copy.map(TreeWriter::finish).transpose()?.ok_or(host_store::Error::EmptyTree)?;
     Ok((tree, left_out))
 }
@@ -58,6 +64,8 @@ struct Walk<'a> {
     /// Those of the `.gitignore` files of the present folder and the folders above it.
     rules: Vec<Rules>,
     left_out: LeftOut,
+    /// Folders of hosts and caches, each with a `/` at its end. They are known before the first link is followed.
+    not_copied: Vec<String>,
     n_files: usize,
     n_folders: usize,
     max_files: usize,
@@ -78,6 +86,11 @@ impl Walk<'_> {
             }
         }
         names.sort();
+        if let Some(reason) = not_a_source(&names).filter(|_| !prefix.is_empty()) {
+            self.left_out.add(reason, prefix.trim_end_matches('/'));
+            self.not_copied.push(prefix.to_owned());
+            return Ok(());
+        }
         let n_rules = self.rules.len();
         if names.iter().any(|name| name.as_bytes() == b".gitignore") {
             self.rules.extend(read_rules(folder, prefix));
@@ -196,7 +209,8 @@ impl Walk<'_> {
         let place = Path::new(place.to_str().ok()?).strip_prefix(self.path).ok()?.to_str()?;
         let is_made = |part: &str| MADE_BY_PROGRAMS.contains(&part.as_bytes());
         let path: TreePath = place.parse().ok()?;
-        let is_left_out = judge(&path) != Verdict::Keep || path.parts().any(is_made);
+        let is_not_copied = self.not_copied.iter().any(|folder| path.as_str().starts_with(folder));
+        let is_left_out = judge(&path) != Verdict::Keep || path.parts().any(is_made) || is_not_copied;
         (!is_left_out).then(|| (File::from(file), stat.st_mode & 0o111 != 0))
     }
 
@@ -208,6 +222,15 @@ impl Walk<'_> {
     fn error(&self, action: &'static str, inside: &str, error: rustix::io::Errno) -> Error {
         io_error(action, &self.path.join(inside), error)
     }
+}
+
+/// The reason why a folder with these files is not part of a source.
+fn not_a_source(names: &[CString]) -> Option<Reason> {
+    let holds = |wanted: &[u8]| names.iter().any(|name| name.as_bytes() == wanted);
+    if HOST_SECRETS.into_iter().any(holds) {
+        return Some(Reason::HostData);
+    }
+    holds(CACHE_TAG).then_some(Reason::Cache)
 }
 
 /// The rules of the `.gitignore` of a folder; none if it is not a readable text file.

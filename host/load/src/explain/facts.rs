@@ -55,7 +55,7 @@ pub fn facts(file: &[u8]) -> Facts {
     }
     facts.glibc = newest_glibc(&library);
     if unload_blocked {
-        facts.warnings.push("it is marked DF_1_NODELETE: the linker never takes it out of memory again".to_owned());
+        facts.warnings.push("it is marked DF_1_NODELETE, so the linker never unmaps it".to_owned());
     }
     facts.warnings.extend(unique_symbols(&library));
     facts
@@ -135,7 +135,10 @@ fn unique_symbols(library: &ElfFile64<'_, Endianness>) -> Option<String> {
         return None;
     }
     let shown = names[..names.len().min(MAX_NAMES)].join("`, `");
-    Some(format!("it has {} GNU_UNIQUE symbols (`{shown}`): glibc never lets go of a library with one", names.len()))
+    Some(format!(
+        "it has {} GNU_UNIQUE symbols (`{shown}`): glibc never unmaps a library with such a symbol",
+        names.len()
+    ))
 }
 
 fn lossy(bytes: &[u8]) -> String {

@@ -19,7 +19,7 @@ struct Now {
 }
 
 /// Shields the work on a job from cancellation until it is dropped.
-#[must_use = "the job is cut off again once this is dropped"]
+#[must_use = "the job can be cancelled again once this is dropped"]
 pub(crate) struct CancelShield<'a>(&'a JobCourse);
 
 impl JobCourse {

@@ -48,7 +48,7 @@ impl FrontMetrics {
             accepted: make.counter("plugin_host_connections_total", "Accepted connections"),
             refused: make.counter(
                 "plugin_host_connections_refused_total",
-                "Connections closed at once because their address had too many",
+                "Connections closed at once because their address had reached its limit",
             ),
             evicted: make.counter(
                 "plugin_host_connections_evicted_total",

@@ -33,7 +33,7 @@ pub(super) struct Work<'a> {
     pub(super) remarks: Vec<String>,
     /// The warnings about the source and its plugin.yaml since the last receipt.
     pub(super) warnings: Vec<String>,
-    /// Those about the files of the source, which are of this operation and not of the version that it installs.
+    /// The warnings about the files of the source. They belong to this operation, not to the installed version.
     pub(super) source_warnings: Vec<String>,
     steps: Vec<StepReport>,
     current: Option<(Cow<'static, str>, Instant)>,

@@ -7,7 +7,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Checks for updates until it is dropped.
 #[derive(Debug)]
-#[must_use = "nothing is looked for once this is dropped"]
+#[must_use = "the checks for updates stop once this is dropped"]
 pub struct Poller {
     changed: Arc<Notify>,
     _end: DropGuard,

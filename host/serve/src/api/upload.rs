@@ -45,7 +45,7 @@ pub(crate) async fn upload(
         if allowance.is_exceeded() {
             let detail = format!("the form has more than {} KiB besides the archive", MAX_BETWEEN_FILES / 1024);
             return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail)
-                .fix("send only the field `plugin`"));
+                .fix("send only the fields `path` and `plugin`"));
         }
         let Some(field) = field? else { break };
         match field.name() {
@@ -67,7 +67,7 @@ pub(crate) async fn upload(
         subject.object(answer.upload_id.clone().unwrap_or_default());
         return Ok(Json(answer));
     }
-    Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no field `plugin` with a file"))
+    Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no file in the field `plugin` or `file`"))
 }
 
 /// The schema of the form.

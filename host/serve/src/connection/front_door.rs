@@ -3,7 +3,8 @@
 //! hyper has parsed the request: it rejects heads over 64 KiB or with more than 100 headers (431), malformed lines,
 //! and an invalid or contradictory `Content-Length` (400). If `Content-Length` and `Transfer-Encoding` are both
 //! present, hyper removes the former and closes the connection after the response. Lines of a head may end with a bare
-//! line feed, and a chunk size may be followed by blanks; docs/api.md documents both. `pace.rs` refuses trailers.
+//! line feed, and a chunk size may be followed by blanks; docs/deployment.md documents both. `pace.rs` refuses
+//! trailers.
 
 use host_core::Size;
 use http::header::{self, HeaderMap, HeaderValue};

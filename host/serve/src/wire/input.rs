@@ -93,6 +93,11 @@ pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // A list would be read as the fields of the object in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        let detail = "invalid request body: it is a list, expected an object";
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail));
+    }
     serde_json::from_slice(bytes).map_err(|error| {
         let code = if error.is_data() { "body_does_not_fit" } else { "body_not_json" };
         let mut refused = ApiError::new(StatusCode::BAD_REQUEST, code, format!("invalid request body: {error}"));
@@ -217,6 +222,15 @@ mod tests {
             assert_eq!(fix(&body), (field.to_owned(), expected.to_owned()));
         }
         assert_eq!(fix(r#"{"source": 1}"#), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn a_list_is_not_read_as_the_fields_of_an_object() {
+        let refused = read::<host_api::LoadRequest>(b" [\"https://github.com/o/r\"]").unwrap_err();
+        assert_eq!(
+            (&*refused.code, &*refused.detail),
+            ("body_does_not_fit", "invalid request body: it is a list, expected an object")
+        );
     }
 
     #[tokio::test]

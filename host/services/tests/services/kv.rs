@@ -97,11 +97,11 @@ async fn a_refusal_names_the_quota() {
     let long = "x".repeat(1001);
     let (status, code, detail) = put("a", &long).of(&plugin).await.refusal();
     assert_eq!((status, code.as_str()), (413, "kv_quota"));
-    assert!(detail.contains("`max_value_bytes`") && detail.contains("1000"), "{detail}");
+    assert!(detail.contains("`kv_max_value_bytes`") && detail.contains("1000"), "{detail}");
     for key in ["a", "b"] {
         assert_eq!(put(key, &long[1..]).of(&plugin).await.status, 204);
     }
     let (status, code, detail) = put("c", &long[1..]).of(&plugin).await.refusal();
     assert_eq!((status, code.as_str()), (413, "kv_quota"));
-    assert!(detail.contains("`max_total_bytes`") && detail.contains("3000") && detail.contains("3003"), "{detail}");
+    assert!(detail.contains("`kv_max_total_bytes`") && detail.contains("3000") && detail.contains("3003"), "{detail}");
 }

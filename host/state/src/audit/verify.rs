@@ -83,7 +83,7 @@ impl State {
         let mut report = report.map_err(reading)?;
         let lost = self.audit_written().lost().filter(|_| report.broken.is_none());
         if let Some(seq) = lost {
-            let reason = "the entry that this host wrote is not there any more".to_owned();
+            let reason = "the entry that this host wrote is missing".to_owned();
             report.broken = Some(AuditBroken { seq, reason });
         }
         Ok(report)
@@ -116,7 +116,7 @@ async fn verify(connection: &mut SqliteConnection, noted: Option<&AuditHead>) ->
     if let Some(row) = anchor {
         let (seq, hash) = (row.try_get::<i64, _>("seq").unwrap_or_default(), row::text(&row, "hash"));
         if row::text(&row, "checksum") != row::anchor_checksum(seq, &hash) {
-            let reason = "the record of the last entry that was let go is damaged".to_owned();
+            let reason = "the record of the last deleted entry is damaged".to_owned();
             broken = Some(AuditBroken { seq: seq.unsigned_abs(), reason });
         }
         head = AuditHead { seq: seq.unsigned_abs(), hash };
@@ -161,14 +161,14 @@ fn judge(row: &sqlx::sqlite::SqliteRow, seq: i64, before: &AuditHead) -> Option<
     match u64::try_from(seq) {
         Ok(seq) if seq > expected => return broken(expected, "the entry is missing"),
         Ok(seq) if seq == expected => {}
-        _ => return broken(expected, &format!("there is an entry {seq} where there can be none")),
+        _ => return broken(expected, &format!("found entry {seq}, which is out of order")),
     }
-    let Some(found) = row::entry(row) else { return broken(expected, "the entry can't be read") };
+    let Some(found) = row::entry(row) else { return broken(expected, "the entry is unreadable") };
     if found.hash != row::hash(found.seq, &found.entry, &found.previous) {
-        return broken(expected, "the entry is not what was written: its hash does not fit");
+        return broken(expected, "the entry was changed: its hash does not match");
     }
     if found.previous != before.hash {
-        return broken(expected, "the entry before it is another one than when it was written");
+        return broken(expected, "the previous entry was replaced: its hash does not match");
     }
     None
 }

@@ -95,9 +95,9 @@ fn a_mask_that_is_sent_back_keeps_the_secret() {
         (json!({}), json!({})),
         // A value of a lower layer stays in that layer.
         (json!({"database": {"password": MASK, "host": "b"}}), json!({"database": {"host": "b"}})),
-        // Of a list each layer has the whole.
+        // A list is stored whole in each layer.
         (json!({"tokens": [MASK, "new"]}), json!({"tokens": ["d", "new"]})),
-        // Where no secret is, it is a text like any other.
+        // Outside of secrets, the mask is ordinary text.
         (json!({"note": MASK, "database": {"host": MASK}}), json!({"note": MASK, "database": {"host": MASK}})),
     ] {
         assert_eq!(unmasked(&layers, new.clone()), Ok(expected), "{new}");
@@ -125,7 +125,7 @@ fn list_entries_with_masks_are_identified_by_their_other_fields() {
     for (new, expected) in [
         (json!([b, a]), Ok(json!([{"name": "b", "key": "2"}, {"name": "a", "key": "1"}]))),
         (json!([{"name": "c", "key": "5"}, b]), Ok(json!([{"name": "c", "key": "5"}, {"name": "b", "key": "2"}]))),
-        // As many as before, so in the order of before.
+        // As many entries as before, so they keep their order.
         (json!([other, b, other]), Ok(json!([{"key": "3"}, {"name": "b", "key": "2"}, {"key": "4"}]))),
         (json!([other]), Err("`/servers/0/key`: `********` could stand for more than one secret")),
         (
@@ -139,7 +139,7 @@ fn list_entries_with_masks_are_identified_by_their_other_fields() {
     let layers = servers(json!([{"deep": [{"key": "1"}]}]));
     let same = json!({"servers": [{"deep": [{"key": MASK}]}]});
     assert_eq!(unmasked(&layers, same), Ok(json!({"servers": [{"deep": [{"key": "1"}]}]})));
-    // Those that are equal in full may be fewer or more.
+    // Equal secrets are interchangeable, so their number may change.
     let layers = servers(json!([{"key": "1"}, {"key": "1"}]));
     assert_eq!(unmasked(&layers, json!({"servers": [other]})), Ok(json!({"servers": [{"key": "1"}]})));
 }
