@@ -16,9 +16,7 @@ async fn a_new_plugin_is_checked_loaded_and_answers() {
     let (stdout, _) = ends(&run(folder.path(), &["check", "my-plugin"]).await, 0);
     assert!(stdout.lines().filter(|line| line.starts_with("ok ")).count() == 9, "{stdout}");
     let host = TestHost::start().await;
-    let loaded = host.command(&["load", place.to_str().unwrap(), "--set", "greeting=Moin"]).await;
     // The API only reads below the source roots, so the folder is inside them.
-    assert_eq!(loaded.status.code(), Some(1));
     let inside = host.sources().join("my-plugin");
     crate::plugins::copy(&place, &inside);
     let loaded = host.command(&["load", inside.to_str().unwrap(), "--set", "greeting=Moin"]).await;
