@@ -8,7 +8,7 @@ use host_core::Manifest;
 use host_core::manifest::{Method, Mode};
 use host_load::{CallError, Instance, Module, StartOptions};
 use host_store::{Artifact, Provenance, Store};
-use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, set_parent_process_death_signal, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit};
 use serde_json::{Map, Value};
 
 use super::services::NoHost;
@@ -33,10 +33,10 @@ struct Subject {
 /// The library or its files cannot be read. A failure of the library is a result, not an error.
 pub async fn try_library(args: TryLibrary) -> Result<(), Failure> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
-    // A crash is expected, so no core file is written. The child is killed with the host: the signal is sent when the
-    // thread that started the child ends, which is a thread of the host's runtime. Failures of both calls are ignored.
+    // A crash is expected, so no core file is written; a failure of the call is ignored. The guard of `host_process` kills
+    // this process with the host. The parent-death signal of the system would kill it too early: it is sent when the
+    // thread that started the process ends, and threads of the host's runtime come and go.
     let _ = setrlimit(Resource::Core, none);
-    let _ = set_parent_process_death_signal(Some(Signal::KILL));
     let subject = tokio::task::spawn_blocking(move || Subject::read(args)).await;
     let subject = subject.map_err(|error| Failure::from_error("failed to prepare the trial", &error))??;
     let mut started = None;
