@@ -33,9 +33,9 @@ struct Subject {
 /// The library or its files cannot be read. A failure of the library is a result, not an error.
 pub async fn try_library(args: TryLibrary) -> Result<(), Failure> {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
-    // A crash is expected, so no core file is written; a failure of the call is ignored. The guard of `host_process` kills
-    // this process with the host. The parent-death signal of the system would kill it too early: it is sent when the
-    // thread that started the process ends, and threads of the host's runtime come and go.
+    // A crash is expected, so no core file is written; a failure of the call is ignored. The guard of `host_process`
+    // kills this process with the host. The parent-death signal of the system would kill it too early: it is sent when
+    // the thread that started the process ends, and threads of the host's runtime come and go.
     let _ = setrlimit(Resource::Core, none);
     let subject = tokio::task::spawn_blocking(move || Subject::read(args)).await;
     let subject = subject.map_err(|error| Failure::from_error("failed to prepare the trial", &error))??;
