@@ -302,7 +302,7 @@ async fn a_damaged_artifact_is_built_again_where_its_source_is_there() {
     damage(&artifact);
     let host = options.start().await;
     assert_all_is_there(&host).await;
-    host.logged("is damaged: `library.so` should be").await;
+    host.logged("is damaged: `library.so` has digest").await;
     assert_eq!(std::fs::read(&artifact).unwrap(), good);
 
     let (options, away) = (host.again(), source.with_extension("away"));
