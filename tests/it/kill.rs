@@ -51,7 +51,7 @@ fn rounds() -> u32 {
     std::env::var("KILL_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1)
 }
 
-/// Whether the host under test has these instants at all.
+/// Returns whether the host under test has these instants at all.
 fn is_armed() -> bool {
     if !cfg!(feature = "failpoints") {
         eprintln!("left out: the host is built without the feature `failpoints`");

@@ -225,7 +225,7 @@ async fn processes_in_the_log(host: &TestHost) -> Vec<u32> {
     ids.collect()
 }
 
-/// Whether a process runs; one that has ended may wait for whoever collects it.
+/// Returns whether a process runs; one that has ended may wait for whoever collects it.
 fn runs(id: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with(['Z', 'X']))

@@ -10,7 +10,7 @@ fn printed(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Whether a program accepts these arguments; `None` if it is not installed.
+/// Returns whether a program accepts these arguments; `None` if it is not installed.
 fn run(name: &str, args: &[&str]) -> Option<bool> {
     let output = Command::new(name).args(args).stdin(Stdio::null()).output().ok()?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -346,7 +346,7 @@ impl Connection {
         all
     }
 
-    /// Whether the body ended as its framing says.
+    /// Returns whether the body ended as its framing says.
     pub(crate) fn is_whole(&self) -> bool {
         self.body == Framing::Ended
     }

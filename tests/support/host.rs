@@ -243,7 +243,7 @@ impl TestHost {
         self.again()
     }
 
-    /// Whether the process is gone.
+    /// Returns whether the process is gone.
     pub(crate) fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
@@ -359,7 +359,7 @@ impl Options {
         Options { max_files: Some(max_files), ..self }
     }
 
-    /// Whether this process may mount a disk.
+    /// Returns whether this process may mount a disk.
     pub(crate) fn may_mount() -> bool {
         let place = tempfile::tempdir().unwrap();
         with_own_disk(place.path(), 1 << 20).arg("true").output().is_ok_and(|output| output.status.success())

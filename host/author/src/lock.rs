@@ -40,7 +40,7 @@ pub(crate) async fn complete(workshop: &Workshop, folder: &Path) -> bool {
     ended.is_ok_and(|exit| exit.is_success()) && lock.is_file()
 }
 
-/// Whether the Cargo.toml of a folder defines a workspace.
+/// Returns whether the Cargo.toml of a folder defines a workspace.
 fn is_workspace(folder: &Path) -> bool {
     let text = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
     text.lines().any(|line| line.trim_start().starts_with("[workspace"))

@@ -216,7 +216,7 @@ fn archive_name(manifest: &Manifest) -> String {
     format!("{}-{}.zip", manifest.id, manifest.version)
 }
 
-/// Whether a file is an archive written by this command, now or for another version.
+/// Returns whether a file is an archive written by this command, now or for another version.
 fn is_archive(file: &TreeFile, manifest: &Manifest, output: &str) -> bool {
     let name = file.path.as_str();
     let version = name.strip_prefix(manifest.id.as_str()).and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".zip"));

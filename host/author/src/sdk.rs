@@ -53,7 +53,7 @@ pub(crate) fn point(folder: &Path, data_folder: Option<&Path>) -> Result<(PathBu
     Ok((path, place))
 }
 
-/// Whether a folder points to the SDK of another version of this program.
+/// Returns whether a folder points to the SDK of another version of this program.
 pub(crate) fn is_of_another_host(folder: &Path, data_folder: Option<&Path>) -> bool {
     let Ok(text) = fs::read_to_string(file_in(folder)) else { return false };
     let Some(place) = data_folder else { return false };

@@ -63,7 +63,7 @@ impl Fixture {
         sendable(self.builder.build(tree, &manifest, &source, &say)).await
     }
 
-    /// Whether there is a work folder with a crate of this name.
+    /// Returns whether there is a work folder with a crate of this name.
     fn is_at_work(&self, name: &str) -> bool {
         let name = format!("name = \"{name}\"");
         let manifests = files_like(&self.store.cache_dir().join("work"), "Cargo.toml");

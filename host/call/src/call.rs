@@ -45,10 +45,9 @@ struct BoundedCall<'a> {
     waits: Option<Pin<Box<dyn Future<Output = CallRefusal> + Send>>>,
 }
 
-/// Where a call is polled; see [`crate::polls`].
+/// A call in the place where it is polled; see [`crate::polls`].
 enum Called {
-    /// In place. The admission is `None` after the end.
-    Here(TimedCall, Option<Admitted>),
+    Here(TimedCall),
     OwnTask(OwnTask),
 }
 
@@ -174,12 +173,9 @@ impl Admitted {
         let stream = progress.clone().map(|progress| limited(request.body, max_body_bytes, progress));
         let generation = self.generation();
         let cut = generation.cut.clone();
-        let call = TimedCall::new(generation.instance.call(head, body, stream), routed.endpoint);
-        let call = if generation.endpoints[routed.endpoint].polls.is_trusted() {
-            Called::Here(call, Some(self))
-        } else {
-            Called::OwnTask(OwnTask::spawn(call, self))
-        };
+        let is_trusted = generation.endpoints[routed.endpoint].polls.is_trusted();
+        let call = TimedCall::new(generation.instance.call(head, body, stream), routed.endpoint, self);
+        let call = if is_trusted { Called::Here(call) } else { Called::OwnTask(OwnTask::spawn(call)) };
         let mut answer = BoundedCall { call, until, timeout, cut: &cut, waits: None }.await;
         if let Some(progress) = progress {
             answer = progress.attribute(answer, max_body_bytes);
@@ -196,10 +192,12 @@ impl Future for BoundedCall<'_> {
     type Output = Result<(PluginResponse, Admitted), CallRefusal>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready((answer, admitted)) = self.call.poll(context) {
-            let answer = answer.map_err(CallRefusal::Failed)?;
-            // Only a call that failed has no admission any more.
-            return Poll::Ready(admitted.map(|admitted| (answer, admitted)).ok_or(CallRefusal::Cut));
+        let polled = match &mut self.call {
+            Called::Here(call) => Pin::new(call).poll(context),
+            Called::OwnTask(task) => Pin::new(task).poll(context),
+        };
+        if let Poll::Ready(answered) = polled {
+            return Poll::Ready(answered.map_err(CallRefusal::Failed));
         }
         let until = self.until;
         let timeout = self.timeout;
@@ -214,18 +212,6 @@ impl Future for BoundedCall<'_> {
             })
         });
         waits.as_mut().poll(context).map(Err)
-    }
-}
-
-impl Called {
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<(Result<PluginResponse, CallError>, Option<Admitted>)> {
-        match self {
-            Called::Here(call, admitted) => match admitted {
-                Some(here) => call.poll(here, context).map(|answer| (answer, admitted.take())),
-                None => Poll::Ready((Err(CallError::Failed("the call has ended".to_owned())), None)),
-            },
-            Called::OwnTask(task) => Pin::new(task).poll(context),
-        }
     }
 }
 

@@ -169,7 +169,7 @@ impl Generation {
         let _ = self.probation_ends.set(self.started + window);
     }
 
-    /// Whether the generation replaced another version and may still be rolled back.
+    /// Returns whether the generation replaced another version and may still be rolled back.
     pub fn is_on_probation(&self) -> bool {
         self.probation_ends.get().is_some_and(|ends| Instant::now() < *ends)
     }
@@ -185,7 +185,7 @@ impl Generation {
         self.health.report(self.manifest.health.failure_threshold)
     }
 
-    /// Whether the probes report that the plugin does not work.
+    /// Returns whether the probes report that the plugin does not work.
     pub fn is_unhealthy(&self) -> bool {
         self.health_report().health == Health::Unhealthy
     }

@@ -48,7 +48,7 @@ pub(crate) fn write_head<B>(request: &Request<'_, B>, routed: &Routed, handler: 
     .write()
 }
 
-/// Whether the `Connection` header lists `name` as a hop-by-hop header.
+/// Returns whether the `Connection` header lists `name` as a hop-by-hop header.
 fn is_named_by_connection(headers: &HeaderMap, name: &header::HeaderName) -> bool {
     let values = headers.get_all(header::CONNECTION).iter();
     let mut names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));

@@ -69,7 +69,7 @@ impl HealthState {
         self.publish(&mut record);
     }
 
-    /// Whether calls are refused because the probes fail.
+    /// Returns whether calls are refused because the probes fail.
     pub fn circuit_is_open(&self) -> bool {
         self.circuit_is_open.load(Ordering::Relaxed)
     }

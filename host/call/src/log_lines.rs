@@ -42,7 +42,7 @@ impl MinLevel {
     /// Every level.
     pub const ALL: MinLevel = MinLevel(LEVELS.len() - 1);
 
-    /// Whether a line is at least as severe.
+    /// Returns whether a line is at least as severe.
     pub fn takes(self, line: &LogLine) -> bool {
         LEVELS[..=self.0].contains(&line.level)
     }

@@ -4,7 +4,7 @@
 //! every task of that worker, and no timer can interrupt it. Therefore an endpoint has to prove that it does not
 //! block: its first calls run in tasks of their own ([`crate::timed_call`]). After [`POLLS_TO_TRUST`] short polls in a
 //! row, its calls are polled in place, which costs less. A long poll ends the trust, and twice as many short polls are
-//! needed the next time.
+//! needed the next time. The measured time includes waiting for a CPU, so an overloaded machine has long polls, too.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl Polls {
         Polls { longest, short_in_a_row, needed, n_long: AtomicU64::new(0), counter }
     }
 
-    /// Whether calls are polled in place.
+    /// Returns whether calls are polled in place.
     pub(crate) fn is_trusted(&self) -> bool {
         self.short_in_a_row.load(Ordering::Relaxed) >= self.needed.load(Ordering::Relaxed)
     }

@@ -43,7 +43,7 @@ impl Roster {
         self.0.len()
     }
 
-    /// Whether no plugin serves.
+    /// Returns whether no plugin serves.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

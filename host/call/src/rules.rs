@@ -171,7 +171,7 @@ fn media_type(headers: &HeaderMap) -> String {
     sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Whether a media type is `application/json` or ends with `+json` (RFC 6839).
+/// Returns whether a media type is `application/json` or ends with `+json` (RFC 6839).
 fn is_json(media_type: &str) -> bool {
     media_type == "application/json" || media_type.ends_with("+json")
 }

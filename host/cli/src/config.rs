@@ -331,7 +331,7 @@ impl Settings {
         differ.map(|plugin| format!("{}.{plugin}", configurations::KEY)).collect()
     }
 
-    /// Whether a new value of this key applies immediately to a host that was started with these settings.
+    /// Returns whether a new value of this key applies immediately to a host that was started with these settings.
     fn applies_immediately_here(&self, new: &Settings, key: &str) -> bool {
         match key {
             // A certificate can be replaced while the host runs; TLS can only be switched on or off at the start.

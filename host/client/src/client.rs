@@ -150,7 +150,7 @@ impl Client {
         Ok(Client { pool, url, authorization: None, token_origin: String::new(), is_local })
     }
 
-    /// Whether the host is on this machine, so that it may read the same files.
+    /// Returns whether the host is on this machine, so that it may read the same files.
     pub(crate) fn is_local(&self) -> bool {
         self.is_local
     }
@@ -339,7 +339,7 @@ fn token(args: &HostArgs, config: &ClientConfig, url: &Url) -> Result<(String, S
     }
 }
 
-/// Whether a URL refers to this machine.
+/// Returns whether a URL refers to this machine.
 fn is_here(url: &Url, local: &LocalHost) -> bool {
     match url.host() {
         Some(url::Host::Ipv4(address)) => address.is_loopback() || address == local.address.ip(),

@@ -102,12 +102,12 @@ pub(crate) fn painted_error_line(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{text}");
 }
 
-/// Whether standard error shows colours.
+/// Returns whether standard error shows colours.
 pub fn errors_have_colours() -> bool {
     AutoStream::choice(&io::stderr()) != ColorChoice::Never
 }
 
-/// Whether a person reads standard error.
+/// Returns whether a person reads standard error.
 pub fn is_interactive() -> bool {
     io::stderr().is_terminal()
 }

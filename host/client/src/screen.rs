@@ -34,7 +34,7 @@ impl Screen {
         Screen { bars: MultiProgress::new(), is_terminal: io::stderr().is_terminal() }
     }
 
-    /// Whether standard error is a terminal, where progress is drawn.
+    /// Returns whether standard error is a terminal, where progress is drawn.
     pub fn is_terminal(&self) -> bool {
         self.is_terminal
     }
@@ -80,7 +80,7 @@ impl Default for Screen {
 // === impl Spinner ===
 
 impl Spinner {
-    /// Whether the progress line is drawn.
+    /// Returns whether the progress line is drawn.
     pub fn is_drawn(&self) -> bool {
         self.bar.is_some()
     }

@@ -255,7 +255,7 @@ macro_rules! names {
             /// The names of all kinds.
             pub const NAMES: &[&str] = &[$($name),*];
 
-            /// The word for clients, the journal and filters. Never reworded.
+            /// The stable name for clients, the journal and filters.
             pub fn name(&self) -> &'static str {
                 match self {
                     $(EventKind::$variant { .. } => $name,)*

@@ -45,7 +45,7 @@ impl JobState {
         JobState::Superseded,
     ];
 
-    /// The word for clients, the state on disk and metrics. Never reworded.
+    /// The stable name for clients, the state on disk and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             JobState::Queued => "queued",

@@ -188,7 +188,7 @@ impl UpdateRule {
         self.policy
     }
 
-    /// Whether an allowed update is installed automatically.
+    /// Returns whether an allowed update is installed automatically.
     pub fn automatic(&self) -> bool {
         self.automatic
     }

@@ -180,7 +180,7 @@ impl Module {
             }),
             Outcome::TimedOut => Err(Error::StartTimedOut { after: timeout }),
             Outcome::Lost => Err(Error::StartPanicked(Panicked {
-                message: "the start could not be run to its end".to_owned(),
+                message: "the start did not complete".to_owned(),
                 location: String::new(),
             })),
         }

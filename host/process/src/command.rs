@@ -230,7 +230,7 @@ impl fmt::Debug for Command {
 // === impl Exit ===
 
 impl Exit {
-    /// Whether the exit code is 0.
+    /// Returns whether the exit code is 0.
     pub fn is_success(&self) -> bool {
         self.code == Some(0)
     }

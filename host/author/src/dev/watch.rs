@@ -162,7 +162,7 @@ fn failure(error: &notify::Error) -> Failure {
         .fix("raise fs.inotify.max_user_watches and fs.inotify.max_user_instances with sysctl, or stop other programs that watch files")
 }
 
-/// Whether an event is a change of content. Reads and changes of times or owners are not.
+/// Returns whether an event is a change of content. Reads and changes of times or owners are not.
 fn is_change(kind: EventKind) -> bool {
     match kind {
         EventKind::Access(kind) => kind == AccessKind::Close(AccessMode::Write),
@@ -171,7 +171,7 @@ fn is_change(kind: EventKind) -> bool {
     }
 }
 
-/// Whether a path is not fetched: build output, git data or build configuration.
+/// Returns whether a path is not fetched: build output, git data or build configuration.
 fn is_left_out(folder: &Path, inside: &Path) -> bool {
     let mut place = folder.to_owned();
     for part in inside.iter() {
@@ -184,7 +184,7 @@ fn is_left_out(folder: &Path, inside: &Path) -> bool {
     false
 }
 
-/// Whether a path is a temporary file of an editor or an archive of `pack`.
+/// Returns whether a path is a temporary file of an editor or an archive of `pack`.
 fn is_temporary(inside: &Path) -> bool {
     let name = inside.file_name().unwrap_or_default().to_string_lossy();
     let is_swap = name.starts_with('.') && [".swp", ".swo", ".swx"].iter().any(|end| name.ends_with(end));

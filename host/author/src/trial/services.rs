@@ -19,7 +19,7 @@ pub(super) struct NoHost {
 }
 
 impl NoHost {
-    /// Whether a request was refused.
+    /// Returns whether a request was refused.
     pub(super) fn was_asked(&self) -> bool {
         self.was_asked.load(Ordering::Relaxed)
     }

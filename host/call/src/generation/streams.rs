@@ -24,8 +24,8 @@ impl std::fmt::Debug for Aborted {
     }
 }
 
-/// The streams of a generation. A stream whose caller does not read is not polled and would not notice the abortion by
-/// itself.
+/// The streams of a generation. A stream is polled only while its caller reads, so it would not notice the abortion of
+/// the generation by itself.
 #[derive(Debug, Default)]
 pub(crate) struct Streams(Mutex<Vec<Weak<LiveStream>>>);
 

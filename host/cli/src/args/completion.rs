@@ -104,7 +104,7 @@ impl Shell {
     }
 }
 
-/// Returns the commands whose next argument is an id, such as `show` or `job cancel`.
+/// Returns the commands that take an id as their next argument, such as `show` or `job cancel`.
 fn with_ids(command: &Command) -> Vec<(String, Ids)> {
     let mut found = vec![];
     for command in command.get_subcommands() {

@@ -217,7 +217,7 @@ impl Settings {
         Some(self.text("otlp_endpoint")).filter(|endpoint| !endpoint.is_empty())
     }
 
-    /// Whether the log is written as JSON.
+    /// Returns whether the log is written as JSON.
     pub(crate) fn logs_json(&self) -> bool {
         self.log_format("log_format") == LogFormat::Json
     }

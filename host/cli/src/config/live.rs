@@ -2,7 +2,7 @@
 
 use host_client::Failure;
 use host_run::Host;
-use host_serve::{Ask, Changed, Control, SettingView, SettingsRefused};
+use host_serve::{Changed, Control, RequestedChanges, SettingView, SettingsRefused};
 use host_store::Store;
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Map, Value};
@@ -160,11 +160,11 @@ impl host_serve::Settings for LiveSettings {
         self.views(&self.current().settings)
     }
 
-    fn change(&self, ask: Ask<'_>, actor: &str) -> Result<Changed, SettingsRefused> {
+    fn change(&self, requested: RequestedChanges<'_>, actor: &str) -> Result<Changed, SettingsRefused> {
         let mut current = self.current();
         let before = self.views(&current.settings);
         let mut done = Changed::default();
-        let changed = self.merge(&current, ask(&before)?, &mut done)?;
+        let changed = self.merge(&current, requested(&before)?, &mut done)?;
         let settings = current.inputs.resolve(&changed).map_err(|failure| {
             SettingsRefused::Values(failure.details.into_iter().map(|detail| (String::new(), detail)).collect())
         })?;

@@ -132,7 +132,7 @@ impl SettingType {
         }
     }
 
-    /// Whether the value is a list.
+    /// Returns whether the value is a list.
     pub(crate) fn is_list(self) -> bool {
         self.separator().is_some()
     }
@@ -166,12 +166,12 @@ impl SettingType {
         }
     }
 
-    /// Whether a file or JSON value may be a string.
+    /// Returns whether a file or JSON value may be a string.
     pub(crate) fn is_text(self) -> bool {
         !self.is_list() && !matches!(self, SettingType::Number { .. } | SettingType::Switch)
     }
 
-    /// Whether a file or JSON value may be a number.
+    /// Returns whether a file or JSON value may be a number.
     pub(crate) fn is_number(self) -> bool {
         matches!(self, SettingType::Number { .. } | SettingType::Bytes { .. })
     }
@@ -347,8 +347,8 @@ fn bytes(text: &str) -> Option<u64> {
     number(digits)?.checked_mul(unit)
 }
 
-/// Whether a text is a log filter. A single word must be a level: the library would read a misspelled level as the name
-/// of a module, and log nothing else.
+/// Returns whether a text is a log filter. A single word must be a level: the library would read a misspelled level as
+/// the name of a module, and log nothing else.
 fn is_filter(text: &str) -> bool {
     let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
     let mut parts = text.split(',').map(str::trim);

@@ -83,7 +83,7 @@ pub(crate) fn timing_of(key: &str) -> Timing {
     }
 }
 
-/// Whether a new value takes effect immediately in a running host.
+/// Returns whether a new value takes effect immediately in a running host.
 pub(crate) fn applies_immediately(key: &str) -> bool {
     IMMEDIATE.contains(&key) || IMMEDIATE_ON_RELOAD.contains(&key)
 }

@@ -77,7 +77,7 @@ pub(super) const LOG_FORMATS: [(&str, LogFormat); 2] = [("pretty", LogFormat::Pr
 // === impl SettingValue ===
 
 impl SettingValue {
-    /// Whether the value is a path that is not set.
+    /// Returns whether the value is a path that is not set.
     pub(super) fn is_empty_path(&self) -> bool {
         matches!(self, SettingValue::Path(path) if path.as_os_str().is_empty())
     }
@@ -168,7 +168,7 @@ pub(super) fn with_path(source: &Source, path: PathBuf) -> Source {
     }
 }
 
-/// Whether a program is a name without `/`, which is looked up in `PATH`.
+/// Returns whether a program is a name without `/`, which is looked up in `PATH`.
 pub(super) fn is_bare_name(path: &Path) -> bool {
     !path.as_os_str().as_encoded_bytes().contains(&b'/')
 }

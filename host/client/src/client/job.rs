@@ -142,7 +142,7 @@ impl Client {
 // === impl Shown ===
 
 impl Shown<'_> {
-    /// Whether steps are shown.
+    /// Returns whether steps are shown.
     fn has_steps(&self) -> bool {
         matches!(self, Shown::Spinner(spinner) if spinner.is_drawn())
     }

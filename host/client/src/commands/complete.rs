@@ -33,7 +33,7 @@ pub(super) async fn complete(client: &Client, args: &Complete) -> Result<(), Fai
     Ok(())
 }
 
-/// Whether a text consists of the characters that the ids of plugins and jobs have.
+/// Returns whether a text consists of the characters that the ids of plugins and jobs have.
 fn is_id(text: &str) -> bool {
     !text.starts_with('-') && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }

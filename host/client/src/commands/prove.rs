@@ -251,7 +251,7 @@ async fn endpoint(
     Ok(Endpoint { path, target, status })
 }
 
-/// Whether the host itself responded that the endpoint does not exist.
+/// Returns whether the host itself responded that the endpoint does not exist.
 fn refused_by_host(status: StatusCode, body: &[u8]) -> bool {
     let problem = || serde_json::from_slice::<Problem>(body);
     status.is_client_error()

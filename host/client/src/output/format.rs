@@ -40,7 +40,7 @@ pub struct FormatArgs {
 }
 
 impl FormatArgs {
-    /// Whether data is printed for programs, as JSON or YAML.
+    /// Returns whether data is printed for programs, as JSON or YAML.
     pub fn is_data(self) -> bool {
         self.json || matches!(self.format, Some(Format::Json | Format::Yaml))
     }
@@ -59,12 +59,12 @@ fn is_selected(format: Format) -> bool {
     SELECTED.load(Ordering::Relaxed) == format as u8
 }
 
-/// Whether `-o wide` is selected.
+/// Returns whether `-o wide` is selected.
 pub fn is_wide() -> bool {
     is_selected(Format::Wide)
 }
 
-/// Whether `-o yaml` is selected.
+/// Returns whether `-o yaml` is selected.
 pub(super) fn is_yaml() -> bool {
     is_selected(Format::Yaml)
 }

@@ -68,7 +68,7 @@ pub fn cargo_line(line: &str) -> Cow<'_, str> {
     format!("{space}{}{}", styled(style, &text[..end]), &text[end..]).into()
 }
 
-/// Whether a column or row with this name has a state.
+/// Returns whether a column or row with this name has a state.
 pub(super) fn has_state(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     matches!(&*name, "phase" | "goal/phase" | "health" | "state" | "status" | "result" | "outcome" | "quarantine")

@@ -99,7 +99,7 @@ impl Table {
         self.rows.first().filter(|_| self.has_head)?.get(column).map(String::as_str)
     }
 
-    /// Whether a narrow table does without a column, which is one of the wide columns or has no values.
+    /// Returns whether a narrow table does without a column, which is one of the wide columns or has no values.
     fn is_hidden(&self, column: usize) -> bool {
         let Some(name) = self.name(column) else { return false };
         let is_blank = |row: &Vec<String>| row.get(column).is_none_or(|cell| matches!(&**cell, "" | "-"));

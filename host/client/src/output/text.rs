@@ -39,7 +39,7 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a terminal would act on the character instead of showing it.
+/// Returns whether a terminal would act on the character instead of showing it.
 fn is_unsafe(c: char) -> bool {
     // The listed characters change the direction of the text that follows.
     c.is_control()

@@ -153,7 +153,7 @@ fn layers(machine: &Machine, has_trial: bool, has_children: bool) -> Vec<Isolati
     ]
 }
 
-/// Whether a `uid_map` is the identity of the initial user namespace: it maps all ids to themselves.
+/// Returns whether a `uid_map` is the identity of the initial user namespace: it maps all ids to themselves.
 fn is_initial_namespace(uid_map: &str) -> bool {
     uid_map.split_whitespace().eq(["0", "0", "4294967295"])
 }

@@ -122,7 +122,7 @@ impl Loop {
     }
 }
 
-/// Whether a plugin that should serve was started at least once, whatever the result.
+/// Returns whether a plugin that should serve was started at least once, whatever the result.
 fn has_been_tried(entry: &Entry) -> bool {
     let is_to_run = |wanted: &Wanted| wanted.goal == Goal::Running && !wanted.is_quarantined;
     !entry.wanted.as_ref().is_some_and(is_to_run) || entry.actual.attempts.was_tried || entry.actual.serves.is_some()

@@ -74,7 +74,7 @@ impl Setup {
         checked.map_err(|violations| Error::ConfigurationInvalid { violations })
     }
 
-    /// Whether the plugin may have stored data.
+    /// Returns whether the plugin may have stored data.
     pub(crate) fn may_have_data(&self) -> bool {
         self.build.manifest.permissions.iter().any(|permission| permission == "kv.write")
     }

@@ -120,7 +120,7 @@ impl Work<'_> {
     }
 }
 
-/// Whether a text names a version: by its number, or by a prefix of its commit or of the digest of its artifact.
+/// Returns whether a text names a version: by its number, or by a prefix of its commit or of its artifact's digest.
 fn is_meant(pick: &Pick, to: &str) -> bool {
     let starts = |text: &str| to.len() >= 7 && text.starts_with(to);
     let digest = pick.artifact.hex();

@@ -107,7 +107,7 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
     }
 }
 
-/// Whether an operation failed only because the host stops.
+/// Returns whether an operation failed only because the host stops.
 pub(super) fn is_interruption(error: &Error) -> bool {
     match error {
         Error::ShuttingDown | Error::State(host_state::Error::Closed) => true,

@@ -170,7 +170,7 @@ impl PluginState {
         }
     }
 
-    /// Whether the plugin is not installed and not damaged: its first load is in progress.
+    /// Returns whether the plugin is not installed and not damaged: its first load is in progress.
     pub(crate) fn is_new(&self) -> bool {
         self.installed.is_none() && self.lost.is_none()
     }

@@ -73,7 +73,7 @@ impl Host {
         self.0.config.load()
     }
 
-    /// Whether [`Host::shutdown`] has started.
+    /// Returns whether [`Host::shutdown`] has started.
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.is_cancelled()
     }

@@ -66,12 +66,12 @@ impl LeaseQueues {
         }
     }
 
-    /// Whether the lease of a plugin is held.
+    /// Returns whether the lease of a plugin is held.
     pub(crate) fn is_busy(&self, plugin: &PluginId) -> bool {
         self.0.contains_key(plugin)
     }
 
-    /// Whether a job waits for the lease of a plugin.
+    /// Returns whether a job waits for the lease of a plugin.
     pub(crate) fn is_awaited(&self, plugin: &PluginId) -> bool {
         self.0.get(plugin).is_some_and(|queue| !queue.waiting.is_empty())
     }

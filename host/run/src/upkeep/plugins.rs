@@ -35,7 +35,7 @@ impl Host {
         *number
     }
 
-    /// Whether this process unmaps ended generations.
+    /// Returns whether this process unmaps ended generations.
     ///
     /// # Errors
     /// The reason for which it does not, in one sentence.

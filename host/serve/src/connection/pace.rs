@@ -59,7 +59,7 @@ impl LastChunk {
         LastChunk(headers.contains_key(header::TRANSFER_ENCODING).then(Arc::default))
     }
 
-    /// Whether the next request of the connection may start behind this body.
+    /// Returns whether the next request of the connection may start behind this body.
     pub(crate) fn allows_next_request(&self) -> bool {
         self.0.as_ref().is_none_or(|seen| seen.load(Ordering::Acquire))
     }

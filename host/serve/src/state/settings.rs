@@ -7,16 +7,16 @@ pub trait Settings: Send + Sync {
     /// Returns the settings in display order.
     fn settings(&self) -> Vec<SettingView>;
 
-    /// Applies the changes that `ask` requests for the current settings. Null resets a setting to the value it has
+    /// Applies the changes that `requested` returns for the current settings. Null resets a setting to the value it has
     /// without changes over the API. Either all changes are applied or none, and no other change happens in between.
     ///
     /// # Errors
-    /// [`SettingsRefused`], including the errors of `ask`.
-    fn change(&self, ask: Ask<'_>, actor: &str) -> Result<Changed, SettingsRefused>;
+    /// [`SettingsRefused`], including the errors of `requested`.
+    fn change(&self, requested: RequestedChanges<'_>, actor: &str) -> Result<Changed, SettingsRefused>;
 }
 
 /// Returns the requested changes for the current settings.
-pub type Ask<'a> = &'a mut dyn FnMut(&[SettingView]) -> Result<Map<String, Value>, SettingsRefused>;
+pub type RequestedChanges<'a> = &'a mut dyn FnMut(&[SettingView]) -> Result<Map<String, Value>, SettingsRefused>;
 
 /// The current state of a setting.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +42,7 @@ pub struct Changed {
     pub warnings: Vec<String>,
 }
 
-/// Why no setting was changed.
+/// The reason why no setting was changed.
 #[derive(Debug)]
 pub enum SettingsRefused {
     /// The settings changed since the client read them.

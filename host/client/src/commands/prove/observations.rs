@@ -65,7 +65,7 @@ impl Observations {
     }
 }
 
-/// Whether a generation is unmapped with a known duration. The host records the two one after the other.
+/// Returns whether a generation is unmapped with a known duration. The host records the two one after the other.
 pub(super) fn is_unmapped(generation: &Generation) -> bool {
     generation.phase == "unmapped" && generation.unmapped_after_ms.is_some()
 }

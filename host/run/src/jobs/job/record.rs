@@ -29,7 +29,7 @@ impl Job {
         self.committed.store(true, Ordering::Release);
     }
 
-    /// Whether the change of the job is committed, by this host process or an earlier one.
+    /// Returns whether the change of the job is committed, by this host process or an earlier one.
     pub(crate) fn is_committed(&self) -> bool {
         self.committed.load(Ordering::Acquire)
     }

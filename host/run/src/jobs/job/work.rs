@@ -86,12 +86,12 @@ impl Job {
         self.course.started().await;
     }
 
-    /// Whether the job consists of several operations, so that a change is only a part of it.
+    /// Returns whether the job consists of several operations, so that a change is only a part of it.
     pub(crate) fn has_parts(&self) -> bool {
         matches!(self.operation, "apply" | "batch")
     }
 
-    /// Whether the job is stored in the state. Steps of the host itself are not.
+    /// Returns whether the job is stored in the state. Steps of the host itself are not.
     pub(crate) fn is_listed(&self) -> bool {
         !self.id.is_empty()
     }

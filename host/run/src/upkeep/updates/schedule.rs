@@ -99,8 +99,9 @@ impl Schedule {
     }
 }
 
-/// Whether a check of `now` could have another result than one of `before`, apart from the installed version: its
-/// change does not need a check, and a plugin that alternates between two versions must not be checked more often.
+/// Returns whether a check of `now` could have another result than a check of `before`, apart from the installed
+/// version: its change does not need a check, and a plugin that alternates between two versions must not be checked
+/// more often.
 fn is_other(before: &Watched, now: &Watched) -> bool {
     let rule = |watched: &Watched| (watched.rule.policy(), watched.rule.automatic());
     before.source != now.source || rule(before) != rule(now) || before.blocked != now.blocked
