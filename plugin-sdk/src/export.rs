@@ -1,21 +1,25 @@
 //! The table behind the root symbol, for any [`Plugin`].
 
+mod environment;
+mod observer;
+
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use plugin_sdk_abi::export::WithMetadata;
 use plugin_sdk_abi::{
     Chunk, Failure, FfiFuture, FutureExt as _, Memory, PluginHandle, PluginRoot, PluginRootRef, PluginTable,
-    PluginTableRef, RResult, RootModuleResult, Start, failure_kind, hook as abi_hook,
+    PluginTableRef, RResult, RootModuleResult, Start, hook as abi_hook,
 };
 use serde_json::json;
 
 use crate::guard::{Guarded, guarded, install_hook};
-use crate::handle::Handle;
 use crate::plugin_runtime::PluginRuntime;
 use crate::runtime::Runtime;
-use crate::scope::{self, Scope};
-use crate::{ConfigChange, Context, Error, ErrorReport, Level, Plugin, Request};
+use crate::scope::Scope;
+use crate::{ConfigChange, Context, Level, Plugin, Request};
+use environment::Environment;
+use observer::Observer;
 
 /// Exports a plugin: writes the root symbol and the metadata section that the host looks for. Call it once per crate.
 ///
@@ -126,40 +130,16 @@ unsafe extern "C" fn start<P: Plugin>(start: Start) -> FfiFuture<RResult<PluginH
     install_hook();
     #[cfg(any(feature = "tracing", feature = "log"))]
     crate::trace::install();
-    let ground = Ground::make::<P>(|handle| PluginRuntime::new(start, handle));
-    let scope = Ground::scope(&ground);
+    let environment = Environment::make::<P>(|handle| PluginRuntime::new(start, handle));
+    let scope = Environment::scope(&environment);
     let future = async move {
-        let Ground { runtime, plugin_runtime } = ground?;
+        let Environment { runtime, plugin_runtime } = environment?;
         let plugin = Arc::new(P::start(Context::new(plugin_runtime.clone())).await.map_err(failed)?);
         let instance = Instance { plugin, plugin_runtime, runtime: Arc::new(runtime) };
         let plugin = Box::into_raw(Box::new(instance)).cast_const().cast();
         Ok(PluginHandle { plugin, table: PluginTableRef(Tables::<P>::PLUGIN.static_as_prefix()) })
     };
     Guarded::new(scope, future, as_it_is).into_ffi()
-}
-
-/// The foundation of a plugin's code.
-struct Ground {
-    plugin_runtime: Arc<PluginRuntime>,
-    /// Dropped last, because its tasks may use the runtime context.
-    runtime: Runtime,
-}
-
-impl Ground {
-    /// Starts the tokio runtime and creates the runtime context on it.
-    fn make<P>(plugin_runtime: impl FnOnce(Handle) -> Result<Arc<PluginRuntime>, Error>) -> Result<Ground, Failure> {
-        let made = guarded(|| {
-            let runtime = Runtime::start(crate_of::<P>())?;
-            let plugin_runtime = plugin_runtime(runtime.handle())?;
-            runtime.settle(&plugin_runtime);
-            Ok(Ground { plugin_runtime, runtime })
-        });
-        made?.map_err(failed)
-    }
-
-    fn scope(ground: &Result<Ground, Failure>) -> Scope {
-        ground.as_ref().map(|ground| Scope::of(ground.plugin_runtime.clone())).unwrap_or_default()
-    }
 }
 
 /// The name of the crate that declares `P`.
@@ -214,56 +194,6 @@ unsafe extern "C" fn call<P: Plugin>(
     Guarded::new(scope, future, move |answer| observer.finish(answer)).into_ffi()
 }
 
-/// Observes the end of a call, and reports an error to the log and to the plugin's `on_error` hook.
-struct Observer<P> {
-    plugin: Arc<P>,
-    handler: u32,
-    /// The path; used for a service, whose handlers have no names.
-    path: Option<String>,
-}
-
-impl<P: Plugin> Observer<P> {
-    fn finish(&self, answer: Result<crate::Response, Failure>) -> Result<plugin_sdk_abi::Response, Failure> {
-        match answer {
-            Ok(mut response) => {
-                if let Some(line) = response.log.take() {
-                    let level = if response.status().is_server_error() { Level::Error } else { Level::Warn };
-                    log(level, &line);
-                    if level == Level::Error {
-                        self.tell(line, None);
-                    }
-                }
-                Ok(response.into_abi())
-            }
-            Err(failure) => {
-                if failure.kind == failure_kind::PANICKED {
-                    self.tell(failure.message.to_string(), Some(failure.location.to_string()));
-                }
-                Err(failure)
-            }
-        }
-    }
-
-    fn tell(&self, message: String, panicked_at: Option<String>) {
-        let handler = match &self.path {
-            Some(path) => path.clone(),
-            None => P::HANDLERS.get(self.handler as usize).map_or("", |handler| handler.handler).to_owned(),
-        };
-        let request_id = scope::current(|scope| Some(scope.call.as_ref()?.request_id().to_owned())).unwrap_or_default();
-        let report = ErrorReport { handler, request_id, message, panicked_at };
-        if let Err(failure) = guarded(|| self.plugin.on_error(&report)) {
-            log(Level::Error, &format!("on_error panicked at {}: {}", failure.location, failure.message));
-        }
-    }
-}
-
-/// Writes a line to the host's log with the id of the current request.
-fn log(level: Level, line: &str) {
-    if let Some(plugin_runtime) = scope::current(|scope| scope.plugin_runtime.clone()) {
-        plugin_runtime.event(level.number(), "", line, &[]);
-    }
-}
-
 unsafe extern "C" fn health<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(), Failure>> {
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let instance = unsafe { instance::<P>(plugin) };
@@ -297,11 +227,11 @@ impl Drop for ShutDown {
 
 unsafe extern "C" fn prepare<P: Plugin>(which: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>> {
     install_hook();
-    let ground = Ground::make::<P>(|handle| Ok(PluginRuntime::without_host(handle)));
-    let scope = Ground::scope(&ground);
+    let environment = Environment::make::<P>(|handle| Ok(PluginRuntime::without_host(handle)));
+    let scope = Environment::scope(&environment);
     let future = async move {
         // Held until the hook has ended.
-        let _ground = ground?;
+        let _environment = environment?;
         match which {
             abi_hook::VALIDATE => P::validate(read(&argument)?).await.map_err(failed)?,
             other => return Err(unknown_hook(other)),

@@ -1,5 +1,8 @@
 //! Plugins: list, details, status, uploads and configuration.
 
+mod metadata;
+mod status;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +10,9 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::{FieldError, Update, UpdateRule};
+
+pub use metadata::{Endpoint, HealthMetadata, Metadata, SecurityMetadata};
+pub use status::{PluginState, PluginStateError, Status, StatusAnswer};
 
 /// Request body of `POST /api/plugins/load`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -184,112 +190,6 @@ pub struct Generation {
     pub unmapped_after_ms: Option<f64>,
 }
 
-/// The fields of plugin.yaml.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Metadata {
-    /// The plugin's id.
-    pub id: String,
-    /// The plugin's name.
-    pub name: String,
-    /// The plugin's version.
-    pub version: String,
-    /// The plugin's description.
-    pub description: String,
-    /// The author.
-    pub author: String,
-    /// The endpoints.
-    pub endpoints: Vec<Endpoint>,
-    /// Permissions that the plugin requests from the host.
-    pub permissions: Vec<String>,
-    /// Ids of the plugins it depends on.
-    pub dependencies: Vec<String>,
-    /// Labels that `?selector=` matches.
-    #[serde(default)]
-    pub labels: BTreeMap<String, String>,
-    /// The license; empty if plugin.yaml has none.
-    #[serde(default)]
-    pub license: String,
-    /// URL of the plugin's website; empty if plugin.yaml has none.
-    #[serde(default)]
-    pub homepage: String,
-    /// URL of the source repository; empty if plugin.yaml has none.
-    #[serde(default)]
-    pub repository: String,
-    /// URL of the documentation; empty if plugin.yaml has none.
-    #[serde(default)]
-    pub documentation: String,
-    /// URL of the issue tracker; empty if plugin.yaml has none.
-    #[serde(default)]
-    pub issues: String,
-    /// The category; empty if plugin.yaml has none.
-    #[serde(default)]
-    pub category: String,
-    /// Search terms.
-    #[serde(default)]
-    pub tags: Vec<String>,
-    /// The configuration defaults.
-    pub configuration: Map<String, Value>,
-    /// Placement and declared access.
-    pub security: SecurityMetadata,
-    /// Health probing.
-    pub health: HealthMetadata,
-}
-
-/// An endpoint of a plugin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Endpoint {
-    /// The path, relative to the plugin's mount point.
-    pub path: String,
-    /// The HTTP method.
-    pub method: String,
-    /// The name of the handler in the plugin's code.
-    pub handler: String,
-    /// The endpoint's description.
-    pub description: String,
-}
-
-/// Placement and declared access of a plugin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct SecurityMetadata {
-    /// True if the plugin declares that it uses the network.
-    pub network_access: bool,
-    /// True if the plugin declares that it uses the file system.
-    pub filesystem_access: bool,
-    /// True if the plugin runs in a process of its own.
-    pub sandboxed: bool,
-}
-
-/// Health probing of a plugin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct HealthMetadata {
-    /// True if the plugin is probed.
-    pub enabled: bool,
-    /// Time between two probes, in seconds.
-    pub interval_seconds: u64,
-}
-
-/// The current status of a plugin, with the values that older clients expect.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Status {
-    /// The plugin's id.
-    pub id: String,
-    /// `enabled`, `disabled`, `failed` or `loading`.
-    pub status: String,
-    /// `healthy`, `unhealthy`, `degraded` or `unknown`.
-    pub health: String,
-    /// Seconds since the serving generation started.
-    pub uptime: f64,
-    /// Time of the last probe.
-    pub last_updated: Option<u64>,
-    /// Number of requests since the host started.
-    pub request_count: u64,
-    /// Number of responses with a status of 500 or higher.
-    pub error_count: u64,
-    /// The current problem, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_message: Option<String>,
-}
-
 /// Response of `GET /api/plugins/:id`: the list item, and its parts in the places where older clients read them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Plugin {
@@ -320,45 +220,6 @@ pub struct Route {
     pub path: String,
     /// The name of the handler in the plugin's code.
     pub handler: String,
-}
-
-/// Response of `GET /api/plugins/:id/status`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct StatusAnswer {
-    /// The plugin's id.
-    pub plugin_id: String,
-    /// The state.
-    pub status: PluginState,
-}
-
-/// The state of a plugin, with the values that older clients expect.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct PluginState {
-    /// `loading`, `loaded`, `error`, `unloading` or `unloaded`.
-    pub state: String,
-    /// `healthy`, `unhealthy`, `degraded` or `unknown`.
-    pub health: String,
-    /// Time of the last probe.
-    pub last_check: Option<u64>,
-    /// The current problems.
-    pub errors: Vec<PluginStateError>,
-    /// Counters of this plugin, by name.
-    pub metrics: BTreeMap<String, f64>,
-    /// Uptime of the serving generation as a Go duration, such as `23.4s`.
-    pub uptime: String,
-    /// Number of requests since the host started.
-    pub request_count: u64,
-}
-
-/// A problem of a plugin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PluginStateError {
-    /// The error code.
-    pub code: String,
-    /// The error message.
-    pub message: String,
-    /// Time of the problem.
-    pub timestamp: Option<u64>,
 }
 
 /// Response of `POST /api/plugins/upload`.

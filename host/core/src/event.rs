@@ -185,7 +185,7 @@ pub enum EventKind {
         /// The generation that receives the calls.
         generation: u64,
     },
-    /// A plugin failed too often and is out of service until an operator enables it.
+    /// A plugin failed too often and is out of service until an operator enables, starts or restarts it.
     PluginQuarantined {
         /// The number of failures.
         failures: u64,

@@ -22,6 +22,8 @@
 //! the changes that a host needs to match the file.
 
 mod compare;
+mod obstacle;
+mod plan;
 mod problem;
 mod read;
 #[cfg(test)]
@@ -36,7 +38,9 @@ use serde_json::{Map, Value};
 use crate::update::UpdateRule;
 use crate::{Digest, Goal, PluginId, Revision, Source};
 
-pub use compare::{At, FetchedSource, InstalledPlugin, Plan, PlanObstacle, PlannedChange, PluginPlan, compare};
+pub use compare::compare;
+pub use obstacle::PlanObstacle;
+pub use plan::{At, FetchedSource, InstalledPlugin, Plan, PlannedChange, PluginPlan};
 pub use problem::PluginSetProblem;
 pub use read::{read, read_json};
 pub use write::write;

@@ -36,16 +36,16 @@ impl Written {
         self.known().last.clone()
     }
 
-    /// Notes that the last entry is not there any more; only the first loss is kept, because later entries hide it.
+    /// Records that the last entry is missing. Only the first loss is kept, because later entries hide it.
     pub(crate) fn note_lost(&self, seq: u64) {
         let mut known = self.known();
         if known.lost.is_none() {
-            tracing::error!(seq, "an entry that was written to the audit log is not there any more");
+            tracing::error!(seq, "an entry is missing from the audit log");
             known.lost = Some(seq);
         }
     }
 
-    /// The number of an entry that was written and is not there any more.
+    /// The number of an entry that was written and is missing.
     pub(crate) fn lost(&self) -> Option<u64> {
         self.known().lost
     }

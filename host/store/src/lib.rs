@@ -10,6 +10,7 @@ mod cleaning;
 mod digest_text;
 mod error;
 mod layout;
+mod library;
 mod records;
 mod seal_key;
 mod settings;

@@ -38,7 +38,7 @@ impl Store {
                     // One unreadable record must not affect the others.
                     Err(error) => {
                         let error = &error as &dyn std::error::Error;
-                        tracing::warn!(path = %path.display(), error, "a record can't be read");
+                        tracing::warn!(path = %path.display(), error, "the record of a plugin cannot be read");
                     }
                 }
             }
