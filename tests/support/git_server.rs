@@ -38,6 +38,19 @@ pub(crate) enum Behaviour {
     Private(Vec<String>),
 }
 
+/// The files in Git LFS that all repositories of the server share.
+#[derive(Clone, Default)]
+pub(crate) struct Lfs {
+    /// The bytes that are sent for an object, by its digest in hex.
+    pub(crate) objects: HashMap<String, Vec<u8>>,
+    /// The address of an object in the answer of the batch API, in which `OID` stands for the digest.
+    pub(crate) href: String,
+    /// The header that a request for an object must have, if there is one.
+    pub(crate) header: Option<(String, String)>,
+    /// An answer of the batch API, instead of the one for the objects.
+    pub(crate) answer: Option<String>,
+}
+
 /// A running server. Stops when it is dropped.
 pub(crate) struct GitServer {
     folder: PathBuf,
@@ -49,6 +62,7 @@ pub(crate) struct GitServer {
 struct Shared {
     folder: PathBuf,
     behaviour: Mutex<Behaviour>,
+    lfs: Mutex<Lfs>,
     connections: AtomicUsize,
     requests: Mutex<Vec<String>>,
     authorizations: Mutex<Vec<Option<String>>>,
@@ -63,6 +77,7 @@ impl GitServer {
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
             behaviour: Mutex::new(Behaviour::Serve),
+            lfs: Mutex::default(),
             connections: AtomicUsize::new(0),
             requests: Mutex::default(),
             authorizations: Mutex::default(),
@@ -113,6 +128,11 @@ impl GitServer {
     /// Changes how requests are answered from now on.
     pub(crate) fn behave(&self, behaviour: Behaviour) {
         *self.shared.behaviour.lock().unwrap() = behaviour;
+    }
+
+    /// Sets the files in Git LFS.
+    pub(crate) fn lfs(&self, lfs: Lfs) {
+        *self.shared.lfs.lock().unwrap() = lfs;
     }
 
     /// Makes an empty repository with the branch `main`, for example `acme/hello`.
@@ -229,6 +249,11 @@ impl Shared {
                     write!(writer, "HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n")?;
                     continue;
                 }
+                // An object has an address of its own, whose header is the permission.
+                _ if request.path.starts_with("/objects/") => {
+                    self.send_object(&request, &mut writer)?;
+                    continue;
+                }
                 Behaviour::Private(allowed) if !authorization.is_some_and(|found| allowed.contains(&found)) => {
                     let challenge = "WWW-Authenticate: Basic realm=\"git\"";
                     write!(writer, "HTTP/1.1 401 Unauthorized\r\n{challenge}\r\nContent-Length: 0\r\n\r\n")?;
@@ -236,7 +261,11 @@ impl Shared {
                 }
                 _ => {}
             }
-            let mut answer = self.backend(&request)?;
+            let mut answer = if request.path.ends_with(".git/info/lfs/objects/batch") {
+                self.batch(&request)
+            } else {
+                self.backend(&request)?
+            };
             if let Behaviour::ContentType(content_type) = &behaviour {
                 answer.content_type.clone_from(content_type);
             }
@@ -260,6 +289,41 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// Answers the batch API of Git LFS.
+    fn batch(&self, request: &Request) -> Answer {
+        let lfs = self.lfs.lock().unwrap().clone();
+        let body = String::from_utf8(request.body.clone()).unwrap();
+        let asked = body.split("\"oid\":\"").skip(1).map(|rest| &rest[..64]);
+        let object = |oid: &str| {
+            if !lfs.objects.contains_key(oid) {
+                return format!(r#"{{"oid":"{oid}","size":1,"error":{{"code":404,"message":"gone"}}}}"#);
+            }
+            let href = lfs.href.replace("OID", oid);
+            let header = lfs.header.iter().map(|(name, value)| format!(r#""{name}":"{value}""#)).collect::<String>();
+            format!(r#"{{"oid":"{oid}","size":1,"actions":{{"download":{{"href":"{href}","header":{{{header}}}}}}}}}"#)
+        };
+        let objects = asked.map(object).collect::<Vec<_>>().join(",");
+        let body = lfs.answer.unwrap_or_else(|| format!(r#"{{"transfer":"basic","objects":[{objects}]}}"#));
+        let is_lfs = request.headers.get("accept").is_some_and(|accept| accept == "application/vnd.git-lfs+json");
+        let status = if is_lfs { "200 OK" } else { "406 Not Acceptable" };
+        let content_type = "application/vnd.git-lfs+json".to_owned();
+        Answer { status: status.to_owned(), content_type, body: body.into_bytes() }
+    }
+
+    /// Sends an object of Git LFS to a request that has its header.
+    fn send_object(&self, request: &Request, writer: &mut TcpStream) -> io::Result<()> {
+        let lfs = self.lfs.lock().unwrap().clone();
+        let has = |(name, value): &(String, String)| request.headers.get(&name.to_ascii_lowercase()) == Some(value);
+        let object = request.path.rsplit('/').next().and_then(|oid| lfs.objects.get(oid));
+        let (status, body) = match object {
+            Some(body) if lfs.header.iter().all(has) => ("200 OK", body.as_slice()),
+            Some(_) => ("403 Forbidden", &b""[..]),
+            None => ("404 Not Found", &b""[..]),
+        };
+        write!(writer, "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len())?;
+        writer.write_all(body)
     }
 
     /// Runs `git http-backend`, which is a CGI program.

@@ -26,6 +26,10 @@ pub struct GitAccess {
     pub token: Option<TokenSource>,
     /// The PEM file of the certificate authorities that sign the server's certificate, instead of the public ones.
     pub ca_file: Option<PathBuf>,
+    /// Whether files that a repository keeps in Git LFS are downloaded.
+    pub lfs: bool,
+    /// The places besides its own server that these files are downloaded from.
+    pub lfs_hosts: Vec<GitPlace>,
 }
 
 /// The source of a token. It is read for each fetch, so that a new token needs no restart, and never stored.
@@ -62,7 +66,7 @@ pub(crate) fn access_for<'a>(all: &'a [GitAccess], url: &str) -> Option<&'a GitA
 
 impl GitPlace {
     /// Returns whether an address is at this place. Letters are compared without case, part by part.
-    fn contains(&self, url: &Url) -> bool {
+    pub(crate) fn contains(&self, url: &Url) -> bool {
         let Some(host) = url.host_str() else { return false };
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let path = url.path().trim_matches('/');
@@ -118,6 +122,8 @@ mod tests {
             user: DEFAULT_GIT_USER.to_owned(),
             token: None,
             ca_file: None,
+            lfs: false,
+            lfs_hosts: vec![],
         });
         for (url, expected) in [
             ("https://github.com/other/hello", Some("github.com")),

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use host_core::GitUrl;
+
 use crate::access::GitAccess;
 use crate::zip::ArchiveLimits;
 
@@ -30,6 +32,18 @@ pub struct Config {
     pub archive: ArchiveLimits,
 }
 
+impl Config {
+    /// The address on a mirror from which the repository at `url` is fetched.
+    pub(crate) fn mirrored(&self, url: &GitUrl) -> Option<String> {
+        let asked = url.to_string();
+        self.mirrors.iter().find_map(|Mirror { prefix, base }| {
+            let (start, rest) = asked.split_at_checked(prefix.len())?;
+            let is_start = start == prefix || url.ignores_case() && start.eq_ignore_ascii_case(prefix);
+            is_start.then(|| format!("{base}{rest}"))
+        })
+    }
+}
+
 impl Default for Config {
     /// No mirrors, no tokens, any public repository, no folders over HTTP; 120 s, 10 s of silence, 64 MiB.
     fn default() -> Config {
@@ -54,4 +68,26 @@ pub struct Mirror {
     pub prefix: String,
     /// For example `http://127.0.0.1:9000/`.
     pub base: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mirror_ignores_the_case_of_owners_where_the_server_does() {
+        let mirror = |prefix: &str| Mirror { prefix: prefix.to_owned(), base: "http://mirror/".to_owned() };
+        let mirrors = vec![mirror("https://github.com/Acme/"), mirror("https://git.example.org/Acme/")];
+        let config = Config { mirrors, ..Config::default() };
+        let of = |url: &str| config.mirrored(&GitUrl::from_repository_address(url).unwrap());
+        for (url, expected) in [
+            ("https://GitHub.com/acme/Hello", Some("http://mirror/Hello")),
+            ("https://github.com/ACME/hello", Some("http://mirror/hello")),
+            ("https://github.com/acme-x/hello", None),
+            ("https://git.example.org/Acme/hello", Some("http://mirror/hello")),
+            ("https://git.example.org/acme/hello", None),
+        ] {
+            assert_eq!(of(url).as_deref(), expected, "{url}");
+        }
+    }
 }

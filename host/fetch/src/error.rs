@@ -142,6 +142,21 @@ pub enum Error {
          hint: create a new token that may read the repository"
     )]
     TokenRefused { url: String, status: u16, place: String },
+    /// Pointers of Git LFS in place of files of the plugin.
+    #[error("pointers of Git LFS instead of the files themselves: {paths}; hint: {hint}")]
+    LfsPointers { paths: String, hint: String },
+    /// A file in Git LFS could not be downloaded.
+    #[error(
+        "failed to download `{path}` of `{url}`, which is in Git LFS: {why}; \
+         hint: check the file with `git lfs fsck` in a clone, or load or pack the clone"
+    )]
+    Lfs { url: String, path: TreePath, why: String },
+    /// The server keeps a file on another server.
+    #[error(
+        "`{path}` of `{url}` is in Git LFS on the server `{host}`, which is not in `lfs_hosts` of `[git.\"{place}\"]` \
+         in host.toml; hint: add it, or load or pack a clone after `git lfs pull`"
+    )]
+    LfsHost { url: String, path: TreePath, host: String, place: String },
     /// A setting for private repositories that cannot be used.
     #[error(
         "`{key}` of `[git.\"{place}\"]` in host.toml cannot be used: {why}; hint: correct it on the machine of the host"
@@ -283,6 +298,9 @@ impl Error {
             Error::OtherUrl { .. } => "fetch_other_url",
             Error::NoRepository { .. } => "fetch_no_repository",
             Error::TokenRefused { .. } => "fetch_token_refused",
+            Error::LfsPointers { .. } => "fetch_lfs_pointers",
+            Error::Lfs { .. } => "fetch_lfs",
+            Error::LfsHost { .. } => "fetch_lfs_host",
             Error::GitAccess { .. } => "fetch_git_access",
             Error::Status { .. } => "fetch_http_status",
             Error::ContentType { .. } => "fetch_content_type",

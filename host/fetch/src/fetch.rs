@@ -9,7 +9,7 @@ use host_core::{Source, TreePath, Trust};
 use host_store::{Store, Tree};
 
 use crate::zip::ArchiveLimits;
-use crate::{Config, Error, Fetched, folder, git, zip};
+use crate::{Config, Error, Fetched, folder, git, lfs, zip};
 
 /// Makes a tree of `source`.
 ///
@@ -26,21 +26,40 @@ pub fn fetch(
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
     let whole = fetch_place(store, config, source, trust, cancelled)?;
-    let tree = folder_of(&whole.tree, &source.place().to_string(), source.path())?;
+    let tree = select(&whole.tree, &source.place().to_string(), source.path())?;
+    lfs::refuse_pointers(&tree, || match source.place() {
+        Source::Git { url, .. } => lfs::hint_for_repository(config, url),
+        _ => lfs::HINT.to_owned(),
+    })?;
     Ok(Fetched { tree, ..whole })
 }
 
 /// The tree of a folder of `tree`, or the whole tree. `place` names the tree in the error.
 ///
 /// # Errors
-/// [`Error::NoFolder`].
+/// [`Error::NoFolder`], [`Error::LfsPointers`].
 pub fn folder_of(tree: &Tree, place: &str, folder: Option<&TreePath>) -> Result<Tree, Error> {
+    let tree = select(tree, place, folder)?;
+    lfs::refuse_pointers(&tree, || lfs::HINT.to_owned())?;
+    Ok(tree)
+}
+
+fn select(tree: &Tree, place: &str, folder: Option<&TreePath>) -> Result<Tree, Error> {
     let Some(folder) = folder else { return Ok(tree.clone()) };
-    tree.below(folder).ok_or_else(|| Error::NoFolder {
+    // Without a path, a single folder at the top is not a part of the paths, so a path may leave it out.
+    let below_top = || tree.below(&format!("{}/{folder}", single_top(tree)?).parse().ok()?);
+    tree.below(folder).or_else(below_top).ok_or_else(|| Error::NoFolder {
         place: place.to_owned(),
         path: folder.clone(),
         found: folders_with_manifests(tree),
     })
+}
+
+/// The folder that has all files of the tree.
+fn single_top(tree: &Tree) -> Option<&str> {
+    let mut tops = tree.files().iter().map(|file| file.path.as_str().split_once('/').map(|(top, _)| top));
+    let top = tops.next().flatten()?;
+    tops.all(|other| other == Some(top)).then_some(top)
 }
 
 /// Makes a tree of the repository, folder, file or upload of `source`, whatever folder of it is the plugin.
@@ -51,10 +70,14 @@ fn fetch_place(
     trust: Trust,
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
+    // The path to the plugin starts at the root as people see it.
+    let keeps_top = source.path().is_some();
     match source.place() {
         Source::Inside { .. } => unreachable!("a place is never inside another source"),
-        Source::Git { url, revision, .. } => git::fetch(store, config, url, revision, source.tag_rule(), cancelled),
-        Source::Folder(path) => folder::folder(store, &resolve(path, config, trust)?, cancelled),
+        Source::Git { url, revision, .. } => {
+            git::fetch(store, config, url, revision, source.tag_rule(), keeps_top, cancelled)
+        }
+        Source::Folder(path) => folder::folder(store, &resolve(path, config, trust)?, keeps_top, cancelled),
         Source::Archive(path) => zip::unpack(store, &config.archive, &resolve(path, config, trust)?),
         Source::Library(path) => {
             // The folder is resolved, not the file, so that a link at the end of the path is noticed and refused.

@@ -23,14 +23,14 @@ use crate::{Error, Fetched, lfs};
 const OPEN_FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const OPEN_FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
-/// Copies a folder, which is absolute and without links.
-pub(crate) fn folder(store: &Store, path: &Path, cancelled: &AtomicBool) -> Result<Fetched, Error> {
+/// Copies a folder, which is absolute and without links. A single top-level folder stays in the paths if `keeps_top`.
+pub(crate) fn folder(store: &Store, path: &Path, keeps_top: bool, cancelled: &AtomicBool) -> Result<Fetched, Error> {
     let root = match openat(CWD, path, OPEN_FOLDER, Mode::empty()) {
         Ok(root) => root,
         Err(rustix::io::Errno::NOTDIR) => return Err(Error::NotAFolder { path: path.to_owned() }),
         Err(error) => return Err(io_error("open", path, error)),
     };
-    let (tree, left_out) = walk::copy(store, path, &root, cancelled)?;
+    let (tree, left_out) = walk::copy(store, path, &root, keeps_top, cancelled)?;
     let warnings = [left_out.warnings(), lfs::warnings(&tree)].concat();
     Ok(Fetched { notes: left_out.notes(), ..Fetched::from_tree(tree, warnings) })
 }

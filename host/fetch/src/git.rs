@@ -6,6 +6,7 @@ mod agent;
 mod allow;
 mod copy;
 mod http;
+mod large_files;
 mod revision;
 mod session;
 mod token;
@@ -32,13 +33,15 @@ pub use versions::{Follow, Head, Listing, Release, Tip, versions};
 const MAX_OBJECTS: usize = 500_000;
 
 /// Fetches one commit. For a branch or tag only its newest commit crosses the network; for a commit id that no
-/// branch or tag points at, all branches and tags do, because only they show that the commit belongs there.
+/// branch or tag points at, all branches and tags do, because only they show that the commit belongs there. A single
+/// top-level folder stays in the paths if `keeps_top`.
 pub(crate) fn fetch(
     store: &Store,
     config: &Config,
     url: &GitUrl,
     revision: &Revision,
     rule: TagRule<'_>,
+    keeps_top: bool,
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
     let session = Arc::new(Session::new(config, url, cancelled)?);
@@ -48,7 +51,7 @@ pub(crate) fn fetch(
         let (commit, reference) = transport::during(&session, || download(&session, &repository, revision, rule))?;
         let mut writer = store.new_tree()?;
         let left_out = copy::commit(&session, &repository, commit, &mut writer, store.limits())?;
-        let tree = writer.finish()?;
+        let tree = if keeps_top { writer.finish_with_top()? } else { writer.finish()? };
         let warnings = [left_out.warnings(), lfs::warnings(&tree)].concat();
         let commit = Some(commit.to_string());
         Ok(Fetched { commit, reference, ..Fetched::from_tree(tree, warnings) })

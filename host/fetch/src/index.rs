@@ -11,7 +11,7 @@ use host_core::{Source, TreePath};
 use host_store::{Store, Tree};
 
 use crate::open::open_file;
-use crate::{Config, Error, git};
+use crate::{Config, Error, GitAccess, git};
 
 /// The files that may be an index, the first that is there counts.
 const NAMES: [&str; 3] = ["plugins.json", "index.yaml", "index.yml"];
@@ -45,8 +45,9 @@ pub fn read_index(
     match place {
         Source::Git { url, revision, .. } => {
             let (max_git_bytes, timeout) = (config.max_git_bytes.min(MAX_GIT_BYTES), config.timeout.min(TIMEOUT));
-            let config = Config { max_git_bytes, timeout, ..config.clone() };
-            let fetched = git::fetch(store, &config, url, revision, place.tag_rule(), cancelled)?;
+            let git = config.git.iter().cloned().map(|access| GitAccess { lfs: false, ..access }).collect();
+            let config = Config { max_git_bytes, timeout, git, ..config.clone() };
+            let fetched = git::fetch(store, &config, url, revision, place.tag_rule(), false, cancelled)?;
             let (bytes, is_json) = of_tree(&fetched.tree, place)?;
             Ok(IndexText { bytes, is_json, commit: fetched.commit })
         }

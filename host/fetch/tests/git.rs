@@ -349,6 +349,11 @@ fn redirects_are_followed_only_on_the_same_server() {
     ] {
         place.server.behave(Behaviour::Redirect(to));
         place.refused("main", "fetch_redirect", evidence);
+        let message = place.fetch("main").unwrap_err().to_string();
+        assert!(message.starts_with("`https://github.com/acme/hello` redirects to `"), "{message}");
+        for hidden in [place.server.address().to_string(), "secret".to_owned(), "upload-pack".to_owned()] {
+            assert!(!message.contains(&hidden), "{message}");
+        }
     }
     assert_eq!(canary.connections(), 0);
 }

@@ -263,16 +263,34 @@ fn paths_that_lead_nowhere_are_a_matter_of_the_caller() {
 }
 
 #[test]
-fn pointers_of_git_lfs_are_named() {
+fn pointers_of_git_lfs_are_refused_in_the_plugin_and_named_elsewhere() {
     let place = place();
-    let source = place.write(&["plugin.yaml", "src/lib.rs"]);
+    let source = place.write(&["plugin.yaml", "plugins/a/plugin.yaml"]);
     let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n";
     for n in 0..6 {
         File::create(source.join(format!("{n}.png"))).unwrap().write_all(pointer.as_bytes()).unwrap();
     }
-    let fetched = place.fetch(&Source::Folder(source), Trust::CommandLine, &Config::default()).unwrap();
+    let error = place.tree(&source).unwrap_err();
+    assert_eq!(error.code(), "fetch_lfs_pointers");
+    assert!(error.to_string().contains("`3.png`, `4.png`, 1 more; hint: run `git lfs pull`"), "{error}");
+    let part: Source = format!("{}#path=plugins/a", source.display()).parse().unwrap();
+    let fetched = place.fetch(&part, Trust::CommandLine, &Config::default()).unwrap();
     let [warning] = &fetched.warnings[..] else { panic!("{:?}", fetched.warnings) };
     assert!(warning.contains("`4.png`, 1 more; hint: run `git lfs pull`"), "{warning}");
+}
+
+#[test]
+fn the_path_to_a_plugin_may_name_or_leave_out_a_single_folder_at_the_top() {
+    let place = place();
+    let source = place.write(&["plugins/a/plugin.yaml", "plugins/b/plugin.yaml"]);
+    for path in ["plugins/a", "a"] {
+        let part: Source = format!("{}#path={path}", source.display()).parse().unwrap();
+        let fetched = place.fetch(&part, Trust::CommandLine, &Config::default()).unwrap();
+        assert_eq!(fetched.tree.folder().unwrap().as_str(), "plugins/a");
+    }
+    let part: Source = format!("{}#path=b/a", source.display()).parse().unwrap();
+    let error = place.fetch(&part, Trust::CommandLine, &Config::default()).unwrap_err();
+    assert!(error.to_string().contains("these folders have a plugin.yaml: `plugins/a`, `plugins/b`"), "{error}");
 }
 
 #[test]

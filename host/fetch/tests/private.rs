@@ -64,7 +64,14 @@ impl Place {
     fn with(mut self, path: &str, token: Option<TokenSource>) -> Place {
         let place = format!("{}{path}", self.front.host()).parse().unwrap();
         let user = DEFAULT_GIT_USER.to_owned();
-        self.config.git.push(GitAccess { place, user, token, ca_file: Some(certificate()) });
+        self.config.git.push(GitAccess {
+            place,
+            user,
+            token,
+            ca_file: Some(certificate()),
+            lfs: false,
+            lfs_hosts: vec![],
+        });
         self
     }
 

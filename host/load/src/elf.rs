@@ -56,8 +56,7 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
         return Err(not_a_library("it is empty".to_owned()));
     }
     if file.starts_with(b"version https://git-lfs.github.com/spec/") {
-        let reason = "it is a pointer of Git LFS, which the host does not fetch; hint: run `git lfs pull` in a clone and \
-                      load or pack the clone";
+        let reason = "it is a pointer of Git LFS instead of the library; hint: run `git lfs pull` in the clone";
         return Err(not_a_library(reason.to_owned()));
     }
     let library = ElfFile64::<Endianness>::parse(file).map_err(|error| not_a_library(error.to_string()))?;

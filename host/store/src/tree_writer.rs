@@ -77,10 +77,20 @@ impl TreeWriter {
     /// If all files are in one top-level folder, as in archives created by GitHub, that folder is removed from their
     /// paths.
     pub fn finish(mut self) -> Result<Tree, Error> {
+        let root = self.strip_single_top();
+        self.put(root)
+    }
+
+    /// Stores the tree with all its folders, or returns the existing one.
+    pub fn finish_with_top(self) -> Result<Tree, Error> {
+        let root = self.folder.path().to_owned();
+        self.put(root)
+    }
+
+    fn put(mut self, root: PathBuf) -> Result<Tree, Error> {
         if self.files.is_empty() {
             return Err(Error::EmptyTree);
         }
-        let root = self.strip_single_top();
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
         let digest = digest_of(&self.files);
         let layout = &self.store.0.layout;

@@ -15,7 +15,7 @@ use super::value::is_bare_name;
 /// The key of the table that contains the sections.
 pub(crate) const KEY: &str = "git";
 
-const KEYS: [&str; 5] = ["token_file", "token_env", "token_command", "user", "ca_file"];
+const KEYS: [&str; 7] = ["token_file", "token_env", "token_command", "user", "ca_file", "lfs", "lfs_hosts"];
 const WHERE: &str = "use `[git.\"<host>\"]` or `[git.\"<host>/<owner>\"]`";
 
 /// The sections, by place.
@@ -41,6 +41,12 @@ impl GitSection {
         let mut shown = json!({ "user": self.access.user });
         if let Some(path) = &self.access.ca_file {
             shown["ca_file"] = path.display().to_string().into();
+        }
+        if self.access.lfs {
+            shown["lfs"] = true.into();
+        }
+        if !self.access.lfs_hosts.is_empty() {
+            shown["lfs_hosts"] = self.access.lfs_hosts.iter().map(GitPlace::to_string).collect();
         }
         match &self.access.token {
             Some(TokenSource::File(path)) => shown["token_file"] = path.display().to_string().into(),
@@ -78,9 +84,12 @@ pub(super) fn read(
                 let access = access(place.clone(), section, folder, &mut |offset, why| {
                     refuse(offset.unwrap_or(at), format!("`{shown}` {why}"));
                 });
-                if sections.insert(place, GitSection { access, line: line_at(at) }).is_some() {
-                    refuse(at, format!("`{shown}` is written twice"));
+                // Servers such as GitHub ignore case, and a token applies whatever the case of an address is.
+                let has_name = |known: &&GitPlace| known.to_string().eq_ignore_ascii_case(&place.to_string());
+                if let Some(known) = sections.keys().find(has_name) {
+                    refuse(at, format!("`{shown}` is the same place as `{KEY}.\"{known}\"`; keep one of them"));
                 }
+                sections.insert(place, GitSection { access, line: line_at(at) });
             }
             _ => unreachable!("the arm above has all other values"),
         }
@@ -95,7 +104,14 @@ fn access(
     folder: &Path,
     refuse: &mut dyn FnMut(Option<usize>, String),
 ) -> GitAccess {
-    let mut access = GitAccess { place, user: DEFAULT_GIT_USER.to_owned(), token: None, ca_file: None };
+    let mut access = GitAccess {
+        place,
+        user: DEFAULT_GIT_USER.to_owned(),
+        token: None,
+        ca_file: None,
+        lfs: false,
+        lfs_hosts: vec![],
+    };
     let mut n_tokens = 0;
     for (at, key, value) in in_order(section) {
         let is_plain = |text: &&str| !text.is_empty() && !text.chars().any(char::is_control);
@@ -124,6 +140,14 @@ fn access(
                 Some(path) => access.ca_file = Some(path),
                 None => invalid("a path"),
             },
+            "lfs" => match value.get_ref() {
+                DeValue::Boolean(lfs) => access.lfs = *lfs,
+                _ => invalid("`true` or `false`"),
+            },
+            "lfs_hosts" => match places(value.get_ref()) {
+                Some(places) => access.lfs_hosts = places,
+                None => invalid("a list of hosts, such as `[\"github-cloud.githubusercontent.com\"]`"),
+            },
             "token" | "password" => refuse(
                 Some(at),
                 format!(
@@ -140,11 +164,19 @@ fn access(
             }
         }
     }
-    if n_tokens > 1 || n_tokens == 0 && access.ca_file.is_none() {
+    if !access.lfs && !access.lfs_hosts.is_empty() {
+        refuse(None, "has `lfs_hosts` without `lfs = true`".to_owned());
+    }
+    if n_tokens > 1 || n_tokens == 0 && access.ca_file.is_none() && !access.lfs {
         let sources = "`token_file`, `token_env` and `token_command`";
         refuse(None, format!("has {n_tokens} sources of its token; set exactly one of {sources}"));
     }
     access
+}
+
+fn places(value: &DeValue<'_>) -> Option<Vec<GitPlace>> {
+    let DeValue::Array(words) = value else { return None };
+    words.iter().map(|word| word.get_ref().as_str()?.parse().ok()).collect()
 }
 
 fn command(value: &DeValue<'_>, folder: &Path) -> Option<TokenSource> {

@@ -152,7 +152,7 @@ prefix = "https://github.com/"
             environment: `AUTO_LOAD_PLUGINS` is `http://a/b/c`, expected https git URLs, folders, `.zip` or `.so` files
             flag `--port` is `65536`, expected a number from 0 to 65535
             environment: `PORT` is `4000x`, expected a number from 0 to 65535
-            flag `--mirror` is `github`, expected pairs of `prefix` and `base`, both http or https URLs that end with `/`
+            flag `--mirror` is `github`, expected pairs of `prefix` and `base`, both http or https URLs that end with `/`, without user, password and query
             /etc/host/host.toml:2: unknown key `prot`; did you mean `port`?
             /etc/host/host.toml:3: unknown key `something_else`; `plugin-host config show` lists all keys
             /etc/host/host.toml:4: unknown key `plugin_cache_dir`; did you mean `cache_dir`?
@@ -164,7 +164,7 @@ prefix = "https://github.com/"
             /etc/host/host.toml:10: `allowed_repositories` is a list of the string `github.com/*`, expected patterns of the form host/owner/name, such as `github.com/acme/*`
             /etc/host/host.toml:11: `max_plugin_size` is the string `1 XB`, expected a size from 1 KiB to 4 GiB, such as `100MiB`, or a number of bytes
             /etc/host/host.toml:12: `host` is `127.1`, expected an IP address or `localhost`
-            /etc/host/host.toml:13: `mirror` is a table with prefix = the string `https://github.com/`, expected pairs of `prefix` and `base`, both http or https URLs that end with `/`"#]],
+            /etc/host/host.toml:13: `mirror` is a table with prefix = the string `https://github.com/`, expected pairs of `prefix` and `base`, both http or https URLs that end with `/`, without user, password and query"#]],
     );
 }
 
@@ -202,6 +202,8 @@ token_command = ["bin/token", "acme"]
 token_env = "GIT_TOKEN"
 user = "oauth2"
 ca_file = "/etc/ca.pem"
+lfs = true
+lfs_hosts = ["Storage.example.org", "cdn.example.org:8443/lfs"]
 [git."public.example.org"]
 ca_file = "ca.pem"
 "#;
@@ -209,10 +211,10 @@ ca_file = "ca.pem"
     let shown: Vec<_> =
         settings.sections().map(|(key, value, origin)| format!("{key} = {value} # {origin}\n")).collect();
     expect![[r#"
-        git."git.example.org:8443" = {"ca_file":"/etc/ca.pem","token_env":"GIT_TOKEN","user":"oauth2"} # file /etc/host/host.toml:6
+        git."git.example.org:8443" = {"ca_file":"/etc/ca.pem","lfs":true,"lfs_hosts":["storage.example.org","cdn.example.org:8443/lfs"],"token_env":"GIT_TOKEN","user":"oauth2"} # file /etc/host/host.toml:6
         git."github.com" = {"token_file":"/etc/host/github.token","user":"x-access-token"} # file /etc/host/host.toml:2
         git."github.com/Acme" = {"token_command":["/etc/host/bin/token","acme"],"user":"x-access-token"} # file /etc/host/host.toml:4
-        git."public.example.org" = {"ca_file":"/etc/host/ca.pem","user":"x-access-token"} # file /etc/host/host.toml:10
+        git."public.example.org" = {"ca_file":"/etc/host/ca.pem","user":"x-access-token"} # file /etc/host/host.toml:12
     "#]].assert_eq(&shown.concat());
     let environment = Environment::from_pairs(&[("PATH", "/bin"), ("PLUGIN_HOST_TOKEN", "hidden")]);
     let git = Configs::new(&settings, &environment).run.fetch.git;
@@ -233,6 +235,14 @@ user = "a:b"
 token_command = "gh auth token"
 [git."c.example"]
 token_env = "A=B"
+lfs_hosts = ["https://storage.example.org/"]
+[git."d.example"]
+lfs = "yes"
+lfs_hosts = ["storage.example.org"]
+[git."GitHub.com/Acme"]
+token_file = "a"
+[git."github.com/acme.git"]
+token_file = "b"
 [git]
 host = 7
 "#;
@@ -247,7 +257,12 @@ host = 7
         /etc/host/host.toml:7: `git."a.example"` has 0 sources of its token; set exactly one of `token_file`, `token_env` and `token_command`
         /etc/host/host.toml:12: `git."b.example"` has a `token_command` that is not a list of a program and its arguments, such as `["gh", "auth", "token"]`
         /etc/host/host.toml:14: `git."c.example"` has a `token_env` that is not the name of an environment variable
-        /etc/host/host.toml:16: `git."host"` is not a table; use `[git."<host>"]` or `[git."<host>/<owner>"]`"#]]
+        /etc/host/host.toml:15: `git."c.example"` has a `lfs_hosts` that is not a list of hosts, such as `["github-cloud.githubusercontent.com"]`
+        /etc/host/host.toml:17: `git."d.example"` has a `lfs` that is not `true` or `false`
+        /etc/host/host.toml:16: `git."d.example"` has `lfs_hosts` without `lfs = true`
+        /etc/host/host.toml:16: `git."d.example"` has 0 sources of its token; set exactly one of `token_file`, `token_env` and `token_command`
+        /etc/host/host.toml:21: `git."github.com/acme.git"` is the same place as `git."github.com/Acme"`; keep one of them
+        /etc/host/host.toml:24: `git."host"` is not a table; use `[git."<host>"]` or `[git."<host>/<owner>"]`"#]]
     .assert_eq(&refusals);
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use url::Url;
 
 use super::{SourceError, check_text, web};
+use crate::shown_address;
 
 /// A repository address: `https`, a host name with an optional port, and a path; no user, query or fragment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,14 +37,15 @@ impl GitUrl {
         self.authority.split_once(':').map(|(_, port)| port)
     }
 
-    /// Returns whether both refer to the same repository. The large hosts treat `Acme/Hello` and `acme/hello` alike;
-    /// another server may not.
+    /// Returns whether the server treats `Acme/Hello` and `acme/hello` alike, as the large hosts do; another server may
+    /// not.
+    pub fn ignores_case(&self) -> bool {
+        web::is_known(self.host())
+    }
+
+    /// Returns whether both refer to the same repository.
     pub fn is_same_repository(&self, other: &GitUrl) -> bool {
-        if web::is_known(self.host()) {
-            self.slug().eq_ignore_ascii_case(&other.slug())
-        } else {
-            self.slug() == other.slug()
-        }
+        if self.ignores_case() { self.slug().eq_ignore_ascii_case(&other.slug()) } else { self.slug() == other.slug() }
     }
 
     /// Reads the address of a repository as people copy it: with or without `https://`, `.git` and a `/` at the end.
@@ -65,7 +67,7 @@ impl GitUrl {
                 }
                 if host.starts_with('.') || !host.contains('.') {
                     let rule = "it contains no host name; write https://host/owner/name";
-                    return Err(SourceError::Url { url: text.chars().take(120).collect(), rule });
+                    return Err(SourceError::Url { url: shown_address(text), rule });
                 }
                 GitUrl::parse(&format!("https://{text}"))
             }
@@ -74,23 +76,16 @@ impl GitUrl {
 
     /// Reads `https://host[:port]/path`.
     pub(super) fn parse(text: &str) -> Result<GitUrl, SourceError> {
-        let shown = |url: &Url| {
-            let mut url = url.clone();
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url.to_string()
-        };
-        let url = Url::parse(text).map_err(|_| {
-            let text = text.rsplit('@').next().unwrap_or_default();
-            SourceError::Url { url: text.chars().take(120).collect(), rule: "it is not a valid URL" }
-        })?;
-        let refuse = |rule| Err(SourceError::Url { url: shown(&url), rule });
+        let shown = shown_address(text);
+        let url =
+            Url::parse(text).map_err(|_| SourceError::Url { url: shown.clone(), rule: "it is not a valid URL" })?;
+        let refuse = |rule| Err(SourceError::Url { url: shown.clone(), rule });
         if !url.username().is_empty() || url.password().is_some() {
             return refuse("it contains a user name or password");
         }
         if url.query().is_some() || url.fragment().is_some() {
             return match web::without_query(&url) {
-                Some(meant) => Err(SourceError::Page { url: shown(&url), meant }),
+                Some(meant) => Err(SourceError::Page { url: shown, meant }),
                 None => refuse("it has a query or fragment"),
             };
         }
@@ -100,7 +95,7 @@ impl GitUrl {
         let host = host.to_ascii_lowercase();
         let path = url.path().trim_start_matches('/').trim_end_matches('/');
         if let Some(meant) = web::repository_of_page(&host, path) {
-            return Err(SourceError::Page { url: shown(&url), meant });
+            return Err(SourceError::Page { url: shown, meant });
         }
         let (path, has_suffix) = path.strip_suffix(".git").map_or((path, false), |path| (path, true));
         let parts: Vec<_> = path.split('/').collect();

@@ -23,7 +23,7 @@ impl FromStr for Source {
                 Some(place) if !place.contains('=') => {
                     let meant = format!("https://{rest}");
                     GitUrl::parse(&meant)?;
-                    return Err(SourceError::Page { url: format!("{meant}#{place}"), meant });
+                    return Err(SourceError::Page { url: crate::shown_address(text), meant });
                 }
                 fragment => fragment.map(Fragment::read).transpose()?.unwrap_or_default(),
             };
@@ -84,7 +84,11 @@ impl Fragment {
             match pair.split_once('=') {
                 Some(("path", path)) if fragment.path.is_none() => fragment.path = Some(path.parse()?),
                 Some(("tags", tags)) if fragment.tags.is_none() => fragment.tags = Some(tags.parse()?),
-                _ => return Err(SourceError::Fragment { found: pair.chars().take(80).collect() }),
+                _ => {
+                    // The value may be a token.
+                    let key = pair.split('=').next().unwrap_or_default();
+                    return Err(SourceError::Fragment { found: crate::shown(key, 80) });
+                }
             }
         }
         Ok(fragment)

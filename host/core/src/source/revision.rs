@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::SourceError;
+use crate::shown_address;
 
 /// A revision of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl FromStr for Revision {
         if good {
             Ok(Revision::Named(text.to_owned()))
         } else {
-            Err(SourceError::Revision { found: text.chars().take(80).collect() })
+            Err(SourceError::Revision { found: shown_address(text) })
         }
     }
 }

@@ -155,15 +155,15 @@ fn repository_addresses_are_accepted_in_the_forms_that_people_copy() {
         "git://github.com/acme/hello": source_scheme: scheme `git` is not supported; did you mean `https://github.com/acme/hello`?
         "git@github.com:acme/hello.git": source_scheme: scheme `ssh` is not supported; did you mean `https://github.com/acme/hello`?
         "github.com:8443/acme/hello": https://github.com:8443/acme/hello
-        "github.com:acme/hello": source_url: `https://github.com:acme/hello` is not a repository address: it is not a valid URL
+        "github.com:acme/hello": source_url: `https://github.com…` is not a repository address: it is not a valid URL
         "https://github.com/acme/hello/tree/main": source_url: `https://github.com/acme/hello/tree/main` is not the address of a repository; did you mean `https://github.com/acme/hello`?
         "https://github.com/acme/hello@v1.0.0": source_url: `https://github.com/acme/hello@v1.0.0` is not a repository address: its path may have up to 20 parts of A-Z, a-z, 0-9, `.`, `_`, `-` and `~`
-        "https://github.com/acme/hello?tab=readme": source_url: `https://github.com/acme/hello?tab=readme` is not the address of a repository; did you mean `https://github.com/acme/hello`?
+        "https://github.com/acme/hello?tab=readme": source_url: `https://github.com/acme/hello…` is not the address of a repository; did you mean `https://github.com/acme/hello`?
         "https://github.com/acme": source_url: `https://github.com/acme` is not a repository address: its path is not /owner/name
         "127.0.0.1/acme/hello": source_url: `https://127.0.0.1/acme/hello` is not a repository address: its host is an IP address, not a name
         "github.com/acme/he\tllo": source_malformed: the path contains a control character
         "github.com\\acme\\hello": https://github.com/acme/hello
-        "github.com/../hello": source_url: `https://github.com/hello` is not a repository address: its path is not /owner/name
+        "github.com/../hello": source_url: `https://github.com/../hello` is not a repository address: its path is not /owner/name
         "https://gitlab.example.org/group/sub/hello.git": https://gitlab.example.org/group/sub/hello.git
         "git.example.org:8443/~user/hello": https://git.example.org:8443/~user/hello
     "#]].assert_eq(&table);

@@ -187,8 +187,8 @@ mod tests {
             https://github.com/acme/hello/releases/latest: git https://github.com/acme/hello
             https://github.com/acme/hello/commit/0123456789012345678901234567890123456789: git https://github.com/acme/hello@0123456789012345678901234567890123456789
             https://github.com/acme/hello/issues/7: source_url: `https://github.com/acme/hello/issues/7` is not the address of a repository; did you mean `https://github.com/acme/hello`?
-            https://github.com/acme/hello?tab=readme-ov-file: source_url: `https://github.com/acme/hello?tab=readme-ov-file` is not the address of a repository; did you mean `https://github.com/acme/hello`?
-            https://github.com/acme/hello#readme: source_url: `https://github.com/acme/hello#readme` is not the address of a repository; did you mean `https://github.com/acme/hello`?
+            https://github.com/acme/hello?tab=readme-ov-file: source_url: `https://github.com/acme/hello…` is not the address of a repository; did you mean `https://github.com/acme/hello`?
+            https://github.com/acme/hello#readme: source_url: `https://github.com/acme/hello…` is not the address of a repository; did you mean `https://github.com/acme/hello`?
             https://gitlab.com/group/sub/hello: git https://gitlab.com/group/sub/hello
             https://gitlab.example.org/group/sub/hello/-/tree/main: git https://gitlab.example.org/group/sub/hello@main
             https://gitlab.example.org/group/hello/-/issues: source_url: `https://gitlab.example.org/group/hello/-/issues` is not the address of a repository; did you mean `https://gitlab.example.org/group/hello`?
@@ -198,7 +198,7 @@ mod tests {
             https://git.example.org:8443/scm/acme/hello.git@v1: git https://git.example.org:8443/scm/acme/hello.git@v1
             https://git.example.org/~user/hello: git https://git.example.org/~user/hello
             https://git.example.org/hello.git: git https://git.example.org/hello.git
-            https://git.example.org/acme/he llo: source_url: `https://git.example.org/acme/he%20llo` is not a repository address: its path may have up to 20 parts of A-Z, a-z, 0-9, `.`, `_`, `-` and `~`
+            https://git.example.org/acme/he llo: source_url: `https://git.example.org/acme/he llo` is not a repository address: its path may have up to 20 parts of A-Z, a-z, 0-9, `.`, `_`, `-` and `~`
             acme/hello: path acme/hello
             github.com: path github.com
         "#]].assert_eq(&table);

@@ -38,6 +38,7 @@ pub(super) fn copy(
     store: &Store,
     path: &Path,
     root: &OwnedFd,
+    keeps_top: bool,
     cancelled: &AtomicBool,
 ) -> Result<(Tree, LeftOut), Error> {
     let max_files = store.limits().max_files;
@@ -51,7 +52,8 @@ pub(super) fn copy(
     // The files are counted first, so that a folder with too many of them is refused before the first one is copied.
     let Walk { not_copied, .. } = walk(None, vec![])?;
     let Walk { copy, left_out, .. } = walk(Some(store.new_tree()?), not_copied)?;
-    let tree = copy.map(TreeWriter::finish).transpose()?.ok_or(host_store::Error::EmptyTree)?;
+    let finish = if keeps_top { TreeWriter::finish_with_top } else { TreeWriter::finish };
+    let tree = copy.map(finish).transpose()?.ok_or(host_store::Error::EmptyTree)?;
     Ok((tree, left_out))
 }
 

@@ -6,6 +6,7 @@ use git2::{Odb, Oid, Repository, Tree};
 use host_core::TreePath;
 use host_store::{TreeLimits, TreeWriter};
 
+use super::large_files::{self, InLfs};
 use super::session::Session;
 use crate::Error;
 use crate::left_out::{LeftOut, Reason};
@@ -18,7 +19,8 @@ const FILE: i32 = 0o100_000;
 const SYMLINK: i32 = 0o120_000;
 const SUBMODULE: i32 = 0o160_000;
 
-/// Adds the files of a commit, and returns the files that are left out. Only [`TreeWriter`] writes files.
+/// Adds the files of a commit, downloads its files in Git LFS if the operator allows it, and returns the files that are
+/// left out. Only [`TreeWriter`] writes files.
 pub(crate) fn commit(
     session: &Session,
     repository: &Repository,
@@ -31,6 +33,8 @@ pub(crate) fn commit(
     let root = repository.find_commit(commit).and_then(|commit| commit.tree()).map_err(git)?;
     let mut folders = vec![(root.id(), String::new())];
     let mut left_out = LeftOut::default();
+    let has_lfs = session.lfs().is_some();
+    let mut in_lfs = vec![];
     let mut n_folders = 0;
     while let Some((id, prefix)) = folders.pop() {
         // A few objects can represent an endless number of folders, because one object may be used as many folders.
@@ -67,7 +71,12 @@ pub(crate) fn commit(
                     return Err(Error::Store(host_store::Error::FileTooLarge { path: path.clone(), max_bytes }));
                 }
                 let content = objects.read(id).map_err(git)?;
-                writer.add(path.clone(), mode & 0o111 != 0, content.data())?;
+                let is_executable = mode & 0o111 != 0;
+                if has_lfs && crate::lfs::is_pointer(content.data()) {
+                    in_lfs.push(InLfs::new(session, path.clone(), is_executable, content.data(), max_bytes)?);
+                } else {
+                    writer.add(path.clone(), is_executable, content.data())?;
+                }
                 Ok(())
             };
             match entry.filemode_raw() & KIND {
@@ -85,6 +94,7 @@ pub(crate) fn commit(
             }
         }
     }
+    large_files::download(session, &in_lfs, writer)?;
     Ok(left_out)
 }
 

@@ -1,6 +1,7 @@
 //! HTTP for git: two kinds of requests, to one place, within limits. A request over https has the token of its own
 //! address, if there is one.
 
+use host_core::shown_address;
 use ureq::{Body, BodyReader, RequestBuilder, Timeout, http};
 use url::Url;
 
@@ -33,7 +34,7 @@ pub(crate) fn list(session: &Session) -> Result<BodyReader<'static>, Error> {
         return answer(session, sent, response, LIST_TYPE);
     }
     let url = session.asked().to_owned();
-    Err(Error::Redirect { url, to: session.base(), rule: "which is one redirect too many" })
+    Err(Error::Redirect { url, to: shown_target(session, &session.base()), rule: "which is one redirect too many" })
 }
 
 /// Sends a request for commits.
@@ -45,8 +46,8 @@ pub(crate) fn request(session: &Session, body: &[u8]) -> Result<BodyReader<'stat
     let (request, sent) = authorized(session, &base, request)?;
     let response = request.send(body).map_err(|source| error(&session.watch, source))?;
     if response.status().is_redirection() {
-        let to = location(&response).unwrap_or_default().to_owned();
-        return Err(Error::Redirect { url, to, rule: "in the middle of a fetch" });
+        let to = shown_target(session, location(&response).unwrap_or_default());
+        return Err(Error::Redirect { url: session.asked().to_owned(), to, rule: "in the middle of a fetch" });
     }
     answer(session, sent, response, RESULT_TYPE)
 }
@@ -121,7 +122,7 @@ fn answer(
 /// The new base, if the redirect stays on the server and is allowed.
 fn redirected(session: &Session, url: &str, response: &http::Response<Body>) -> Result<String, Error> {
     let to = location(response).unwrap_or_default();
-    let refuse = |rule| Err(Error::Redirect { url: url.to_owned(), to: to.chars().take(200).collect(), rule });
+    let refuse = |rule| Err(Error::Redirect { url: session.asked().to_owned(), to: shown_target(session, to), rule });
     let Ok(from) = Url::parse(url) else { return refuse("from an address that does not parse") };
     let Ok(target) = from.join(to) else { return refuse("which does not parse") };
     if target.origin() != from.origin() {
@@ -142,7 +143,16 @@ fn redirected(session: &Session, url: &str, response: &http::Response<Body>) -> 
     Ok(format!("{}{path}", target.origin().ascii_serialization()))
 }
 
-fn location(response: &http::Response<Body>) -> Option<&str> {
+/// The target of a redirect for a message. The address of a mirror is not shown to clients.
+fn shown_target(session: &Session, to: &str) -> String {
+    let origin = |text: &str| Url::parse(text).map(|url| url.origin());
+    match Url::parse(to) {
+        Ok(target) if session.is_mirror && Ok(target.origin()) == origin(&session.base()) => target.path().to_owned(),
+        _ => shown_address(to),
+    }
+}
+
+pub(crate) fn location(response: &http::Response<Body>) -> Option<&str> {
     header(response, "location")
 }
 

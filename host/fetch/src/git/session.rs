@@ -6,21 +6,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use host_core::GitUrl;
+use ureq::Agent;
 use ureq::http::HeaderValue;
+use ureq::tls::RootCerts;
+use url::Url;
 
 use super::agent::agent;
 use super::allow::is_allowed;
 use super::token;
 use super::watch::Watch;
 use crate::access::{GitAccess, GitPlace, access_for};
-use crate::{Config, Error};
+use crate::{Config, Error, Mirror};
 
 /// One fetch.
 pub(crate) struct Session {
     pub(crate) watch: Watch,
-    pub(crate) agent: ureq::Agent,
+    pub(crate) agent: Agent,
     pub(crate) is_mirror: bool,
     pub(crate) allowed: Vec<String>,
+    mirrors: Vec<Mirror>,
     access: Vec<GitAccess>,
     /// The tokens that were read for this fetch.
     tokens: Mutex<HashMap<GitPlace, HeaderValue>>,
@@ -38,10 +42,7 @@ impl Session {
     /// [`Error::NotAllowed`], [`Error::GitAccess`].
     pub(crate) fn new(config: &Config, url: &GitUrl, cancelled: &Arc<AtomicBool>) -> Result<Session, Error> {
         let asked = url.to_string();
-        let mirrored = config.mirrors.iter().find_map(|mirror| {
-            let rest = asked.strip_prefix(&mirror.prefix)?;
-            Some(format!("{}{rest}", mirror.base))
-        });
+        let mirrored = config.mirrored(url);
         // A mirror names the address of its repositories, with its port.
         let patterns = &config.allowed_repositories;
         if !(mirrored.is_some() && patterns.is_empty() || is_allowed(patterns, &url.slug())) {
@@ -57,13 +58,13 @@ impl Session {
         };
         let is_mirror = mirrored.is_some();
         let base = mirrored.unwrap_or(asked);
-        let ca = access_for(&config.git, &base).and_then(|access| Some((access, access.ca_file.as_deref()?)));
-        let authorities = ca.map(|(access, file)| token::authorities(access, file)).transpose()?;
+        let authorities = authorities_for(&config.git, &base)?;
         Ok(Session {
             agent: agent(&watch, is_mirror, authorities),
             watch,
             is_mirror,
             allowed: config.allowed_repositories.clone(),
+            mirrors: config.mirrors.clone(),
             access: config.git.clone(),
             tokens: Mutex::default(),
             base: Mutex::new(base),
@@ -98,6 +99,18 @@ impl Session {
         };
         lock(&self.tokens).insert(access.place.clone(), value.clone());
         Ok(Some((access, value)))
+    }
+
+    /// The section of the repository, if files in Git LFS are downloaded for it.
+    pub(crate) fn lfs(&self) -> Option<&GitAccess> {
+        access_for(&self.access, &self.base()).filter(|access| access.lfs)
+    }
+
+    /// A client for another server than the repository's. Only the server of a mirror may be in a private network.
+    pub(crate) fn agent_for(&self, url: &Url) -> Result<Agent, Error> {
+        let is_mirror = |mirror: &Mirror| Url::parse(&mirror.base).is_ok_and(|base| base.origin() == url.origin());
+        let authorities = authorities_for(&self.access, url.as_str())?;
+        Ok(agent(&self.watch, self.mirrors.iter().any(is_mirror), authorities))
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
@@ -136,6 +149,12 @@ impl Session {
     pub(crate) fn git_error(&self, action: &'static str, source: git2::Error) -> Error {
         Error::Git { action, url: self.asked().to_owned(), source }
     }
+}
+
+/// The certificate authorities that the section of `url` names.
+fn authorities_for(access: &[GitAccess], url: &str) -> Result<Option<RootCerts>, Error> {
+    let found = access_for(access, url).and_then(|access| Some((access, access.ca_file.as_deref()?)));
+    found.map(|(access, file)| token::authorities(access, file)).transpose()
 }
 
 /// Nothing that is behind these locks can be left half done by a panic.
