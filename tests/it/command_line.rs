@@ -119,6 +119,16 @@ async fn a_folder_that_the_host_may_not_read_is_packed_and_uploaded() {
     host.call("hello/hello").await.expect(200);
     assert!(host.plugin("hello").await["source"].as_str().unwrap().starts_with("upload:"));
 
+    // A plugin in a folder of it is packed with the whole folder.
+    let (many, path) = (elsewhere.path().join("many"), "plugins/counter");
+    crate::plugins::copy(built("counter").await.parent().unwrap(), &many.join(path));
+    let loaded = ends(host.command(&["load", many.to_str().unwrap(), "--path", path]).await, 0);
+    let note = format!("note: `{}` is packed and uploaded, because the host is not allowed", many.display());
+    assert!(stderr(&loaded).contains(&note), "{}", stderr(&loaded));
+    let source = host.plugin("counter").await["source"].as_str().unwrap().to_owned();
+    assert!(source.starts_with("upload:") && source.ends_with("#path=plugins/counter"), "{source}");
+    ends(host.command(&["unload", "counter"]).await, 0);
+
     std::fs::remove_file(folder.join("plugin.yaml")).unwrap();
     let refused = ends(host.command(&["load", folder.to_str().unwrap()]).await, 1);
     assert!(stderr(&refused).starts_with("error: failed to pack the plugin"), "{}", stderr(&refused));

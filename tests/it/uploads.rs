@@ -183,16 +183,17 @@ async fn an_inconsistent_archive_is_rejected() {
 async fn a_library_that_is_none_is_reported_before_it_is_installed() {
     let host = TestHost::start().await;
     let manifest = files(&source("hello")).into_iter().find(|(name, _)| name == "plugin.yaml").unwrap().1;
-    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n";
-    for (library, evidence) in
-        [(&b""[..], "it is empty"), (b"garbage", "not a shared library"), (pointer, "a pointer of Git LFS")]
-    {
+    for (library, evidence) in [(&b""[..], "it is empty"), (b"garbage", "not a shared library")] {
         let archive = archive(&[("plugin.yaml", &manifest), ("libhello.so", library)]);
         let answer = upload(&host, &archive).await.expect(200).json();
         let validation = &answer["validation"];
         assert_eq!((&validation["valid"], &answer["upload_id"]), (&json!(false), &serde_json::Value::Null), "{answer}");
         assert!(validation["errors"].to_string().contains(evidence), "{answer}");
     }
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 12345\n";
+    let refused = upload(&host, &archive(&[("plugin.yaml", &manifest), ("libhello.so", pointer)])).await.expect(422);
+    assert_eq!(refused.code(), "fetch_lfs_pointers");
+    assert!(refused.text().contains("`libhello.so`"), "{}", refused.text());
 }
 
 #[tokio::test]
@@ -208,6 +209,42 @@ async fn invalid_forms_and_oversized_archives_are_rejected() {
     let cut = b"--frontier\r\nContent-Disposition: form-data; name=\"plugin\"; filename=\"a.zip\"\r\n\r\nPK";
     let request = request.header("content-type", "multipart/form-data; boundary=frontier").body(cut);
     assert_eq!(request.send().await.expect(400).code(), "upload_form");
+}
+
+#[tokio::test]
+async fn a_form_has_only_its_two_fields_each_once_and_in_order() {
+    let host = TestHost::start().await;
+    let archive = |name: &str| format!("name=\"{name}\"; filename=\"a.zip\"\r\n\r\nPK");
+    let text = |name: &str| format!("name=\"{name}\"\r\n\r\nplugins/a");
+    for (fields, detail) in [
+        (vec![], "the form has no file in the field `plugin` or `file`"),
+        (vec![text("path")], "the form has no file in the field `plugin` or `file`"),
+        (vec![text("pth"), archive("plugin")], "the form has the unknown field `pth`"),
+        (vec![archive("plugin"), text("version")], "the form has the unknown field `version`"),
+        (vec![text("path"), text("path"), archive("plugin")], "the field `path` is there twice"),
+        (vec![archive("plugin"), text("path")], "the field `path` is after the archive"),
+        (vec![archive("plugin"), archive("plugin")], "the form has two archives"),
+        (vec![archive("file"), archive("plugin")], "the form has two archives"),
+        (vec!["filename=\"a.zip\"\r\n\r\nPK".to_owned()], "the form has a field without a name"),
+        (vec![archive("Plugin")], "the form has the unknown field `Plugin`"),
+    ] {
+        let field = |field: &String| format!("--frontier\r\nContent-Disposition: form-data; {field}\r\n");
+        let body = fields.iter().map(field).collect::<String>() + "--frontier--\r\n";
+        let request = host.request("POST", "/api/plugins/upload");
+        let request = request.header("content-type", "multipart/form-data; boundary=frontier").body(body.as_bytes());
+        let refused = request.send().await.expect(400);
+        assert_eq!(refused.code(), "upload_field", "{fields:?}: {}", refused.text());
+        assert_eq!(refused.json()["detail"], detail);
+        assert!(refused.json()["fix"].as_str().unwrap().contains("the optional field `path`, each once"));
+    }
+}
+
+#[tokio::test]
+async fn a_source_without_a_manifest_is_not_called_a_failure_of_the_data_folders() {
+    let host = TestHost::start().await;
+    let answer = upload(&host, &archive(&[("a/plugin.yaml", b"id: a"), ("b.txt", b"")])).await.expect(200).json();
+    let message = answer["validation"]["errors"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("no `plugin.yaml` at the root of the source, which holds `a`, `b.txt`"), "{answer}");
 }
 
 #[tokio::test]

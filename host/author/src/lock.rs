@@ -16,9 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// left alone, because its Cargo.lock is in another folder.
 pub(crate) async fn complete(workshop: &Workshop, folder: &Path) -> bool {
     let lock = folder.join("Cargo.lock");
-    let is_package = folder.join("Cargo.toml").is_file() && !lock.exists();
-    let is_member = !is_workspace(folder) && folder.ancestors().skip(1).any(is_workspace);
-    if !is_package || is_member {
+    if lock.exists() || !host_build::has_own_lock_file(folder) {
         return false;
     }
     let Some(data_folder) = &workshop.data_folder else { return false };
@@ -38,10 +36,4 @@ pub(crate) async fn complete(workshop: &Workshop, folder: &Path) -> bool {
     }
     let ended = command.env("CARGO_HOME", workshop.store.cargo_home()).run(|_| {}).await;
     ended.is_ok_and(|exit| exit.is_success()) && lock.is_file()
-}
-
-/// Returns whether the Cargo.toml of a folder defines a workspace.
-fn is_workspace(folder: &Path) -> bool {
-    let text = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
-    text.lines().any(|line| line.trim_start().starts_with("[workspace"))
 }

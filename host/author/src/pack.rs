@@ -24,6 +24,9 @@ use host_client::Failure;
 use host_client::output::text::bytes;
 use host_client::output::{self, Table};
 
+/// The folder in an archive of a larger tree.
+const TOP: &str = "source";
+
 /// Packs a plugin's folder.
 ///
 /// # Errors
@@ -32,13 +35,18 @@ pub async fn pack(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
     until_a_signal(pack_now(args, config)).await
 }
 
-/// Packs a plugin's folder into a temporary file, for an upload.
+/// Packs a folder into a temporary file, for an upload. The plugin is at its root or in the folder `path`, which it is
+/// built with.
 ///
 /// # Errors
 /// A host would refuse the plugin, or the file cannot be written.
-pub async fn pack_for_upload(folder: PathBuf, config: AuthorConfig) -> Result<TempPath, Failure> {
+pub async fn pack_for_upload(
+    folder: PathBuf,
+    path: Option<TreePath>,
+    config: AuthorConfig,
+) -> Result<TempPath, Failure> {
     let workshop = Workshop::without_cache(config)?;
-    let (tree, manifest, mut warnings) = read(&workshop, &folder).await?;
+    let (tree, manifest, mut warnings) = read(&workshop, &folder, path).await?;
     let packing = blocking(move || {
         let packed = Packed::new(&workshop, &tree, manifest, "")?;
         let failed = |error: std::io::Error| Failure::from_error("failed to write a temporary archive", &error);
@@ -54,8 +62,16 @@ pub async fn pack_for_upload(folder: PathBuf, config: AuthorConfig) -> Result<Te
 }
 
 /// Reads and checks the plugin of a folder. Returns the warnings, too.
-async fn read(workshop: &Workshop, folder: &Path) -> Result<(Tree, Manifest, Vec<String>), Failure> {
+async fn read(
+    workshop: &Workshop,
+    folder: &Path,
+    path: Option<TreePath>,
+) -> Result<(Tree, Manifest, Vec<String>), Failure> {
     let source = workshop.source(folder)?;
+    let source = match path {
+        Some(path) => source.inside(path).map_err(|error| Failure::usage(error.to_string()))?,
+        None => source,
+    };
     let refused = |error: Error| operation_failure("failed to pack the plugin", &error);
     let Fetched { tree, mut warnings, .. } = workshop.fetch(source).await.map_err(refused)?;
     let checked = workshop.check(&tree).map_err(refused)?;
@@ -65,7 +81,7 @@ async fn read(workshop: &Workshop, folder: &Path) -> Result<(Tree, Manifest, Vec
 
 async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
     let workshop = Workshop::without_cache(config)?;
-    let (tree, manifest, mut warnings) = read(&workshop, &args.folder).await?;
+    let (tree, manifest, mut warnings) = read(&workshop, &args.folder, None).await?;
     let output = args.output.unwrap_or_else(|| PathBuf::from(archive_name(&manifest)));
     let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
     check_output(&output, &args.folder, &tree)?;
@@ -138,7 +154,9 @@ struct Packed {
 }
 
 impl Packed {
-    /// Packs a tree. `output` is the name of the archive, which is excluded from itself.
+    /// Packs a tree. If it is the part of a larger tree, packs the larger one, with which the plugin is built, below a
+    /// folder that is removed when the archive is read. `output` is the name of the archive, which is excluded from
+    /// itself.
     fn new(workshop: &Workshop, tree: &Tree, mut manifest: Manifest, output: &str) -> Result<Packed, Failure> {
         let mut warnings = vec![];
         let failed =
@@ -152,7 +170,8 @@ impl Packed {
         }
         let code = host_build::inspect(tree, &manifest)
             .map_err(|error| operation_failure("failed to pack the plugin", &Error::Build(error)))?;
-        let has_lock = files.iter().any(|file| file.path.as_str() == "Cargo.lock");
+        let is_lock = |file: &TreeFile| file.path.as_str() == "Cargo.lock";
+        let has_lock = files.iter().any(|file| is_lock(file)) || tree.whole().files().iter().any(is_lock);
         if matches!(code, host_build::Code::Crate { .. }) && !has_lock {
             warnings.push(
                 "Cargo.lock is missing, so each host uses the newest versions of the dependencies; \
@@ -168,23 +187,28 @@ impl Packed {
                 list::without_checksums(&text, &manifest, workshop.run.mode)?
             }
         };
-        let read = |file: &TreeFile| {
-            if is_manifest(&file.path) { Ok(text.clone()) } else { tree.read(&file.path, file.bytes) }
-        };
+        let below = tree.folder().map_or_else(String::new, |folder| format!("{folder}/"));
         let mut entries = vec![];
-        for file in &files {
-            let content = read(file).map_err(|error| failed(&error))?;
-            entries.push(ArchiveEntry {
-                path: file.path.as_str(),
-                executable: file.executable,
-                content,
-                stored: false,
-            });
+        for file in tree.whole().files() {
+            let in_plugin = file.path.as_str().strip_prefix(&below);
+            if in_plugin.is_some_and(|path| left_out.iter().any(|file| file.path.as_str() == path)) {
+                continue;
+            }
+            let content = if in_plugin.is_some_and(is_manifest) {
+                text.clone()
+            } else {
+                tree.whole().read(&file.path, file.bytes).map_err(|error| failed(&error))?
+            };
+            let path = match tree.folder() {
+                Some(_) => format!("{TOP}/{}", file.path),
+                None => file.path.to_string(),
+            };
+            entries.push(ArchiveEntry { path, executable: file.executable, content, stored: false });
         }
         let mut tried = BTreeSet::new();
         loop {
             let bytes = archive::write(&entries).map_err(|error| failed(&error))?;
-            match read_again(workshop, &bytes) {
+            match read_again(workshop, &bytes, tree.folder()) {
                 Ok(()) => return Ok(Packed { bytes, n_files: entries.len(), warnings }),
                 // A very high compression ratio is refused as a zip bomb, so the file is stored without compression.
                 Err(Error::Fetch(host_fetch::Error::Zip(ZipError::Ratio { name, .. })))
@@ -199,14 +223,15 @@ impl Packed {
 }
 
 /// Unpacks and checks an archive as a host does.
-fn read_again(workshop: &Workshop, bytes: &[u8]) -> Result<(), Error> {
+fn read_again(workshop: &Workshop, bytes: &[u8], folder: Option<&TreePath>) -> Result<(), Error> {
     let path = workshop.scratch().join("archive.zip");
     atomic::write(&path, bytes, 0o600).map_err(|error| host_build::Error::Io {
         action: "write",
         path: path.clone(),
         source: error,
     })?;
-    let tree = host_fetch::unpack(&workshop.store, &workshop.run.fetch.archive, &path)?.tree;
+    let whole = host_fetch::unpack(&workshop.store, &workshop.run.fetch.archive, &path)?.tree;
+    let tree = host_fetch::folder_of(&whole, "the archive", folder)?;
     let checked = workshop.check(&tree)?;
     host_build::inspect(&tree, &checked.manifest)?;
     Ok(())
@@ -224,6 +249,6 @@ fn is_archive(file: &TreeFile, manifest: &Manifest, output: &str) -> bool {
         && (name == output || version.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit())))
 }
 
-fn is_manifest(path: &TreePath) -> bool {
-    matches!(path.as_str(), "plugin.yaml" | "plugin.yml")
+fn is_manifest(path: &str) -> bool {
+    matches!(path, "plugin.yaml" | "plugin.yml")
 }

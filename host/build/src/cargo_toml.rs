@@ -1,6 +1,7 @@
 //! Checks of a plugin's Cargo.toml before cargo runs.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 
 use host_core::TreePath;
 use host_store::Tree;
@@ -146,6 +147,18 @@ fn workspace_of(read: Read<'_>, base: &str, root: &Table) -> Result<Option<Strin
     Ok(None)
 }
 
+/// Returns whether the folder has a package whose Cargo.lock belongs beside its Cargo.toml: it is not the member of a
+/// workspace in another folder.
+pub fn has_own_lock_file(folder: &Path) -> bool {
+    let Ok(folder) = folder.canonicalize() else { return false };
+    let Some(base) = folder.to_str().map(|folder| folder.trim_start_matches('/')) else { return false };
+    let read = |path: &str| std::fs::read(Path::new("/").join(path)).ok().map(Ok);
+    let Ok(Some(table)) = parse(&read, &in_folder(base, "Cargo.toml")) else { return false };
+    // With a Cargo.toml that cannot be read, the build reports the reason.
+    let workspace = workspace_of(&read, base, &table);
+    table.contains_key("package") && workspace.is_ok_and(|found| found.is_none_or(|folder| folder == base))
+}
+
 fn parse(read: Read<'_>, path: &str) -> Result<Option<Table>, Error> {
     let refuse = |problem| Error::CargoToml { path: path.to_owned(), problem };
     let Some(bytes) = read(path).transpose()? else { return Ok(None) };
@@ -277,6 +290,36 @@ mod tests {
         let outside = "[workspace]\n[workspace.dependencies]\ny = { path = \"../y\" }\n";
         assert!(in_a(&[("Cargo.toml", outside)]).starts_with("build_path_outside: "));
         assert_eq!(in_a(&[("Cargo.toml", "[workspace]"), ("common/Cargo.toml", "[package]")]), "x in the workspace ``");
+    }
+
+    #[test]
+    fn a_lock_file_is_beside_the_package_or_in_its_workspace() {
+        for (above, own, expected) in [
+            ("", "", true),
+            ("[package]\nname = \"y\"", "", true),
+            ("[workspace]\nmembers = [\"a\"]", "", false),
+            ("[workspace]\nexclude = [\"a\"]", "", true),
+            ("[workspace.dependencies]", "", false),
+            ("# [workspace]", "", true),
+            ("description = \"\"\"\n[workspace]\n\"\"\"", "", true),
+            ("[workspace]", "[workspace]", true),
+            ("", "[package]\nworkspace = \"../b\"", false),
+            ("[workspace", "", false),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let write = |path: &str, text: &str| {
+                let path = folder.path().join(path);
+                host_store::atomic::write(&path, text.as_bytes(), 0o644).unwrap();
+            };
+            std::fs::create_dir(folder.path().join("a")).unwrap();
+            let own = if own.starts_with("[package]") { own.to_owned() } else { format!("{HEAD}{own}") };
+            write("a/Cargo.toml", &own);
+            if !above.is_empty() {
+                write("Cargo.toml", above);
+            }
+            assert_eq!(has_own_lock_file(&folder.path().join("a")), expected, "{above} {own}");
+        }
+        assert!(!has_own_lock_file(Path::new("/nowhere")));
     }
 
     #[test]

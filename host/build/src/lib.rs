@@ -34,6 +34,7 @@ mod work;
 
 pub use builder::{BuildSource, Builder, Built, Forecast, Way};
 pub use cargo::{Lines, sdk_patches};
+pub use cargo_toml::has_own_lock_file;
 pub use checksums::checksum_differences;
 pub use config::Config;
 pub use counters::Counters;

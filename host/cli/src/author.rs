@@ -6,6 +6,7 @@ use std::pin::Pin;
 use host_author::AuthorConfig;
 use host_author::args::AuthorCommand;
 use host_client::{Failure, Screen, TempPath};
+use host_core::TreePath;
 
 use crate::config::{self, Configs, Environment, Flags, Settings};
 use crate::logs;
@@ -40,13 +41,15 @@ pub(crate) async fn run(command: AuthorCommand, environment: &Environment) -> Re
     }
 }
 
-/// Packs a plugin's folder into a temporary archive, for a host that does not read the folder itself.
+/// Packs the folder of a plugin, or a folder with the plugin in `path`, into a temporary archive, for a host that does
+/// not read the folder itself.
 pub(crate) fn pack(
     folder: PathBuf,
+    path: Option<TreePath>,
     environment: &Environment,
 ) -> Pin<Box<dyn Future<Output = Result<TempPath, Failure>>>> {
     let config = read(environment, None).map(|settings| config(&settings, environment));
-    Box::pin(async move { host_author::pack_for_upload(folder, config?).await })
+    Box::pin(async move { host_author::pack_for_upload(folder, path, config?).await })
 }
 
 fn read(environment: &Environment, cache_dir: Option<&str>) -> Result<Settings, Failure> {

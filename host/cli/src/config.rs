@@ -36,7 +36,7 @@ pub(crate) use live::{LiveSettings, ReloadReport, Running};
 use serde_json::{Map, Value};
 use table::{SETTINGS, Setting};
 use timing::applies_immediately;
-use value::SettingValue;
+use value::{SettingValue, shown_setting};
 
 use host_client::Failure;
 
@@ -220,7 +220,11 @@ fn resolve_with(
     for setting in SETTINGS {
         let refused = |place: String, found: &str| {
             let found: String = found.chars().take(80).collect();
-            format!("{place} is `{}`, expected {}", found.escape_debug(), setting.setting_type.allowed())
+            format!(
+                "{place} is `{}`, expected {}",
+                shown_setting(&found).escape_debug(),
+                setting.setting_type.allowed()
+            )
         };
         let mut found = vec![];
         if let Some(texts) = flags.get(setting.key) {

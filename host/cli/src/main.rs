@@ -86,13 +86,13 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Client(command @ ClientCommand::Complete(_)) => {
                 // Without a host there is nothing to complete, which is not an error at the prompt.
                 let Ok(config) = client::config(command.host(), &environment) else { return Ok(()) };
-                let pack = |folder| author::pack(folder, &environment);
+                let pack = |folder, path| author::pack(folder, path, &environment);
                 let _ = host_client::run(command, &config, &pack).await;
                 Ok(())
             }
             Command::Client(command) => {
                 let config = client::config(command.host(), &environment)?;
-                let pack = |folder| author::pack(folder, &environment);
+                let pack = |folder, path| author::pack(folder, path, &environment);
                 host_client::run(command, &config, &pack).await
             }
             Command::Config(ConfigCommand::Change(command)) => {

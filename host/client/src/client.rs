@@ -9,6 +9,7 @@ mod upload;
 use std::time::Duration;
 
 use bytes::Bytes;
+use host_core::shown_address;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -287,7 +288,7 @@ impl ApiResponse {
 /// Parses the base URL of a host: http or https, without path and query.
 fn base(text: &str) -> Result<Url, Failure> {
     let refused = |reason: &str| {
-        let shown = without_user(text);
+        let shown = shown_address(text);
         let failure = Failure::usage(format!("`{shown}` is not the URL of a host")).because(reason);
         Err(failure.fix("set --url to a URL such as http://127.0.0.1:4000"))
     };
@@ -301,14 +302,6 @@ fn base(text: &str) -> Result<Url, Failure> {
         }
         Ok(url) => Ok(url),
         Err(error) => refused(&error.to_string()),
-    }
-}
-
-/// A URL without its user name and password, for messages.
-fn without_user(text: &str) -> String {
-    match text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
-        Some((scheme, rest)) => format!("{scheme}://{rest}"),
-        None => text.to_owned(),
     }
 }
 

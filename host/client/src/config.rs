@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
 
+use host_core::TreePath;
 use tempfile::TempPath;
 
 use crate::failure::Failure;
 
-/// Packs a plugin's folder into a temporary archive.
-pub type Pack<'a> = dyn Fn(PathBuf) -> Pin<Box<dyn Future<Output = Result<TempPath, Failure>>>> + 'a;
+/// Packs a folder with a plugin, at its root or in the folder inside of it, into a temporary archive.
+pub type Pack<'a> = dyn Fn(PathBuf, Option<TreePath>) -> Pin<Box<dyn Future<Output = Result<TempPath, Failure>>>> + 'a;
 
 /// The configuration of a client, apart from its arguments.
 #[derive(Clone, Debug)]

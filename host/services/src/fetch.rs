@@ -180,7 +180,7 @@ fn in_time(after: Duration) -> Instant {
 
 impl FetchRequest {
     fn request(&self, body: RequestBody) -> Result<Request<RequestBody>, Error> {
-        let refused = |rule| Error::FetchUrl { rule, found: crate::error::quoted(self.url.as_str()) };
+        let refused = |rule| Error::FetchUrl { rule, found: format!("`{}`", origin(&self.url)) };
         let uri = self.url.as_str().parse::<Uri>().map_err(|_| refused("must be a valid request URI"))?;
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();

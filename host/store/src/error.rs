@@ -120,6 +120,32 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns whether the source breaks a rule, and the folders of the host are as they should be.
+    pub fn is_about_source(&self) -> bool {
+        match self {
+            Error::TooManyFiles { .. }
+            | Error::FileTooLarge { .. }
+            | Error::TreeTooLarge { .. }
+            | Error::Duplicate { .. }
+            | Error::FileAndFolder { .. }
+            | Error::EmptyTree
+            | Error::NoSuchFile { .. }
+            | Error::NoManifest { .. }
+            | Error::TwoManifests
+            | Error::NotAFile { .. }
+            | Error::LibraryTooLarge { .. } => true,
+            Error::Locked { .. }
+            | Error::Overlap { .. }
+            | Error::Io { .. }
+            | Error::Full { .. }
+            | Error::Random { .. }
+            | Error::Content { .. }
+            | Error::SealKey { .. }
+            | Error::CorruptSettings { .. }
+            | Error::Corrupt { .. } => false,
+        }
+    }
+
     /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {

@@ -10,8 +10,8 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 const LEVEL: i64 = 6;
 
 /// A file of an archive.
-pub(super) struct ArchiveEntry<'a> {
-    pub(super) path: &'a str,
+pub(super) struct ArchiveEntry {
+    pub(super) path: String,
     pub(super) executable: bool,
     pub(super) content: Vec<u8>,
     /// Whether the file is stored without compression.
@@ -19,7 +19,7 @@ pub(super) struct ArchiveEntry<'a> {
 }
 
 /// Writes an archive of these files, which must be sorted.
-pub(super) fn write(entries: &[ArchiveEntry<'_>]) -> Result<Vec<u8>, ZipError> {
+pub(super) fn write(entries: &[ArchiveEntry]) -> Result<Vec<u8>, ZipError> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
     for entry in entries {
         let method = if entry.stored { CompressionMethod::Stored } else { CompressionMethod::Deflated };
@@ -28,7 +28,7 @@ pub(super) fn write(entries: &[ArchiveEntry<'_>]) -> Result<Vec<u8>, ZipError> {
             .compression_level((!entry.stored).then_some(LEVEL))
             .last_modified_time(DateTime::default())
             .unix_permissions(if entry.executable { 0o755 } else { 0o644 });
-        writer.start_file(entry.path, options)?;
+        writer.start_file(entry.path.as_str(), options)?;
         writer.write_all(&entry.content)?;
     }
     Ok(writer.finish()?.into_inner())

@@ -23,7 +23,7 @@ pub(super) fn with_checksums(
 ) -> Result<Option<Vec<u8>>, Failure> {
     let mut wanted = Checksums { complete: true, ..Checksums::default() };
     let mut list = format!("{KEY}:\n  complete: true\n");
-    for file in files.iter().filter(|file| !is_manifest(&file.path)) {
+    for file in files.iter().filter(|file| !is_manifest(file.path.as_str())) {
         if file.path.as_str() == "complete" {
             let failure = Failure::failed("failed to pack the plugin: a file in its root folder is named `complete`");
             return Err(failure

@@ -12,7 +12,7 @@ use super::configurations::{self, Configurations};
 use super::git::{self, GitSections};
 use super::setting_type::{self, SettingType};
 use super::table::{SETTINGS, Setting, find};
-use super::value::SettingValue;
+use super::value::{SettingValue, shown_setting};
 
 /// The values of a file by key, each with its line.
 pub(crate) type FileValues = BTreeMap<&'static str, (SettingValue, usize)>;
@@ -117,7 +117,7 @@ fn mirror(entry: &DeValue<'_>) -> Result<Mirror, String> {
 
 /// Describes a value of the file, shortened.
 fn show(value: &DeValue<'_>) -> String {
-    let quoted = |text: &str| format!("`{}`", text.chars().take(80).collect::<String>().escape_debug());
+    let quoted = |text: &str| format!("`{}`", shown_setting(text).chars().take(80).collect::<String>().escape_debug());
     match value {
         DeValue::String(text) => format!("the string {}", quoted(text)),
         DeValue::Integer(number) => quoted(&number.to_string()),

@@ -83,13 +83,15 @@ impl SettingType {
             SettingType::Sources => "https git URLs, folders, `.zip` or `.so` files",
             SettingType::Origins => "web origins such as `https://console.example.org`, or `*` for any",
             SettingType::Repositories => "patterns of the form host/owner/name, such as `github.com/acme/*`",
-            SettingType::Mirrors => "pairs of `prefix` and `base`, both http or https URLs that end with `/`",
+            SettingType::Mirrors => {
+                "pairs of `prefix` and `base`, both http or https URLs that end with `/`, without user, password and query"
+            }
             SettingType::Hosts => "hosts without `*`, such as `api.internal` or `127.0.0.1:8080`",
             SettingType::HostNames => "host names such as `plugins.example.org` or `*.example.org`, or `*` for any",
             SettingType::Networks => "networks such as `10.0.0.0/8`, or IP addresses",
             SettingType::Secrets => "`PLUGIN/NAME=file:PATH` or `PLUGIN/NAME=env:VARIABLE`",
             SettingType::Address => "an IP address or `localhost`",
-            SettingType::Url => "a URL such as `http://127.0.0.1:4318`, or empty",
+            SettingType::Url => "a URL such as `http://127.0.0.1:4318` without user and password, or empty",
             SettingType::Filter => "a log filter such as `info` or `info,build=debug`",
             SettingType::Number { min, max } => return format!("a number from {min} to {max}"),
             SettingType::Bytes { min, max } => {
@@ -232,7 +234,7 @@ impl SettingType {
                 bytes(text).filter(|n| (min..=max).contains(n)).map(SettingValue::Number)
             }
             SettingType::Url => {
-                let is_web = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+                let is_web = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host() && !has_user(&url);
                 as_text(text.is_empty() || Url::parse(text).is_ok_and(is_web))
             }
             SettingType::Filter => as_text(is_filter(text)),
@@ -279,11 +281,20 @@ fn parsed<T>(parts: &[&str], parse: impl Fn(&str) -> Option<T>) -> Option<Vec<Pa
     parts.iter().map(|&text| Some(Parsed { text: text.to_owned(), value: parse(text)? })).collect()
 }
 
+/// Returns whether a URL has a user or password. Settings are shown, so they must not contain one.
+fn has_user(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
 /// Parses a mirror; `None` if `prefix` or `base` is not a URL that ends with `/`.
 pub(crate) fn mirror(prefix: &str, base: &str) -> Option<Mirror> {
-    let is_url =
-        |text: &str| text.ends_with('/') && Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    (is_url(prefix) && is_url(base)).then(|| Mirror { prefix: prefix.to_owned(), base: base.to_owned() })
+    let is_base = |url: &Url| {
+        let is_plain = !has_user(url) && url.query().is_none() && url.fragment().is_none();
+        is_plain && matches!(url.scheme(), "http" | "https")
+    };
+    let url = |text: &str| Url::parse(text).ok().filter(|url| text.ends_with('/') && is_base(url));
+    // A prefix is compared with sources, whose hosts are in lower case.
+    Some(Mirror { prefix: url(prefix)?.into(), base: url(base)?.into() })
 }
 
 /// Parses `PLUGIN/NAME=file:PATH` or `PLUGIN/NAME=env:VARIABLE`.

@@ -172,3 +172,17 @@ pub(super) fn with_path(source: &Source, path: PathBuf) -> Source {
 pub(super) fn is_bare_name(path: &Path) -> bool {
     !path.as_os_str().as_encoded_bytes().contains(&b'/')
 }
+
+/// Returns an invalid text of a setting for a message: addresses without user, password and query.
+pub(crate) fn shown_setting(text: &str) -> String {
+    if !text.contains("://") {
+        return text.to_owned();
+    }
+    let end = text.find(['?', '#']).unwrap_or(text.len());
+    // A mirror on the command line is `prefix=base`.
+    let mut shown = text[..end].split('=').map(host_core::shown_address).collect::<Vec<_>>().join("=");
+    if end < text.len() {
+        shown.push('…');
+    }
+    shown
+}

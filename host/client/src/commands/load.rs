@@ -1,9 +1,9 @@
 //! `load` and `reload`, with progress.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use host_api::{GenerationRequests, LoadRequest, OperationResult, Plugin};
-use host_core::Source;
+use host_core::{Source, TreePath};
 
 use super::route;
 use crate::args::{Load, Loadable, Reload};
@@ -30,11 +30,9 @@ pub(super) async fn load(client: &Client, args: Load, pack: &Pack<'_>, screen: &
         return Err(Failure::usage("--path is a folder of a repository, folder or archive").fix("remove --path"));
     }
     let (archive, folder) = match &source {
-        Loadable::Source(Source::Folder(path)) if path.is_dir() => (None, Some(path.clone())),
         Loadable::Source(source) => match source.place() {
-            Source::Archive(path) if path.is_file() => {
-                (Some((path.clone(), source.path().map(ToString::to_string))), None)
-            }
+            Source::Folder(path) if path.is_dir() => (None, Some((path.clone(), source.path().cloned()))),
+            Source::Archive(path) if path.is_file() => (Some((path.clone(), source.path().cloned())), None),
             _ => (None, None),
         },
         Loadable::Listed(_) => (None, None),
@@ -53,22 +51,23 @@ pub(super) async fn load(client: &Client, args: Load, pack: &Pack<'_>, screen: &
     args.set.into_iter().try_for_each(|one| one.set(&mut config)).map_err(Failure::usage)?;
     let config = (!config.is_empty()).then_some(config);
     let start = args.no_start.then_some(false);
-    let upload = async |path: &Path, folder: Option<String>| {
+    let upload = async |path: &Path, folder: Option<TreePath>| {
+        let folder = folder.map(|folder| folder.to_string());
         let upload = unless_ended(client.upload(path, folder.as_deref())).await?;
         let install = ApiRequest::post(args.options.path(&format!("/api/plugins/install/{upload}"), &[]));
         let install = install
             .json(&serde_json::json!({ "config": config, "start": start, "replace": args.replace, "path": folder }));
         client.watch_or_leave(install, &what, screen, args.verbose).await
     };
-    let pack = async |folder: &Path, reason: &str| {
-        let archive = unless_ended(pack(folder.to_owned())).await?;
+    let pack = async |(folder, path): (PathBuf, Option<TreePath>), reason: &str| {
+        let archive = unless_ended(pack(folder.clone(), path.clone())).await?;
         screen.note(&format!("note: `{}` is packed and uploaded, because {reason}", folder.display()));
-        upload(&archive, None).await
+        upload(&archive, path).await
     };
     let watched = match (archive, folder) {
         // A local archive is uploaded, so the host needs no access to the file.
         (Some((path, folder)), _) => upload(&path, folder).await?,
-        (None, Some(folder)) if !client.is_local() => pack(&folder, "the host is on another machine").await?,
+        (None, Some(folder)) if !client.is_local() => pack(folder, "the host is on another machine").await?,
         (None, folder) => {
             let load = LoadRequest {
                 path: None,
@@ -82,7 +81,7 @@ pub(super) async fn load(client: &Client, args: Load, pack: &Pack<'_>, screen: &
             let ask = ApiRequest::post(args.options.path("/api/plugins/load", &[])).json(&load);
             match (client.watch_or_leave(ask, &what, screen, args.verbose).await, folder) {
                 (Err(failure), Some(folder)) if failure.code().as_deref() == Some("fetch_outside_roots") => {
-                    pack(&folder, "the host is not allowed to read it (`source_roots`)").await?
+                    pack(folder, "the host is not allowed to read it (`source_roots`)").await?
                 }
                 (loaded, _) => loaded?,
             }

@@ -19,7 +19,9 @@ pub enum Error {
     #[error("failed to fetch the source")]
     Fetch(#[from] host_fetch::Error),
     #[error("failed to read or write the data folders")]
-    Store(#[from] host_store::Error),
+    Store(#[source] host_store::Error),
+    #[error(transparent)]
+    Tree(host_store::Error),
     #[error("failed to read or write the state")]
     State(#[from] host_state::Error),
     #[error("invalid plugin.yaml: {}", list(problems))]
@@ -109,13 +111,19 @@ pub enum Error {
     Panicked,
 }
 
+impl From<host_store::Error> for Error {
+    fn from(error: host_store::Error) -> Error {
+        if error.is_about_source() { Error::Tree(error) } else { Error::Store(error) }
+    }
+}
+
 impl Error {
     /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             Error::Source(error) => error.code(),
             Error::Fetch(error) => error.code(),
-            Error::Store(error) => error.code(),
+            Error::Store(error) | Error::Tree(error) => error.code(),
             Error::State(error) => error.code(),
             Error::Manifest { .. } => "manifest_refused",
             Error::OtherPlugin { .. } => "manifest_other_plugin",
@@ -203,7 +211,7 @@ impl Error {
             }
             Error::Hook { .. } | Error::ConfigurationRefused { .. } => FailureKind::Refused,
             Error::ConfigurationInvalid { .. } | Error::Schema { .. } => FailureKind::Refused,
-            Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::UpdatesUnknown { .. } => {
+            Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::Tree(_) | Error::UpdatesUnknown { .. } => {
                 FailureKind::from_code(code)
             }
             Error::Job(error) => error.kind(),

@@ -1,5 +1,6 @@
 //! Uploads: receives a ZIP archive, checks it, and stores it until it is installed.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Json;
@@ -39,7 +40,7 @@ pub(crate) async fn upload(
         ApiError::new(StatusCode::BAD_REQUEST, "upload_form", "the request body is not a multipart form")
             .fix("send the archive as `multipart/form-data` in the field `plugin`")
     })?;
-    let mut path = None;
+    let (mut path, mut archive) = (None, None);
     loop {
         let field = in_time(form.next_field()).await;
         if allowance.is_exceeded() {
@@ -49,25 +50,38 @@ pub(crate) async fn upload(
         }
         let Some(field) = field? else { break };
         match field.name() {
-            Some("plugin" | "file") => {}
+            Some("path") if archive.is_some() => return Err(refused("the field `path` is after the archive")),
+            Some("path") if path.is_some() => return Err(refused("the field `path` is there twice")),
             Some("path") => {
                 let text = in_time(field.text()).await?;
                 let folder = text.parse::<TreePath>().map_err(SourceError::Folder);
                 path = Some(folder.map_err(|error| ApiError::from(host_run::Error::from(error)))?);
-                continue;
             }
-            _ => continue,
+            Some("plugin" | "file") if archive.is_some() => return Err(refused("the form has two archives")),
+            Some("plugin" | "file") => {
+                if !field.file_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".zip")) {
+                    let detail = "the file name does not end in `.zip`";
+                    return Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_type", detail));
+                }
+                allowance.unlimited();
+                archive = Some(receive(&app, field).await?);
+                allowance.between_files();
+            }
+            Some(name) => {
+                return Err(refused(&format!("the form has the unknown field `{}`", host_core::shown(name, 80))));
+            }
+            None => return Err(refused("the form has a field without a name")),
         }
-        let is_zip = field.file_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".zip"));
-        if !is_zip {
-            return Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_type", "the file name does not end in `.zip`"));
-        }
-        allowance.unlimited();
-        let answer = receive(&app, field, path).await?;
-        subject.object(answer.upload_id.clone().unwrap_or_default());
-        return Ok(Json(answer));
     }
-    Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_field", "the form has no file in the field `plugin` or `file`"))
+    let archive = archive.ok_or_else(|| refused("the form has no file in the field `plugin` or `file`"))?;
+    let answer = check(&app, archive, path).await?;
+    subject.object(answer.upload_id.clone().unwrap_or_default());
+    Ok(Json(answer))
+}
+
+fn refused(detail: &str) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "upload_field", detail)
+        .fix("send the archive in the field `plugin` or `file`, and before it the optional field `path`, each once")
 }
 
 /// The schema of the form.
@@ -85,11 +99,13 @@ pub(crate) fn form() -> serde_json::Value {
     serde_json::json!({ "type": "object", "properties": { "path": path, "plugin": file }, "required": ["plugin"] })
 }
 
-async fn receive(
-    app: &AppState,
-    mut field: Field<'_>,
-    folder_of_plugin: Option<TreePath>,
-) -> Result<api::UploadAnswer, ApiError> {
+/// An archive on disk, in a folder that is removed when it is dropped.
+struct Archive {
+    folder: host_store::TempDir,
+    path: PathBuf,
+}
+
+async fn receive(app: &AppState, mut field: Field<'_>) -> Result<Archive, ApiError> {
     let max_bytes = app.uploads.max_bytes;
     let folder = app.host.upload_folder()?;
     let path = folder.path().join("upload.zip");
@@ -115,12 +131,20 @@ async fn receive(
         file.write_all(&chunk).await.map_err(failed)?;
     }
     file.flush().await.map_err(failed)?;
-    drop(file);
+    Ok(Archive { folder, path })
+}
+
+/// Checks the plugin and stores the upload.
+async fn check(
+    app: &AppState,
+    archive: Archive,
+    folder_of_plugin: Option<TreePath>,
+) -> Result<api::UploadAnswer, ApiError> {
     let host = app.host.clone();
     let folder_to_check = folder_of_plugin.clone();
     let uploaded = tokio::task::spawn_blocking(move || {
-        let uploaded = host.upload(&path, folder_to_check.as_ref());
-        drop(folder);
+        let uploaded = host.upload(&archive.path, folder_to_check.as_ref());
+        drop(archive.folder);
         uploaded
     });
     match uploaded.await {

@@ -46,6 +46,11 @@ impl Allowance {
         self.0.left.store(u64::MAX, Ordering::Relaxed);
     }
 
+    /// Allows the bytes between two files again, after the content of a file.
+    pub(crate) fn between_files(&self) {
+        self.0.left.store(MAX_BETWEEN_FILES, Ordering::Relaxed);
+    }
+
     /// Returns true if the form needs more bytes than allowed.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.0.is_exceeded.load(Ordering::Relaxed)

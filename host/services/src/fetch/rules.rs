@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use host_core::manifest::Security;
-use host_core::{AllowedHost, is_public_address};
+use host_core::{AllowedHost, is_public_address, shown_address};
 use url::Url;
 
-use crate::error::{Error, quoted};
+use crate::error::Error;
 
 /// The hosts that plugin.yaml and the operator allow.
 pub(crate) struct Rules {
@@ -70,7 +70,7 @@ impl Rules {
 
 /// Reads the URL of a request.
 pub(crate) fn url(path: &str, query: Option<&str>) -> Result<Url, Error> {
-    let refused = |rule| Error::FetchUrl { rule, found: quoted(path) };
+    let refused = |rule| Error::FetchUrl { rule, found: format!("`{}`", shown_address(path)) };
     let mut url = Url::parse(path).map_err(|_| refused("must be absolute, such as `https://api.example.com/path`"))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(refused("must start with https:// or http://"));
