@@ -33,7 +33,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The address on a mirror from which the repository at `url` is fetched.
+    /// Returns the address on a mirror from which the repository at `url` is fetched.
     pub(crate) fn mirrored(&self, url: &GitUrl) -> Option<String> {
         let asked = url.to_string();
         self.mirrors.iter().find_map(|Mirror { prefix, base }| {

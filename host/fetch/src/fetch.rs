@@ -55,7 +55,7 @@ fn select(tree: &Tree, place: &str, folder: Option<&TreePath>) -> Result<Tree, E
     })
 }
 
-/// The folder that has all files of the tree.
+/// Returns the folder that has all files of the tree.
 fn single_top(tree: &Tree) -> Option<&str> {
     let mut tops = tree.files().iter().map(|file| file.path.as_str().split_once('/').map(|(top, _)| top));
     let top = tops.next().flatten()?;

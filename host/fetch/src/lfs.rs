@@ -39,8 +39,8 @@ pub(crate) fn is_pointer(text: &[u8]) -> bool {
     (text.len() as u64) < MAX_POINTER_BYTES && text.starts_with(START)
 }
 
-/// A warning that names the files of a tree that are pointers. Those of the plugin are refused later; the others are
-/// files of other folders.
+/// Returns a warning that names the files of a tree that are pointers. Those of the plugin are refused later; the
+/// others are files of other folders.
 pub(crate) fn warnings(tree: &Tree) -> Vec<String> {
     let paths = pointers_of(tree);
     let text = || format!("pointers of Git LFS instead of the files themselves: {paths}; hint: {HINT}");
@@ -56,7 +56,7 @@ pub(crate) fn refuse_pointers(tree: &Tree, hint: impl FnOnce() -> String) -> Res
     if paths.is_empty() { Ok(()) } else { Err(Error::LfsPointers { paths, hint: hint() }) }
 }
 
-/// The remedy for a repository.
+/// Returns the remedy for a repository.
 pub(crate) fn hint_for_repository(config: &Config, asked: &GitUrl) -> String {
     let (mirror, asked) = (config.mirrored(asked), asked.to_string());
     let url = Url::parse(mirror.as_deref().unwrap_or(&asked)).ok();
@@ -72,7 +72,7 @@ pub(crate) fn hint_for_repository(config: &Config, asked: &GitUrl) -> String {
     format!("set `lfs = true` in `[git.\"{place}\"]` of host.toml, and the host downloads the files; or {HINT}")
 }
 
-/// The paths of the pointers, or an empty text.
+/// Returns the paths of the pointers, or an empty text.
 fn pointers_of(tree: &Tree) -> String {
     let has_room = |bytes: u64| (START.len() as u64..MAX_POINTER_BYTES).contains(&bytes);
     let is_pointer = |path| tree.read(path, MAX_POINTER_BYTES).is_ok_and(|text| is_pointer(&text));

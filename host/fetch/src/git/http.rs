@@ -143,7 +143,7 @@ fn redirected(session: &Session, url: &str, response: &http::Response<Body>) -> 
     Ok(format!("{}{path}", target.origin().ascii_serialization()))
 }
 
-/// The target of a redirect for a message. The address of a mirror is not shown to clients.
+/// Returns the target of a redirect for a message. The address of a mirror is not shown to clients.
 fn shown_target(session: &Session, to: &str) -> String {
     let origin = |text: &str| Url::parse(text).map(|url| url.origin());
     match Url::parse(to) {

@@ -180,7 +180,7 @@ impl Downloads<'_> {
         Err(file.error(session, "the server redirects too often"))
     }
 
-    /// The address whose token a request to `url` gets: the repository's for addresses below it.
+    /// Returns the address whose token a request to `url` gets: the repository's for addresses below it.
     fn repository_or(&self, url: &Url) -> String {
         let base = self.base.strip_suffix(".git").unwrap_or(&self.base);
         let rest = url.as_str().strip_prefix(base);

@@ -101,12 +101,13 @@ impl Session {
         Ok(Some((access, value)))
     }
 
-    /// The section of the repository, if files in Git LFS are downloaded for it.
+    /// Returns the section of the repository, if files in Git LFS are downloaded for it.
     pub(crate) fn lfs(&self) -> Option<&GitAccess> {
         access_for(&self.access, &self.base()).filter(|access| access.lfs)
     }
 
-    /// A client for another server than the repository's. Only the server of a mirror may be in a private network.
+    /// Creates a client for another server than the repository's. Only the server of a mirror may be in a private
+    /// network.
     pub(crate) fn agent_for(&self, url: &Url) -> Result<Agent, Error> {
         let is_mirror = |mirror: &Mirror| Url::parse(&mirror.base).is_ok_and(|base| base.origin() == url.origin());
         let authorities = authorities_for(&self.access, url.as_str())?;
@@ -151,7 +152,7 @@ impl Session {
     }
 }
 
-/// The certificate authorities that the section of `url` names.
+/// Reads the certificate authorities that the section of `url` names.
 fn authorities_for(access: &[GitAccess], url: &str) -> Result<Option<RootCerts>, Error> {
     let found = access_for(access, url).and_then(|access| Some((access, access.ca_file.as_deref()?)));
     found.map(|(access, file)| token::authorities(access, file)).transpose()

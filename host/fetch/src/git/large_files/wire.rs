@@ -39,7 +39,7 @@ pub(super) struct Download {
 }
 
 impl Download {
-    /// The headers that the server wants to receive with the request. They may contain secrets.
+    /// Returns the headers that the server wants to receive with the request. They may contain secrets.
     pub(super) fn headers(&self) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
         if self.header.len() > MAX_HEADERS {
             return Err(format!("the server asks for more than {MAX_HEADERS} headers"));
