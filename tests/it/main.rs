@@ -29,6 +29,7 @@ mod audit;
 mod author_commands;
 mod blocking;
 mod bodies;
+mod bundle;
 mod cache;
 mod calls;
 mod catalog;

@@ -4,6 +4,7 @@
 //! temporary plugin folder and with a persistent build cache.
 
 pub mod args;
+mod bundle;
 mod check;
 mod child;
 mod config;
@@ -20,6 +21,7 @@ mod workshop;
 
 use host_client::{Failure, Signals};
 
+pub use bundle::{read_bundle, write_bundle};
 pub use check::check;
 pub use child::open_library;
 pub use config::AuthorConfig;

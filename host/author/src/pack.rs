@@ -1,14 +1,14 @@
 //! `pack`: creates a reproducible archive of a plugin.
 
-mod archive;
 mod list;
 
 use std::collections::BTreeSet;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use host_core::manifest::{Checksums, Manifest};
 use host_core::{Digest, Size, TreePath};
-use host_fetch::{Fetched, ZipError};
+use host_fetch::{ArchiveWriter, Fetched, TOP_FOLDER, ZipError};
 use host_run::Error;
 use host_store::{Tree, TreeFile, atomic};
 use serde_json::json;
@@ -19,13 +19,9 @@ use crate::config::AuthorConfig;
 use crate::failure::operation_failure;
 use crate::workshop::Workshop;
 use crate::{blocking, until_a_signal};
-use archive::ArchiveEntry;
 use host_client::Failure;
 use host_client::output::text::bytes;
 use host_client::output::{self, Table};
-
-/// The folder in an archive of a larger tree.
-const TOP: &str = "source";
 
 /// Packs a plugin's folder.
 ///
@@ -146,6 +142,24 @@ fn check_output(output: &Path, folder: &Path, tree: &Tree) -> Result<(), Failure
     }
 }
 
+/// A file of an archive.
+struct ArchiveEntry {
+    path: String,
+    executable: bool,
+    content: Vec<u8>,
+    /// Whether the file is stored without compression.
+    stored: bool,
+}
+
+/// Writes an archive of these files, which must be sorted.
+fn write(entries: &[ArchiveEntry]) -> Result<Vec<u8>, std::io::Error> {
+    let mut writer = ArchiveWriter::new(Cursor::new(vec![]));
+    for entry in entries {
+        writer.add(&entry.path, entry.executable, entry.stored, &*entry.content)?;
+    }
+    Ok(writer.finish()?.into_inner())
+}
+
 /// An archive that was verified by unpacking it as a host does.
 struct Packed {
     bytes: Vec<u8>,
@@ -200,14 +214,14 @@ impl Packed {
                 tree.whole().read(&file.path, file.bytes).map_err(|error| failed(&error))?
             };
             let path = match tree.folder() {
-                Some(_) => format!("{TOP}/{}", file.path),
+                Some(_) => format!("{TOP_FOLDER}/{}", file.path),
                 None => file.path.to_string(),
             };
             entries.push(ArchiveEntry { path, executable: file.executable, content, stored: false });
         }
         let mut tried = BTreeSet::new();
         loop {
-            let bytes = archive::write(&entries).map_err(|error| failed(&error))?;
+            let bytes = write(&entries).map_err(|error| failed(&error))?;
             match read_again(workshop, &bytes, tree.folder()) {
                 Ok(()) => return Ok(Packed { bytes, n_files: entries.len(), warnings }),
                 // A very high compression ratio is refused as a zip bomb, so the file is stored without compression.

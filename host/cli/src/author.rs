@@ -1,12 +1,8 @@
 //! Runs the commands for plugin authors with the configuration of a host on this machine.
 
-use std::path::PathBuf;
-use std::pin::Pin;
-
 use host_author::AuthorConfig;
 use host_author::args::AuthorCommand;
-use host_client::{Failure, Screen, TempPath};
-use host_core::TreePath;
+use host_client::{Archives, Failure, Screen};
 
 use crate::config::{self, Configs, Environment, Flags, Settings};
 use crate::logs;
@@ -41,15 +37,27 @@ pub(crate) async fn run(command: AuthorCommand, environment: &Environment) -> Re
     }
 }
 
-/// Packs the folder of a plugin, or a folder with the plugin in `path`, into a temporary archive, for a host that does
-/// not read the folder itself.
-pub(crate) fn pack(
-    folder: PathBuf,
-    path: Option<TreePath>,
+/// Runs a client command with the work on archives that it leaves to the program.
+pub(crate) async fn with_archives(
     environment: &Environment,
-) -> Pin<Box<dyn Future<Output = Result<TempPath, Failure>>>> {
-    let config = read(environment, None).map(|settings| config(&settings, environment));
-    Box::pin(async move { host_author::pack_for_upload(folder, path, config?).await })
+    command: impl AsyncFnOnce(&Archives<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let config = || read(environment, None).map(|settings| config(&settings, environment));
+    command(&Archives {
+        pack: &|folder, path| {
+            let config = config();
+            Box::pin(async move { host_author::pack_for_upload(folder, path, config?).await })
+        },
+        write_bundle: &|bundle, output| {
+            let config = config();
+            Box::pin(async move { host_author::write_bundle(bundle, output, config?).await })
+        },
+        read_bundle: &|path| {
+            let config = config();
+            Box::pin(async move { host_author::read_bundle(path, config?).await })
+        },
+    })
+    .await
 }
 
 fn read(environment: &Environment, cache_dir: Option<&str>) -> Result<Settings, Failure> {

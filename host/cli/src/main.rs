@@ -86,14 +86,16 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Client(command @ ClientCommand::Complete(_)) => {
                 // Without a host there is nothing to complete, which is not an error at the prompt.
                 let Ok(config) = client::config(command.host(), &environment) else { return Ok(()) };
-                let pack = |folder, path| author::pack(folder, path, &environment);
-                let _ = host_client::run(command, &config, &pack).await;
+                let _ = author::with_archives(&environment, async |archives| {
+                    host_client::run(command, &config, archives).await
+                })
+                .await;
                 Ok(())
             }
             Command::Client(command) => {
                 let config = client::config(command.host(), &environment)?;
-                let pack = |folder, path| author::pack(folder, path, &environment);
-                host_client::run(command, &config, &pack).await
+                author::with_archives(&environment, async |archives| host_client::run(command, &config, archives).await)
+                    .await
             }
             Command::Config(ConfigCommand::Change(command)) => {
                 let config = client::config(command.host(), &environment)?;

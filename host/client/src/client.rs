@@ -1,6 +1,7 @@
 //! HTTP client of the host's API.
 
 mod connect;
+mod download;
 mod follow;
 mod job;
 mod problem;

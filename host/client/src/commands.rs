@@ -20,17 +20,17 @@ mod updates;
 
 use crate::args::{ClientCommand, HostArgs, SettingCommand};
 use crate::client::Client;
-use crate::config::{ClientConfig, Pack};
+use crate::config::{Archives, ClientConfig};
 use crate::failure::Failure;
 use crate::output;
 use crate::screen::Screen;
 use serde_json::Value;
 
-/// Runs a client command. `pack` packs a folder that the host does not read itself.
+/// Runs a client command. `archives` packs folders that the host does not read itself, and writes and reads bundles.
 ///
 /// # Errors
 /// The host refused the request, the operation failed, or the host cannot be reached.
-pub async fn run(command: ClientCommand, config: &ClientConfig, pack: &Pack<'_>) -> Result<(), Failure> {
+pub async fn run(command: ClientCommand, config: &ClientConfig, archives: &Archives<'_>) -> Result<(), Failure> {
     if let ClientCommand::Ping(args) = &command {
         args.client.format.select();
         return ping::ping(args, config).await;
@@ -47,13 +47,13 @@ pub async fn run(command: ClientCommand, config: &ClientConfig, pack: &Pack<'_>)
         ClientCommand::Logs(args) => logs::logs(&client, &args).await,
         ClientCommand::Graph(args) => graph::graph(&client, args).await,
         ClientCommand::Events(args) => events::events(&client, args).await,
-        ClientCommand::Plan(args) => plan::plan(&client, args, &screen).await,
-        ClientCommand::Apply(args) => plan::apply(&client, args, &screen).await,
-        ClientCommand::Export(args) => plan::export(&client, args).await,
+        ClientCommand::Plan(args) => plan::plan(&client, args, archives, &screen).await,
+        ClientCommand::Apply(args) => plan::apply(&client, args, archives, &screen).await,
+        ClientCommand::Export(args) => plan::export(&client, args, archives, &screen).await,
         ClientCommand::Available(args) => catalog::available(&client, &args).await,
         ClientCommand::Validate(args) => catalog::validate(&client, &args).await,
         ClientCommand::Cache(command) => catalog::cache(&client, &command).await,
-        ClientCommand::Load(args) => load::load(&client, args, pack, &screen).await,
+        ClientCommand::Load(args) => load::load(&client, args, archives.pack, &screen).await,
         ClientCommand::Reload(args) if args.prove => prove::prove(&client, args, &screen).await,
         ClientCommand::Reload(args) => load::reload(&client, args, &screen).await,
         ClientCommand::Enable(args) => change::plain(&client, &args, "/enable", &screen).await,

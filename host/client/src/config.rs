@@ -13,6 +13,41 @@ use crate::failure::Failure;
 /// Packs a folder with a plugin, at its root or in the folder inside of it, into a temporary archive.
 pub type Pack<'a> = dyn Fn(PathBuf, Option<TreePath>) -> Pin<Box<dyn Future<Output = Result<TempPath, Failure>>>> + 'a;
 
+/// Writes a bundle to a path.
+pub type WriteBundle<'a> = dyn Fn(Bundle, PathBuf) -> Pin<Box<dyn Future<Output = Result<(), Failure>>>> + 'a;
+
+/// Reads a bundle.
+pub type ReadBundle<'a> = dyn Fn(PathBuf) -> Pin<Box<dyn Future<Output = Result<Bundle, Failure>>>> + 'a;
+
+/// The work with archives that the commands leave to the program.
+pub struct Archives<'a> {
+    /// Packs a folder.
+    pub pack: &'a Pack<'a>,
+    /// Writes a bundle.
+    pub write_bundle: &'a WriteBundle<'a>,
+    /// Reads a bundle.
+    pub read_bundle: &'a ReadBundle<'a>,
+}
+
+/// A plugins.yaml with the sources that it names by relative paths.
+pub struct Bundle {
+    /// The plugins.yaml.
+    pub text: String,
+    /// The sources.
+    pub sources: Vec<BundledSource>,
+    /// Removes temporary archives when it is dropped.
+    pub guard: Option<Box<dyn Send>>,
+}
+
+/// A source of a bundle.
+#[derive(Clone, Debug)]
+pub struct BundledSource {
+    /// The folder in the bundle, such as `sources/hello`.
+    pub folder: String,
+    /// An archive with the files of the source.
+    pub archive: PathBuf,
+}
+
 /// The configuration of a client, apart from its arguments.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {

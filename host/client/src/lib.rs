@@ -13,7 +13,7 @@ mod screen;
 mod signals;
 
 pub use commands::{change_setting, run};
-pub use config::{ClientConfig, LocalHost, Pack};
+pub use config::{Archives, Bundle, BundledSource, ClientConfig, LocalHost, Pack, ReadBundle, WriteBundle};
 pub use failure::{Exit, Failure};
 pub use screen::{Screen, Spinner};
 pub use signals::{Signals, Which};

@@ -5,6 +5,7 @@
 //! that may wait.
 
 mod access;
+mod archive_writer;
 mod config;
 mod error;
 mod fetch;
@@ -17,9 +18,11 @@ mod lfs;
 mod links;
 mod open;
 mod policy;
+mod run_time_paths;
 mod zip;
 
 pub use access::{DEFAULT_GIT_USER, GitAccess, GitPlace, GitPlaceError, TokenSource};
+pub use archive_writer::{ArchiveWriter, TOP_FOLDER};
 pub use config::{Config, Mirror};
 pub use error::{Error, ZipError};
 pub use fetch::{fetch, folder_of, unpack};

@@ -294,6 +294,21 @@ fn the_path_to_a_plugin_may_name_or_leave_out_a_single_folder_at_the_top() {
 }
 
 #[test]
+fn code_that_reads_the_folder_of_the_plugin_at_run_time_is_named() {
+    let place = place();
+    let source = place.write(&["plugin.yaml", "Cargo.toml", "build.rs", "tests/a.rs", "src/lib.rs", "src/tests.rs"]);
+    let code = "fn page() {\n    std::fs::read(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/page.html\"));\n}\n";
+    for path in ["build.rs", "tests/a.rs", "src/tests.rs"] {
+        File::create(source.join(path)).unwrap().write_all(code.as_bytes()).unwrap();
+    }
+    let fetch = || place.fetch(&Source::Folder(source.clone()), Trust::CommandLine, &Config::default()).unwrap();
+    assert_eq!(fetch().warnings, Vec::<String>::new());
+    File::create(source.join("src/lib.rs")).unwrap().write_all(code.as_bytes()).unwrap();
+    let [warning] = &fetch().warnings[..] else { panic!("no warning") };
+    assert!(warning.starts_with("`CARGO_MANIFEST_DIR` is used in `src/lib.rs:2`, and names"), "{warning}");
+}
+
+#[test]
 fn a_folder_with_too_many_files_is_refused_before_one_is_copied() {
     let place = place();
     let max_files = TreeLimits::default().max_files;

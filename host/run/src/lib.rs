@@ -39,6 +39,6 @@ pub use model::{
     Target, TargetPick, TargetState, Trial, TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner, Update,
     UpdateFailure, UpdateReport, Watched,
 };
-pub use planning::{PlanReport, PlannedPlugin, RuleView, Validated, Way};
+pub use planning::{PlanReport, PlannedPlugin, RuleView, SourceArchive, Validated, Way};
 pub use plugins::{GenerationView, PluginView};
 pub use state::{CacheReport, Cleaned, Host, IndexReport, ListedPlugin, Poller};

@@ -5,7 +5,9 @@ mod export;
 mod gather;
 mod plan;
 mod report;
+mod source_archive;
 mod validate;
 
 pub use report::{PlanReport, PlannedPlugin, RuleView, Way};
+pub use source_archive::SourceArchive;
 pub use validate::Validated;

@@ -18,6 +18,7 @@ mod plugins;
 mod revisions;
 pub(crate) mod routes;
 mod settings;
+mod source;
 mod system;
 mod tokens;
 mod updates;

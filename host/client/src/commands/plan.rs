@@ -1,5 +1,6 @@
 //! `plan`, `apply` and `export`.
 
+mod bundle;
 mod lines;
 
 use std::fs::{self, Permissions};
@@ -13,14 +14,15 @@ use host_core::{Source, plugin_set::PluginSetProblem};
 
 use crate::args::{Apply, Export, Plan};
 use crate::client::{ApiRequest, Client};
+use crate::config::Archives;
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::output::text::printable;
 use crate::screen::Screen;
 
 /// Shows the changes that `apply` would make.
-pub(super) async fn plan(client: &Client, args: Plan, screen: &Screen) -> Result<(), Failure> {
-    let (plan, body) = ask(client, &args.file, screen).await?;
+pub(super) async fn plan(client: &Client, args: Plan, archives: &Archives<'_>, screen: &Screen) -> Result<(), Failure> {
+    let (plan, body) = ask(client, &args.file, archives, screen).await?;
     if args.client.format.is_data() {
         output::data(&body)
     } else {
@@ -34,8 +36,13 @@ pub(super) async fn plan(client: &Client, args: Plan, screen: &Screen) -> Result
 }
 
 /// Shows the changes, asks for confirmation and applies exactly these changes.
-pub(super) async fn apply(client: &Client, args: Apply, screen: &Screen) -> Result<(), Failure> {
-    let (plan, _) = ask(client, &args.file, screen).await?;
+pub(super) async fn apply(
+    client: &Client,
+    args: Apply,
+    archives: &Archives<'_>,
+    screen: &Screen,
+) -> Result<(), Failure> {
+    let (plan, _) = ask(client, &args.file, archives, screen).await?;
     if !args.client.format.is_data() {
         show(&plan);
         if plan.changing == 0 {
@@ -63,8 +70,16 @@ pub(super) async fn apply(client: &Client, args: Apply, screen: &Screen) -> Resu
     }
 }
 
-/// Prints the current state as a plugins.yaml.
-pub(super) async fn export(client: &Client, args: Export) -> Result<(), Failure> {
+/// Prints the current state as a plugins.yaml, or writes a bundle.
+pub(super) async fn export(
+    client: &Client,
+    args: Export,
+    archives: &Archives<'_>,
+    screen: &Screen,
+) -> Result<(), Failure> {
+    if let Some(output) = args.bundle {
+        return bundle::write(client, output, archives, screen).await;
+    }
     let text = client.request(ApiRequest::get("/api/plugins/export")).await?.body;
     if args.client.format.is_data() {
         output::data(serde_json::json!({ "file": String::from_utf8_lossy(&text) }).to_string().as_bytes());
@@ -82,8 +97,14 @@ pub(super) async fn export(client: &Client, args: Export) -> Result<(), Failure>
 }
 
 /// Requests a plan for a file.
-async fn ask(client: &Client, path: &Path, screen: &Screen) -> Result<(host_api::Plan, bytes::Bytes), Failure> {
-    let file = read(path)?;
+async fn ask(
+    client: &Client,
+    path: &Path,
+    archives: &Archives<'_>,
+    screen: &Screen,
+) -> Result<(host_api::Plan, bytes::Bytes), Failure> {
+    let file =
+        if bundle::is_bundle(path) { bundle::upload(client, path, archives, screen).await? } else { read(path)? };
     let spinner = screen.spinner(&format!("planning `{}`", path.display()), false);
     let reply = client.request(ApiRequest::post("/api/plugins/plan").yaml(plugin_set::write(&file))).await;
     drop(spinner);

@@ -9,7 +9,7 @@ use super::plan::{At, FetchedSource, InstalledPlugin, Plan, PlannedChange, Plugi
 use super::{PluginEntry, PluginSet};
 use crate::configuration::diff_masked;
 use crate::graph::{self, Graph, Node};
-use crate::{Goal, PluginId};
+use crate::{Goal, PluginId, Source};
 
 /// Computes the changes that make the installed plugins match `file`. `found` has the content of each entry's source,
 /// by its position in the file; missing entries are skipped.
@@ -119,7 +119,7 @@ fn changes(wanted: &PluginEntry, present: Option<&InstalledPlugin>, found: &Fetc
         None => changes.push(PlannedChange::Install(to)),
         Some(current)
             if found.artifact != Some(current.artifact)
-                || found.source != current.source
+                || !is_same(&found.source, &current.source)
                 || found.commit != current.commit =>
         {
             changes.push(PlannedChange::Replace { from: At::of(current), to });
@@ -147,6 +147,12 @@ fn changes(wanted: &PluginEntry, present: Option<&InstalledPlugin>, found: &Fetc
         changes.push(PlannedChange::UpdateRule);
     }
     changes
+}
+
+/// Returns whether two sources are equal. Every upload has an id of its own, and is compared by its artifact.
+fn is_same(found: &Source, installed: &Source) -> bool {
+    let are_uploads = matches!((found.place(), installed.place()), (Source::Upload(_), Source::Upload(_)));
+    found == installed || are_uploads && found.path() == installed.path()
 }
 
 fn leaving(present: &InstalledPlugin, before: &Graph) -> PluginPlan {

@@ -64,6 +64,8 @@ pub enum Error {
     NoRepository { id: PluginId, place: String },
     #[error("failed to check for updates: {message}")]
     UpdatesUnknown { code: &'static str, message: String, fix: Option<String> },
+    #[error("the source of plugin `{id}` is no longer stored")]
+    NoSource { id: PluginId },
     #[error("artifact {} of plugin `{id}` is missing or damaged", artifact.short())]
     NoArtifact { id: PluginId, artifact: Digest },
     #[error("{}", nothing_kept(id, to.as_deref(), kept))]
@@ -144,6 +146,7 @@ impl Error {
             Error::Dependencies(refusal) => refusal.code(),
             Error::NoRepository { .. } => "update_no_repository",
             Error::UpdatesUnknown { code, .. } => code,
+            Error::NoSource { .. } => "run_no_source",
             Error::NoArtifact { .. } => "run_no_artifact",
             Error::NothingKept { .. } => "run_nothing_kept",
             Error::UnknownRevision { .. } => "run_unknown_revision",
@@ -202,7 +205,8 @@ impl Error {
             Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => FailureKind::Conflict,
             Error::OtherSource { .. } | Error::TagMoved { .. } => FailureKind::Conflict,
             Error::VersionBlocked { .. } => FailureKind::Conflict,
-            Error::NoRepository { .. } | Error::NothingKept { .. } | Error::NoArtifact { .. } => FailureKind::Conflict,
+            Error::NoRepository { .. } | Error::NothingKept { .. } => FailureKind::Conflict,
+            Error::NoArtifact { .. } | Error::NoSource { .. } => FailureKind::Conflict,
             Error::ShuttingDown | Error::TooManyKept { .. } => FailureKind::Busy,
             Error::Panicked | Error::State(_) => FailureKind::Broken,
             Error::Load(_) if code == "load_trial_failed" => FailureKind::Broken,

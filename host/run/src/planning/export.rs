@@ -1,7 +1,7 @@
 //! Exporting the desired state as a plugins.yaml.
 
-use host_core::Goal;
 use host_core::plugin_set::{PluginEntry, PluginSet};
+use host_core::{Goal, Source};
 
 use crate::model::{Error, Installed, without};
 use crate::state::Host;
@@ -12,11 +12,14 @@ impl Host {
     /// The desired state, locked to the installed commits and artifacts. Secrets are left out, with a remark for each;
     /// sources that cannot be written as text and plugins that are being removed are left out as well.
     ///
+    /// Sources that only this host can read are named in a remark; for a bundle, they are replaced by folders in it.
+    ///
     /// # Errors
     /// [`Error::State`] if the secrets cannot be opened.
-    pub fn export(&self) -> Result<PluginSet, Error> {
+    pub fn export(&self, for_bundle: bool) -> Result<PluginSet, Error> {
         let plugins: Vec<_> = self.0.plugins.iter().map(|entry| entry.value().clone()).collect();
         let mut file = PluginSet { remarks: vec![REMARK.to_owned()], ..PluginSet::default() };
+        let mut local = vec![];
         for plugin in plugins {
             let Some(installed) = plugin.state().installed.clone() else { continue };
             let id = &plugin.id;
@@ -24,7 +27,14 @@ impl Host {
             if matches!(desired.goal, Goal::Absent { .. }) {
                 continue;
             }
-            let current = desired.current.clone();
+            let mut current = desired.current.clone();
+            if !current.source.is_git() {
+                local.push(format!("`{id}`"));
+                if for_bundle {
+                    let folder = Source::Folder(format!("./sources/{id}").into());
+                    current.source = current.source.map_place(|_| folder.clone());
+                }
+            }
             if !PluginSet::can_write(&current.source) {
                 file.remarks.push(format!("`{id}` is left out: its source cannot be written as text"));
                 continue;
@@ -55,6 +65,14 @@ impl Host {
                 left_out,
                 ..PluginEntry::new(current.source)
             });
+        }
+        if !local.is_empty() && !for_bundle {
+            local.sort();
+            file.remarks.push(format!(
+                "another host cannot fetch the sources of {}, which are uploads or files of this host; \
+                 `plugin-host export --bundle FILE.zip` writes them and this file into one archive for `plan` and `apply`",
+                local.join(", ")
+            ));
         }
         file.plugins.sort_by(|a, b| a.id.cmp(&b.id));
         file.remarks[1..].sort();

@@ -10,11 +10,13 @@ use host_core::plugin_set::{self, At, PlannedChange, PluginSet};
 use host_run::{Error, PlanReport, PlannedPlugin, RuleView};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{StatusCode, header};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::operation::request::OperationRequest;
 use crate::operation::run::answer;
 use crate::state::AppState;
-use crate::wire::input::{self, RequiredJson};
+use crate::wire::input::{self, QueryParams, RequiredJson};
 use crate::wire::problem::ApiError;
 use crate::wire::view;
 
@@ -79,8 +81,19 @@ pub(crate) async fn apply(
     answer(&job, request.respond_async).await
 }
 
-pub(crate) async fn export(State(app): State<AppState>) -> Result<Response, ApiError> {
-    let file = app.host.export()?;
+/// Options of an export.
+#[derive(Deserialize, IntoParams)]
+pub(crate) struct ExportQuery {
+    /// Replaces sources that only this host can read by `./sources/<plugin-id>`, for a bundle with these folders.
+    #[serde(default)]
+    bundle: bool,
+}
+
+pub(crate) async fn export(
+    State(app): State<AppState>,
+    QueryParams(ExportQuery { bundle }): QueryParams<ExportQuery>,
+) -> Result<Response, ApiError> {
+    let file = app.host.export(bundle)?;
     let mut response = plugin_set::write(&file).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
     let name = HeaderValue::from_static("inline; filename=\"plugins.yaml\"");

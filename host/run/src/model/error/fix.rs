@@ -21,7 +21,7 @@ impl Error {
             Error::Dependencies(refusal) => Some(refusal.fix()),
             Error::NoRepository { .. } => Some("reload the plugin, or load it from its repository".to_owned()),
             Error::UpdatesUnknown { fix, .. } => fix.clone(),
-            Error::NoArtifact { .. } => Some("load the source of the plugin again".to_owned()),
+            Error::NoArtifact { .. } | Error::NoSource { .. } => Some("load the source of the plugin again".to_owned()),
             Error::NothingKept { .. } => Some("run `plugin-host show` to see the stored versions".to_owned()),
             Error::UnknownRevision { .. } => Some("run `plugin-host revisions` to see the revisions".to_owned()),
             Error::InProgress { .. } => Some("wait until it ends, or send `on_conflict=queue` or `on_conflict=replace`".to_owned()),

@@ -19,6 +19,7 @@ pub(super) fn add(t: &mut RouteTable) {
         .runs_job();
     t.role(Viewer, "plan_export", GET, "/api/plugins/export", plan::export)
         .summary("Exports the desired state of all plugins as a plugins.yaml.")
+        .query::<plan::ExportQuery>()
         .response_content(200, "application/yaml", object());
     t.role(Operator, "batch", POST, "/api/plugins/batch", batch::batch)
         .summary("Runs several operations as one job.")

@@ -6,7 +6,7 @@ use host_call::MinLevel;
 use host_core::Role::{Operator, Viewer};
 
 use super::{DELETE, GET, POST};
-use crate::api::{available, graph, logs, plugins, upload};
+use crate::api::{available, graph, logs, plugins, source, upload};
 use crate::guard::table::{RequiredAccess, RouteRow, RouteTable};
 use crate::wire::moment::AtQuery;
 
@@ -29,6 +29,14 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
     t.role(Viewer, "plugin_status", GET, "/api/plugins/{id}/status", plugins::status)
         .summary("Returns the state of a plugin, for older clients.")
         .response::<api::StatusAnswer>(200);
+    t.role(Operator, "plugin_source", GET, "/api/plugins/{id}/source", source::download)
+        .summary("Returns the files that a plugin was built from as a ZIP archive, for an upload to another host.")
+        .response_content(
+            200,
+            "application/zip",
+            serde_json::json!({ "type": "string", "contentMediaType": "application/zip" }),
+        )
+        .errors(&[409, 429, 507]);
     t.role(Viewer, "plugin_logs", GET, "/api/plugins/{id}/logs", logs::get)
         .summary("Returns the last log lines of a plugin as JSON, or streams its log as server-sent events.")
         .query::<logs::PluginLogQuery>()

@@ -1,0 +1,92 @@
+//! Bundles: a ZIP archive with a plugins.yaml and the sources that another host cannot fetch.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use host_core::Source;
+use host_core::plugin_set::{self, PluginSet};
+
+use super::refused;
+use crate::client::{ApiRequest, Client};
+use crate::config::{Archives, Bundle, BundledSource};
+use crate::failure::Failure;
+use crate::output;
+use crate::screen::Screen;
+
+/// The most bytes of one source. A bundle has fewer.
+const MAX_SOURCE_BYTES: u64 = 256 << 20;
+
+/// Writes the state of the host and the sources that it names.
+pub(super) async fn write(
+    client: &Client,
+    output: PathBuf,
+    archives: &Archives<'_>,
+    screen: &Screen,
+) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::from_error("failed to write a temporary file", &error);
+    let text = client.request(ApiRequest::get("/api/plugins/export?bundle=true")).await?.body;
+    let set = plugin_set::read(&text).map_err(|problems| refused("the host's plugins.yaml", &problems))?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let temporary = tempfile::Builder::new().prefix("plugin-host-").tempdir().map_err(failed)?;
+    let mut sources = vec![];
+    for entry in &set.plugins {
+        let (Some(folder), Some(id)) = (bundled(entry.source.place()), &entry.id) else { continue };
+        let spinner = screen.spinner(&format!("fetching the source of `{id}`"), false);
+        let archive = temporary.path().join(format!("{id}.zip"));
+        client.download(&format!("/api/plugins/{id}/source"), &archive, MAX_SOURCE_BYTES).await?;
+        drop(spinner);
+        sources.push(BundledSource { folder, archive });
+    }
+    let (n_plugins, n_sources) = (set.plugins.len(), sources.len());
+    (archives.write_bundle)(Bundle { text, sources, guard: None }, output.clone()).await?;
+    let shown = output.display();
+    output::error_line(&format!("wrote `{shown}`: {n_plugins} plugins, {n_sources} of them with their source"));
+    output::error_line(&format!("next: plugin-host apply -f {shown} --url URL-OF-ANOTHER-HOST"));
+    Ok(())
+}
+
+/// Returns whether a file is a ZIP archive, and thus cannot be a plugins.yaml.
+pub(super) fn is_bundle(path: &Path) -> bool {
+    let mut start = [0; 4];
+    let is_read = |mut file: File| file.read_exact(&mut start).is_ok();
+    path.is_file() && File::open(path).is_ok_and(is_read) && start == *b"PK\x03\x04"
+}
+
+/// Reads a bundle and uploads its sources.
+pub(super) async fn upload(
+    client: &Client,
+    path: &Path,
+    archives: &Archives<'_>,
+    screen: &Screen,
+) -> Result<PluginSet, Failure> {
+    let Bundle { text, sources, guard } = (archives.read_bundle)(path.to_owned()).await?;
+    let name = path.display().to_string();
+    let mut set = plugin_set::read(text.as_bytes()).map_err(|problems| refused(&name, &problems))?;
+    for entry in &mut set.plugins {
+        if matches!(entry.source.place(), Source::Git { .. } | Source::Upload(_)) {
+            continue;
+        }
+        // A bundle of somebody else must not upload files of this machine.
+        let folder = bundled(entry.source.place());
+        let Some(found) = sources.iter().find(|source| Some(&source.folder) == folder.as_ref()) else {
+            let source = entry.source.place();
+            let failure = Failure::usage(format!("`{name}` names the source `{source}`, which is not in the bundle"));
+            return Err(failure.fix("write the bundle again with `plugin-host export --bundle FILE`"));
+        };
+        let spinner = screen.spinner(&format!("uploading `{}`", found.folder), false);
+        let folder_of_plugin = entry.source.path().map(ToString::to_string);
+        let upload = client.upload(&found.archive, folder_of_plugin.as_deref()).await?;
+        drop(spinner);
+        entry.source = entry.source.clone().map_place(|_| Source::Upload(upload.clone()));
+    }
+    drop(guard);
+    Ok(set)
+}
+
+/// Returns the folder of a source in a bundle.
+fn bundled(source: &Source) -> Option<String> {
+    let Source::Folder(path) = source else { return None };
+    let folder = path.to_str()?.trim_start_matches("./");
+    folder.starts_with("sources/").then(|| folder.to_owned())
+}
