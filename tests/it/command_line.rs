@@ -108,6 +108,23 @@ async fn colours_are_used_on_request_and_never_in_pipes() {
 }
 
 #[tokio::test]
+async fn an_invalid_address_is_shown_without_what_may_be_secret() {
+    let host = TestHost::start().await;
+    for address in ["https://user:s3cret@github.com/a/b", "https://github.com/a/b?token=s3cret"] {
+        let refused = ends(host.command(&["load", address]).await, 2);
+        let text = stderr(&refused);
+        assert!(text.contains("`https://github.com/a/b") && !text.contains("s3cret"), "{text}");
+        let answer = host.post_json("/api/plugins/load", &json!({ "source": address })).await.expect(400);
+        assert!(
+            answer.text().contains("https://github.com/a/b") && !answer.text().contains("s3cret"),
+            "{}",
+            answer.text()
+        );
+    }
+    assert!(!host.log().contains("s3cret"), "{}", host.log());
+}
+
+#[tokio::test]
 async fn a_folder_that_the_host_may_not_read_is_packed_and_uploaded() {
     let host = TestHost::start().await;
     let elsewhere = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ mod shell;
 
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand};
 use host_author::args::AuthorCommand;
 use host_client::args::{ClientCommand, EXIT_CODES, LOCAL_EXIT_CODES, SettingCommand, parse_source};
@@ -41,9 +42,20 @@ impl Cli {
     pub(crate) fn read() -> Result<Cli, clap::Error> {
         // Help and errors follow `--color`, too.
         Color::from_arguments(std::env::args_os()).select();
-        let matches = help::command().try_get_matches()?;
+        let matches = help::command().try_get_matches().map_err(without_secrets)?;
         <Cli as clap::FromArgMatches>::from_arg_matches(&matches).map_err(|error| error.format(&mut help::command()))
     }
+}
+
+/// Removes user, password and query from an invalid address, because output of commands is often logged.
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    if let Some(ContextValue::String(text)) = error.get(ContextKind::InvalidValue)
+        && text.contains("://")
+    {
+        let shown = host_core::shown_address(text);
+        error.insert(ContextKind::InvalidValue, ContextValue::String(shown));
+    }
+    error
 }
 
 /// All commands.
