@@ -1,7 +1,8 @@
 //! Malformed requests: each gets an error response or a closed connection, and the next request is served.
 
 use crate::client::Connection;
-use crate::host::{TestHost, endpoint};
+use crate::host::{TestHost, endpoint, eventually};
+use crate::http2_client::Http2;
 use crate::reload::begin_slow_call;
 
 #[tokio::test]
@@ -51,7 +52,7 @@ async fn malformed_requests_are_answered_with_an_error_or_closed() {
         "nonsense\r\n\r\n".to_owned(),
         "GET / HTTP/9.9\r\n\r\n".to_owned(),
         "\0\u{1}\u{2}\r\n\r\n".to_owned(),
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(),
+        "PRI * HTTP/2.0\r\n\r\nSX\r\n\r\n".to_owned(),
         "GET / HTTP/1.1\r\nhost x\r\n\r\n".to_owned(),
         "GET / HTTP/1.1\r\nhost: localhost\r\nbad name: 1\r\n\r\n".to_owned(),
         format!("GET {body} HTTP/1.1\r\nhost: localhost\r\nx: a\0b\r\n\r\n"),
@@ -146,6 +147,46 @@ async fn at_the_connection_limit_idle_connections_are_evicted_and_busy_ones_are_
     half.rest().await;
     assert!(half.is_whole());
     assert_eq!(fourth.head(false).await.status, 200);
+}
+
+#[tokio::test]
+async fn health_and_management_are_reachable_while_all_connections_are_busy() {
+    let host = TestHost::with(&["--max-connections", "2"]).await;
+    host.load("slow").await;
+    let mut calls = [begin_slow_call(&host, "wait").await, begin_half(&host).await];
+    for _ in 0..3 {
+        for path in ["/health/live", "/health/ready", "/metrics"] {
+            host.anonymous().get(path).await.expect(200);
+        }
+        host.get("/api/plugins").await.expect(200);
+    }
+    // A reserved place is for one request.
+    let mut reserved = host.connect().await;
+    reserved.send(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    let answer = reserved.head(false).await;
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    let client = Http2::connect(host.address).await;
+    client.get("/health/live").await.expect(200);
+    client.closed().await.unwrap();
+    let refused = host.call("slow/generation").await.expect(503);
+    assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("connections_in_use", Some("1")));
+    let stream = host.request("GET", "/api/events").header("accept", "text/event-stream").send().await.expect(503);
+    assert_eq!(stream.code(), "connections_in_use");
+    // Clients that send nothing do not keep the reserved places.
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(host.connect().await);
+    }
+    host.anonymous().get("/health/live").await.expect(200);
+
+    let [wait, half] = &mut calls;
+    wait.end().await;
+    assert_eq!(wait.head(false).await.status, 200);
+    wait.rest().await;
+    eventually("calls are served again", async || host.call("slow/generation").await.status == 200).await;
+    half.end().await;
+    half.rest().await;
+    assert!(half.is_whole());
 }
 
 /// Starts a call that is active until its request body ends.

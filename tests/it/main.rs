@@ -11,6 +11,8 @@ mod generations;
 mod git_server;
 #[path = "../support/host.rs"]
 mod host;
+#[path = "../support/http2.rs"]
+mod http2_client;
 #[path = "../support/plugins.rs"]
 mod plugins;
 #[path = "../support/readme.rs"]
@@ -51,6 +53,7 @@ mod history;
 mod hooks;
 mod hostile;
 mod hostile_strings;
+mod http2;
 mod idempotency;
 mod jobs;
 mod kill;

@@ -48,7 +48,7 @@ async fn changeable_settings_take_effect_and_others_are_named() {
     let event = events(&host, "host.reconfigured").await[0].clone();
     assert_eq!(event["detail"]["changed"], json!(["allowed_hosts", "log_filter"]), "{event}");
     assert_eq!(event["detail"]["after_restart"], json!(["max_events"]), "{event}");
-    host.logged("rejected a malformed request").await;
+    host.logged("refused a request before routing").await;
 
     // A file with one mistake is refused as a whole.
     write(&file, "allowed_hosts = [\"c.example\"]\nmax_streams = \"many\"\nprot = 1\n");

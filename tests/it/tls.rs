@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
@@ -65,8 +66,8 @@ impl TlsHost {
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 
-    /// Requests `/health/live` if the host presents the certificate with this name.
-    async fn ask(&self, name: &str) -> std::io::Result<String> {
+    /// Connects if the host presents the certificate with this name.
+    async fn connect(&self, name: &str, protocols: &[&[u8]]) -> std::io::Result<TlsStream<TcpStream>> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(certificate(name)).unwrap()).unwrap();
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -74,10 +75,15 @@ impl TlsHost {
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         let stream = TcpStream::connect(self.address).await?;
         let connector = TlsConnector::from(Arc::new(config));
-        let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await?;
+        connector.connect(ServerName::try_from("localhost").unwrap(), stream).await
+    }
+
+    /// Requests `/health/live` if the host presents the certificate with this name.
+    async fn ask(&self, name: &str) -> std::io::Result<String> {
+        let mut stream = self.connect(name, &[b"http/1.1"]).await?;
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
         stream.write_all(b"GET /health/live HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
         let mut said = String::new();
@@ -114,6 +120,32 @@ async fn the_host_serves_https_only() {
     let _ = nonsense.read_to_end(&mut said).await;
     assert_eq!(said, b"");
     assert!(host.ask("first").await.is_ok());
+}
+
+#[tokio::test]
+async fn the_version_of_http_is_negotiated_in_the_handshake() {
+    let host = TlsHost::start("first");
+    for (offered, chosen) in [
+        (&[b"h2".as_slice(), b"http/1.1"][..], Some(&b"h2"[..])),
+        (&[b"http/1.1", b"h2"], Some(b"h2")),
+        (&[b"http/1.1"], Some(b"http/1.1")),
+        (&[], None),
+    ] {
+        let stream = host.connect("first", offered).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), chosen, "{offered:?}");
+    }
+    let stream = host.connect("first", &[b"h2"]).await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    tokio::spawn(connection);
+    let request = http::Request::get("https://localhost/health/live").body(()).unwrap();
+    let (response, _) = client.send_request(request, true).unwrap();
+    assert_eq!(response.await.unwrap().status(), 200);
+    // Without the negotiation, the preface is not accepted.
+    let mut stream = host.connect("first", &[b"http/1.1"]).await.unwrap();
+    stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    let mut said = String::new();
+    let _ = stream.read_to_string(&mut said).await;
+    assert!(!said.contains("200"), "{said}");
 }
 
 #[tokio::test]

@@ -390,6 +390,8 @@ fn the_configuration_is_shown_with_its_origins() {
         upload_lifetime_seconds       3600                                    default
         max_connections               4096                                    default
         max_connections_per_address   64                                      default
+        max_connection_age_seconds    1800                                    default
+        max_http2_streams             64                                      default
         body_idle_timeout_seconds     10                                      default
         min_body_bytes_per_second     100                                     default
         answer_timeout_seconds        30                                      default

@@ -7,6 +7,7 @@ pub(crate) mod forwarded;
 pub(crate) mod front_door;
 pub(crate) mod guarded_body;
 pub(crate) mod hosts;
+pub(crate) mod http2;
 pub(crate) mod linger;
 pub(crate) mod network;
 pub(crate) mod pace;

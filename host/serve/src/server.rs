@@ -3,6 +3,7 @@
 mod accept;
 mod connection;
 mod control;
+mod http2;
 #[cfg(test)]
 mod route_tests;
 mod service;

@@ -181,6 +181,8 @@ impl Settings {
             allowed_hosts: self.texts("allowed_hosts").to_vec(),
             trusted_proxies: self.networks("trusted_proxies"),
             max_connections_per_address: self.count("max_connections_per_address"),
+            max_connection_age: self.seconds("max_connection_age_seconds"),
+            max_http2_streams: self.small("max_http2_streams"),
             body_idle_timeout: self.seconds("body_idle_timeout_seconds"),
             min_body_bytes_per_second: self.number("min_body_bytes_per_second"),
             write_timeout: self.seconds("answer_timeout_seconds"),

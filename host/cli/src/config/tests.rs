@@ -367,12 +367,15 @@ fn server_rules_have_their_defaults_unless_set() {
     assert_eq!((settings.rules(), settings.tls()), (host_serve::Rules::default(), None));
     let file = "tls_cert = \"tls/a.pem\"\ntls_key = \"/b.key\"\ntrusted_proxies = [\"10.0.0.0/8\"]\n\
         body_idle_timeout_seconds = 7\nmin_body_bytes_per_second = 0\nanswer_timeout_seconds = 8\n\
-        max_streams = 9\nmax_streams_per_caller = 2\nmax_connections_per_address = 3";
+        max_streams = 9\nmax_streams_per_caller = 2\nmax_connections_per_address = 3\n\
+        max_connection_age_seconds = 0\nmax_http2_streams = 5";
     let settings = resolved(&[], &[("ALLOWED_HOSTS", "a.example, *.b.example")], file).unwrap();
     let rules = host_serve::Rules {
         allowed_hosts: vec!["a.example".to_owned(), "*.b.example".to_owned()],
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
         max_connections_per_address: 3,
+        max_connection_age: std::time::Duration::ZERO,
+        max_http2_streams: 5,
         body_idle_timeout: std::time::Duration::from_secs(7),
         min_body_bytes_per_second: 0,
         write_timeout: std::time::Duration::from_secs(8),

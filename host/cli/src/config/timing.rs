@@ -35,6 +35,8 @@ const IMMEDIATE: &[&str] = &[
     "unreferenced_keep_seconds",
     "sweep_interval_seconds",
     "max_connections_per_address",
+    "max_connection_age_seconds",
+    "max_http2_streams",
     "body_idle_timeout_seconds",
     "min_body_bytes_per_second",
     "answer_timeout_seconds",

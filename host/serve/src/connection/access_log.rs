@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use host_call::Trace;
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, Version};
 use tracing::Level;
 
 use crate::wire::request_id::RequestId;
@@ -27,6 +27,7 @@ pub(crate) fn begin(level: Level) -> Option<Instant> {
 pub(crate) struct AccessLogLine<'a> {
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
+    pub(crate) version: Version,
     pub(crate) status: StatusCode,
     pub(crate) begun: Instant,
     /// The called plugin, and the generation that responded.
@@ -43,6 +44,7 @@ impl AccessLogLine<'_> {
     pub(crate) fn write(&self, level: Level) {
         let method = self.method.as_str();
         let path = escaped(self.path);
+        let version = self.version;
         let status = self.status.as_u16();
         let duration_ms = self.begun.elapsed().as_secs_f64() * 1e3;
         let (plugin, generation) = self.plugin.unzip();
@@ -54,7 +56,7 @@ impl AccessLogLine<'_> {
         macro_rules! emit {
             ($level:ident) => {
                 tracing::event!(
-                    target: "access", Level::$level, method, path, status, duration_ms, plugin.id = plugin, generation,
+                    target: "access", Level::$level, method, path, ?version, status, duration_ms, plugin.id = plugin, generation,
                     action, %request_id, %trace_id, peer, "{method} {path}: {status}"
                 )
             };

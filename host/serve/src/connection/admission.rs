@@ -46,14 +46,23 @@ impl Admission {
         None
     }
 
-    /// Evicts a connection to make room for a new one. Returns false if none can be evicted yet.
-    pub(crate) fn make_room_for(&self, new: &Registered) -> bool {
-        let made = self.all.make_room_for(new, Instant::now());
+    /// Evicts a connection to make room for a new one, in a reserved place if `among_reserved`. Returns false if none
+    /// can be evicted yet.
+    pub(crate) fn make_room_for(&self, new: &Registered, among_reserved: bool) -> bool {
+        let made = self.all.make_room_for(new, among_reserved, Instant::now());
         if made {
             self.metrics.connection_evicted();
         }
         made
     }
+}
+
+/// The error for a request that a reserved place does not serve.
+pub(crate) fn reserved() -> ApiError {
+    let detail = "all connections are in use; the reserved ones serve health, metrics and management only";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "connections_in_use", detail)
+        .fix("repeat the request later, or raise `max_connections`")
+        .retry_after(RETRY_AFTER)
 }
 
 fn refused() -> ApiError {

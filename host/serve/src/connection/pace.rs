@@ -64,6 +64,11 @@ impl LastChunk {
         self.0.as_ref().is_none_or(|seen| seen.load(Ordering::Acquire))
     }
 
+    /// Whether the body's end is known without reading chunks.
+    fn is_framed(&self) -> bool {
+        self.0.is_none()
+    }
+
     fn seen(&self) {
         if let Some(seen) = &self.0 {
             seen.store(true, Ordering::Release);
@@ -157,6 +162,8 @@ where
                 }
                 match &frame {
                     None => this.last_chunk.seen(),
+                    // HTTP/2 has no ambiguous trailers. They are dropped, which RFC 9110, section 6.5.1, allows.
+                    Some(Ok(frame)) if frame.is_trailers() && this.last_chunk.is_framed() => return Poll::Ready(None),
                     Some(Ok(frame)) if frame.is_trailers() => {
                         return Poll::Ready(Some(Err(
                             "the request body has trailers, which the host does not accept".into()

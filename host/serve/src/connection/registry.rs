@@ -20,6 +20,8 @@ pub(crate) struct Connections(Mutex<OpenConnections>);
 #[derive(Debug, Default)]
 struct OpenConnections {
     next: u64,
+    /// Set at shutdown.
+    is_closing: bool,
     /// The oldest first.
     by_age: BTreeMap<u64, Arc<Connection>>,
     by_address: HashMap<IpAddr, usize>,
@@ -50,6 +52,9 @@ impl Connections {
             }
             *n_open += 1;
         }
+        if open.is_closing {
+            connection.retire();
+        }
         let number = open.next;
         open.next += 1;
         open.by_age.insert(number, connection.clone());
@@ -60,12 +65,14 @@ impl Connections {
     /// Evicts a connection to make room for a new one: the oldest idle connection that never sent a complete head, or
     /// else the oldest idle connection. If none is idle, the connection whose client has stalled longest, at least
     /// [`STALLED`]. An idle connection is first marked and only evicted by a later call, since its next request may
-    /// be in transit.
+    /// be in transit. Only connections with a reserved place are considered if `among_reserved`, and only the others if
+    /// not.
     ///
     /// Returns true if a connection was evicted. If not, a later call may succeed.
-    pub(crate) fn make_room_for(&self, new: &Registered, now: Instant) -> bool {
+    pub(crate) fn make_room_for(&self, new: &Registered, among_reserved: bool, now: Instant) -> bool {
         let open = self.open();
         let others = open.by_age.iter().filter(|(number, _)| **number != new.number).map(|(_, other)| other);
+        let others = others.filter(|other| other.is_reserved() == among_reserved);
         let mut unused = others.clone().filter(|other| other.state.load(Ordering::Acquire) & USED == 0);
         if unused.any(|other| other.evict()) || others.clone().any(|other| other.evict()) {
             return true;
@@ -77,6 +84,20 @@ impl Connections {
             other.force_eviction();
             true
         })
+    }
+
+    /// Asks all connections, also those registered later, to end after their active requests.
+    pub(crate) fn retire_all(&self) {
+        let mut open = self.open();
+        open.is_closing = true;
+        open.by_age.values().for_each(|connection| connection.retire());
+    }
+
+    /// Asks connections that were accepted before a point in time to end after their active requests.
+    pub(crate) fn retire_older_than(&self, accepted: Instant) {
+        let open = self.open();
+        let old = open.by_age.values().take_while(|connection| connection.accepted <= accepted);
+        old.for_each(|connection| connection.retire());
     }
 
     fn open(&self) -> MutexGuard<'_, OpenConnections> {
@@ -161,18 +182,18 @@ mod tests {
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
         let busy = all[0].connection.begin().unwrap();
         drop(all[1].connection.begin().unwrap());
-        assert!(!connections.make_room_for(&new, Instant::now()), "their requests may be on their way");
-        assert!(connections.make_room_for(&new, Instant::now()));
+        assert!(!connections.make_room_for(&new, false, Instant::now()), "their requests may be on their way");
+        assert!(connections.make_room_for(&new, false, Instant::now()));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, false]);
         assert!(all[2].connection.begin().is_none());
         drop(all[3].connection.begin().unwrap());
-        assert!(connections.make_room_for(&new, Instant::now()));
+        assert!(connections.make_room_for(&new, false, Instant::now()));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, false]);
-        assert!(!connections.make_room_for(&new, Instant::now()));
-        assert!(connections.make_room_for(&new, Instant::now()));
+        assert!(!connections.make_room_for(&new, false, Instant::now()));
+        assert!(connections.make_room_for(&new, false, Instant::now()));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, true]);
-        assert!(!connections.make_room_for(&new, Instant::now()));
-        assert!(!connections.make_room_for(&new, Instant::now()));
+        assert!(!connections.make_room_for(&new, false, Instant::now()));
+        assert!(!connections.make_room_for(&new, false, Instant::now()));
         assert!(!is_evicted(0) && !all[0].connection.is_idle());
         assert!(new.connection.begin().is_some(), "it made room for itself");
         drop(busy);
@@ -188,19 +209,67 @@ mod tests {
         let new = connections.add(peer("127.0.0.1"), &live).unwrap();
         let wait = |at: usize, what| all[at].connection.wait(what);
         let is_evicted = |at: usize| all[at].connection.state.load(Ordering::Acquire) & EVICTED != 0;
-        assert!(!connections.make_room_for(&new, Instant::now() + STALLED), "nobody is waited for");
+        assert!(!connections.make_room_for(&new, false, Instant::now() + STALLED), "nobody is waited for");
         let over = wait(0, WaitKind::Body);
         let _body = wait(2, WaitKind::Body);
         let _taking = wait(1, WaitKind::Taking);
         drop(over);
-        assert!(!connections.make_room_for(&new, Instant::now()), "not for long");
+        assert!(!connections.make_room_for(&new, false, Instant::now()), "not for long");
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, false, false]);
         let later = Instant::now() + STALLED;
-        assert!(connections.make_room_for(&new, later));
+        assert!(connections.make_room_for(&new, false, later));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, true, false]);
-        assert!(connections.make_room_for(&new, later));
+        assert!(connections.make_room_for(&new, false, later));
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, false]);
-        assert!(!connections.make_room_for(&new, later), "the others keep nobody waiting");
+        assert!(!connections.make_room_for(&new, false, later), "the others keep nobody waiting");
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, true, true, false]);
+    }
+
+    #[test]
+    fn reserved_places_make_room_for_each_other_only() {
+        let live = ReloadableRules::new(Rules::default());
+        let connections = Arc::new(Connections::default());
+        let all: Vec<_> = (0..3).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
+        let [regular, reserved, new] = &all[..] else { unreachable!() };
+        reserved.connection.reserve();
+        let _busy = regular.connection.begin().unwrap();
+        for _ in 0..3 {
+            assert!(!connections.make_room_for(new, false, Instant::now()));
+        }
+        assert!(!connections.make_room_for(new, true, Instant::now()), "its request may be on its way");
+        assert!(connections.make_room_for(new, true, Instant::now()));
+        assert!(reserved.connection.begin().is_none());
+    }
+
+    #[test]
+    fn an_http2_connection_is_stalled_once_all_its_streams_are() {
+        let live = ReloadableRules::new(Rules::default());
+        let connections = Arc::new(Connections::default());
+        let all: Vec<_> = (0..2).map(|_| connections.add(peer("127.0.0.1"), &live).unwrap()).collect();
+        let [one, new] = &all[..] else { unreachable!() };
+        let later = Instant::now() + 2 * STALLED;
+        let streams: Vec<_> = (0..2).map(|_| one.connection.begin().unwrap()).collect();
+        let stalled = one.connection.wait(WaitKind::StreamTaking);
+        assert!(!connections.make_room_for(new, false, later), "another stream is active");
+        let body = one.connection.wait(WaitKind::Body);
+        drop(stalled);
+        assert!(!connections.make_room_for(new, false, later), "the first stream is read again");
+        let _stalled = one.connection.wait(WaitKind::StreamTaking);
+        assert!(!connections.make_room_for(new, false, Instant::now()), "not for long");
+        assert!(connections.make_room_for(new, false, later));
+        drop((streams, body));
+    }
+
+    #[test]
+    fn connections_are_retired_by_age_and_all_at_shutdown() {
+        let live = ReloadableRules::new(Rules::default());
+        let connections = Arc::new(Connections::default());
+        let old = connections.add(peer("127.0.0.1"), &live).unwrap();
+        connections.retire_older_than(Instant::now() - Duration::from_secs(1));
+        assert!(!old.connection.is_retired());
+        connections.retire_older_than(old.connection.accepted);
+        assert!(old.connection.is_retired());
+        connections.retire_all();
+        assert!(connections.add(peer("127.0.0.1"), &live).unwrap().connection.is_retired());
     }
 }

@@ -29,6 +29,10 @@ pub struct Rules {
     pub min_body_bytes_per_second: u64,
     /// How long a client may stop reading before its connection is closed.
     pub write_timeout: Duration,
+    /// Age at which a connection ends after its active requests; zero for no limit.
+    pub max_connection_age: Duration,
+    /// Maximum number of concurrent requests on an HTTP/2 connection.
+    pub max_http2_streams: u32,
     /// Maximum number of open event and log streams.
     pub max_streams: usize,
     /// Maximum number of open streams of one caller.
@@ -45,6 +49,8 @@ impl Default for Rules {
             body_idle_timeout: Duration::from_secs(10),
             min_body_bytes_per_second: 100,
             write_timeout: Duration::from_secs(30),
+            max_connection_age: Duration::from_secs(30 * 60),
+            max_http2_streams: 64,
             max_streams: 256,
             max_streams_per_caller: 16,
         }

@@ -15,12 +15,15 @@ use crate::connection::rules::{CachedRules, CompiledRules, ReloadableRules};
 pub(super) const USED: usize = 1;
 pub(super) const EVICTED: usize = 2;
 const WARNED: usize = 4;
-const ONE_REQUEST: usize = 8;
+const RETIRED: usize = 8;
+const RESERVED: usize = 16;
+const ONE_REQUEST: usize = 32;
 
 /// The state of a connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
+    pub(super) accepted: Instant,
     /// `peer` as text.
     pub(crate) peer_text: String,
     /// The last valid token the connection sent.
@@ -28,15 +31,28 @@ pub(crate) struct Connection {
     rules: CachedRules,
     pub(super) state: AtomicUsize,
     evicted: Notify,
-    /// Start of the current wait for the client: for more of a body, and for reading more of a response.
-    waits: [Mutex<Option<Instant>>; 2],
+    retired: Notify,
+    /// The current waits for the client, by [`WaitKind`].
+    waits: [Mutex<Waits>; 3],
+}
+
+/// The current waits of one kind.
+#[derive(Debug, Default)]
+struct Waits {
+    n_waits: usize,
+    /// Start of the latest wait.
+    since: Option<Instant>,
 }
 
 /// The kinds of waits for a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WaitKind {
+    /// For more of a request body.
     Body,
+    /// For reading more of the connection.
     Taking,
+    /// For reading more of one HTTP/2 stream.
+    StreamTaking,
 }
 
 /// A wait for the client, until it is dropped.
@@ -51,11 +67,13 @@ impl Connection {
     pub(super) fn new(peer: SocketAddr, live: &ReloadableRules) -> Connection {
         Connection {
             peer,
+            accepted: Instant::now(),
             peer_text: peer.to_string(),
             recent: RecentToken::default(),
             rules: CachedRules::new(live),
             state: AtomicUsize::new(0),
             evicted: Notify::new(),
+            retired: Notify::new(),
             waits: Default::default(),
         }
     }
@@ -78,6 +96,38 @@ impl Connection {
         self.state.load(Ordering::Acquire) < ONE_REQUEST
     }
 
+    /// Returns true if a request was started at any time.
+    pub(crate) fn is_used(&self) -> bool {
+        self.state.load(Ordering::Acquire) & USED != 0
+    }
+
+    /// Asks the connection to end after its active requests.
+    pub(crate) fn retire(&self) {
+        if self.state.fetch_or(RETIRED, Ordering::AcqRel) & RETIRED == 0 {
+            self.retired.notify_one();
+        }
+    }
+
+    /// Returns true if the connection ends after its active requests.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.state.load(Ordering::Acquire) & RETIRED != 0
+    }
+
+    /// Marks a connection that occupies a reserved place, which serves health, metrics and management only.
+    pub(crate) fn reserve(&self) {
+        self.state.fetch_or(RESERVED, Ordering::AcqRel);
+    }
+
+    /// Returns true if the connection occupies a reserved place.
+    pub(crate) fn is_reserved(&self) -> bool {
+        self.state.load(Ordering::Acquire) & RESERVED != 0
+    }
+
+    /// Waits until the connection is retired. Returns once.
+    pub(crate) async fn retired(&self) {
+        self.retired.notified().await;
+    }
+
     /// Marks an idle connection: it is evicted if it is still idle when room is needed again.
     pub(super) fn warn(&self) {
         // A connection that starts a request in between is not marked.
@@ -88,17 +138,29 @@ impl Connection {
 
     /// Records that the client is waited for from now on.
     pub(crate) fn wait(self: &Arc<Self>, what: WaitKind) -> ClientWait {
-        *self.wait_of(what) = Some(Instant::now());
+        let mut waits = self.wait_of(what);
+        waits.n_waits += 1;
+        waits.since = Some(Instant::now());
+        drop(waits);
         ClientWait(self.clone(), what)
     }
 
-    /// Returns the start of the longest current wait for the client, unless the connection is already being evicted.
+    /// Returns the time since which the whole connection waits for the client, unless it is already being evicted. An
+    /// HTTP/2 connection waits if nothing can be written to it, or if all its active requests wait.
     pub(super) fn waits_since(&self) -> Option<Instant> {
-        let is_open = self.state.load(Ordering::Acquire) & EVICTED == 0;
-        [WaitKind::Body, WaitKind::Taking].into_iter().filter_map(|what| *self.wait_of(what)).min().filter(|_| is_open)
+        let state = self.state.load(Ordering::Acquire);
+        if state & EVICTED != 0 {
+            return None;
+        }
+        let since_taking = self.wait_of(WaitKind::Taking).since;
+        let (n_body, since_body) = self.wait_of(WaitKind::Body).current();
+        let (n_stream, since_stream) = self.wait_of(WaitKind::StreamTaking).current();
+        let is_every_request = n_body + n_stream >= state / ONE_REQUEST;
+        let since_all = since_body.max(since_stream).filter(|_| is_every_request);
+        [since_taking, since_all].into_iter().flatten().min()
     }
 
-    fn wait_of(&self, what: WaitKind) -> MutexGuard<'_, Option<Instant>> {
+    fn wait_of(&self, what: WaitKind) -> MutexGuard<'_, Waits> {
         self.waits[what as usize].lock()
     }
 
@@ -125,9 +187,19 @@ impl Connection {
     }
 }
 
+impl Waits {
+    fn current(&self) -> (usize, Option<Instant>) {
+        (self.n_waits, self.since)
+    }
+}
+
 impl Drop for ClientWait {
     fn drop(&mut self) {
-        *self.0.wait_of(self.1) = None;
+        let mut waits = self.0.wait_of(self.1);
+        waits.n_waits -= 1;
+        if waits.n_waits == 0 {
+            waits.since = None;
+        }
     }
 }
 

@@ -19,6 +19,9 @@ use crate::connection::linger::Linger;
 
 /// Maximum size of a certificate or key file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
+/// Protocols offered to clients, in order of preference (ALPN).
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
+const HTTP2: &[u8] = b"h2";
 /// First byte of a TLS connection: a handshake record.
 const HANDSHAKE: u8 = 0x16;
 const PLAIN_REFUSED: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\
@@ -64,6 +67,11 @@ pub enum TlsError {
     /// The certificate and key do not match or are not supported.
     #[error("the certificate and the key do not match or are not supported")]
     Unfit(#[source] rustls::Error),
+}
+
+/// Returns true if the client chose HTTP/2 in the handshake.
+pub(crate) fn is_http2(stream: &TlsStream<Linger>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(HTTP2)
 }
 
 /// The certificate in use.
@@ -127,7 +135,7 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
         .with_no_client_auth()
         .with_single_cert(certificates, key)
         .map_err(TlsError::Unfit)?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     Ok(config)
 }
 

@@ -63,8 +63,9 @@ where
         let path = parts.uri.path();
         let status = response.status();
         let plugin = generation.map(|generation| (split(path).0, generation));
+        let (version, peer) = (parts.version, origin.peer);
         let line =
-            AccessLogLine { method, path, status, begun, plugin, action: None, request_id, trace, peer: origin.peer };
+            AccessLogLine { method, path, version, status, begun, plugin, action: None, request_id, trace, peer };
         line.write(Level::DEBUG);
     }
     response

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream};
@@ -12,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::audit_context;
 use crate::connection::admission::Admission;
-use crate::connection::registry::Registered;
+use crate::connection::registry::{Connections, Registered};
+use crate::connection::rules::ReloadableRules;
 use crate::server::Server;
 use crate::server::connection::{ConnectionContext, LAST_CALL, connection};
 use crate::server::service::Service;
@@ -20,10 +20,17 @@ use crate::state::AppState;
 
 /// Pause after an accept error, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Number of connections beyond the limit that serve health, metrics and management only, so that these can be reached
+/// while all other connections are in use.
+const RESERVED_CONNECTIONS: usize = 16;
+/// Number of times that room is tried to be made before a reserved place is used.
+const CHANCES: u32 = 3;
 /// Time between marking idle connections and evicting one.
 const SECOND_CHANCE: Duration = Duration::from_millis(20);
 /// Interval of the periodic flush.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
+/// Interval of the checks of the connections' age.
+const AGE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// At shutdown: time to wait for connections that the kernel has already accepted.
 const LAST_ACCEPT: Duration = Duration::from_millis(20);
 
@@ -35,6 +42,7 @@ impl Server {
         let host = app.host.clone();
         let mut pulses = self.pulses.1;
         let turns = Arc::new(Semaphore::new(config.max_connections));
+        let reserved = Arc::new(Semaphore::new(RESERVED_CONNECTIONS));
         let tasks = app.tasks.clone();
         let admission = Admission {
             all: Arc::default(),
@@ -44,13 +52,12 @@ impl Server {
             is_plain: tls.is_none(),
         };
         tasks.spawn(flush_usage_periodically(app.clone(), shutdown.clone()));
-        let stopping = Arc::new(AtomicBool::new(false));
+        tasks.spawn(retire_old_connections(admission.all.clone(), app.rules.clone(), shutdown.clone()));
         let context = ConnectionContext {
             service: Service::new(app.clone()),
             tls,
             header_timeout: config.header_timeout,
-            stopping: stopping.clone(),
-            shutdown: shutdown.clone(),
+            tasks: tasks.clone(),
         };
         let serve = |stream: TcpStream, registered: Registered, turn: OwnedSemaphorePermit| {
             let context = context.clone();
@@ -65,6 +72,8 @@ impl Server {
         // for it.
         let mut waiting = None;
         let mut has_room = false;
+        // How often no room could be made in a row; it stays high while all connections are busy.
+        let mut n_failed = 0;
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => break,
@@ -76,25 +85,40 @@ impl Server {
                     let Some((stream, registered)) = accepted.and_then(|(stream, peer)| admission.admit(stream, peer))
                     else { continue };
                     match turns.clone().try_acquire_owned() {
-                        Ok(turn) => serve(stream, registered, turn),
+                        Ok(turn) => {
+                            n_failed = 0;
+                            serve(stream, registered, turn);
+                        }
                         Err(_) => {
-                            has_room = admission.make_room_for(&registered);
+                            has_room = admission.make_room_for(&registered, false);
                             waiting = Some((stream, registered));
                         }
                     }
                 }
                 // No connection could be evicted a moment ago; try again, since one may have become idle since.
                 () = tokio::time::sleep(SECOND_CHANCE), if waiting.is_some() && !has_room => {
-                    has_room = waiting.as_ref().is_some_and(|(_, registered)| admission.make_room_for(registered));
+                    let Some((_, registered)) = &waiting else { continue };
+                    has_room = admission.make_room_for(registered, false);
+                    n_failed = if has_room { 0 } else { n_failed + 1 };
+                    if n_failed >= CHANCES && reserved.available_permits() == 0 {
+                        admission.make_room_for(registered, true);
+                    }
                 }
                 turn = turns.clone().acquire_owned(), if waiting.is_some() => {
                     if let (Ok(turn), Some((stream, registered))) = (turn, waiting.take()) {
+                        n_failed = 0;
+                        serve(stream, registered, turn);
+                    }
+                }
+                turn = reserved.clone().acquire_owned(), if waiting.is_some() && !has_room && n_failed >= CHANCES => {
+                    if let (Ok(turn), Some((stream, registered))) = (turn, waiting.take()) {
+                        registered.connection.reserve();
                         serve(stream, registered, turn);
                     }
                 }
             }
         }
-        stopping.store(true, Ordering::Release);
+        admission.all.retire_all();
         // Connections that the kernel has already accepted are served while slots are free. After the last call only
         // connections queued at that moment are served, since new ones may arrive faster.
         let last_call = Instant::now() + LAST_CALL;
@@ -116,6 +140,23 @@ impl Server {
         }
         flush_usage(&app, true).await;
         host.shutdown(until.saturating_duration_since(Instant::now())).await;
+    }
+}
+
+/// Retires the connections that reach the maximum age.
+async fn retire_old_connections(all: Arc<Connections>, rules: ReloadableRules, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(AGE_CHECK_INTERVAL);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        let max_age = rules.load().rules.max_connection_age;
+        if !max_age.is_zero()
+            && let Some(accepted) = Instant::now().checked_sub(max_age)
+        {
+            all.retire_older_than(accepted);
+        }
     }
 }
 

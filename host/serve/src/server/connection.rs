@@ -2,28 +2,34 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use host_call::IncomingBody;
 use http::header::{self, HeaderValue};
+use http::{Request, Response, Version};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
-use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::connection::guarded_body::GuardedBody;
+use crate::connection::http2::preface::Prefaced;
 use crate::connection::linger::Linger;
 use crate::connection::registry::Registered;
+use crate::connection::rules::CompiledRules;
+use crate::connection::state::{ActiveRequest, Connection};
 use crate::connection::timer::ConnectionTimer;
-use crate::connection::tls::Tls;
+use crate::connection::tls::{self, Tls};
+use crate::server::http2;
 use crate::server::service::Service;
+use crate::wire::body::{AnyBody, BodyError};
 
 /// Maximum size of a request head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// At shutdown: time for a request in transit to arrive on an open connection.
+/// Time for a request in transit to arrive on an open connection that is retired.
 pub(super) const LAST_CALL: Duration = Duration::from_millis(250);
 
 /// The parts that the connections of a server share.
@@ -32,9 +38,14 @@ pub(super) struct ConnectionContext {
     pub(super) service: Service,
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) header_timeout: Duration,
-    /// Set at shutdown. It is read for every request, and cheaper to read than the cancellation token.
-    pub(super) stopping: Arc<AtomicBool>,
-    pub(super) shutdown: CancellationToken,
+    /// The tasks of HTTP/2 streams.
+    pub(super) tasks: TaskTracker,
+}
+
+/// Responds to the requests of a connection, of each version of HTTP.
+pub(super) struct Responder {
+    service: Service,
+    pub(super) connection: Arc<Connection>,
 }
 
 pub(super) async fn connection(stream: TcpStream, registered: Registered, context: ConnectionContext) {
@@ -54,19 +65,19 @@ pub(super) async fn connection(stream: TcpStream, registered: Registered, contex
 }
 
 /// The bytes of a connection, plain or in TLS.
-type Transport = Either<Linger, Box<TlsStream<Linger>>>;
+pub(super) type Transport = Either<Prefaced<Linger>, Box<TlsStream<Linger>>>;
 
 /// Prepares a connection; `None` if the TLS handshake fails.
 async fn transport(stream: TcpStream, registered: &Registered, context: &ConnectionContext) -> Option<Transport> {
     // Responses are written as a whole; Nagle's algorithm would only delay them.
     let _ = stream.set_nodelay(true);
     let connection = &registered.connection;
-    let write_timeout = context.service.rules(connection).rules.write_timeout;
+    let write_timeout = connection.rules().rules.write_timeout;
     let linger = |stream| Linger::new(stream, write_timeout, connection.clone());
-    let Some(tls) = &context.tls else { return Some(Either::Left(linger(stream))) };
+    let Some(tls) = &context.tls else { return Some(Either::Left(Prefaced::new(linger(stream)))) };
     let begun = tokio::select! {
         begun = tokio::time::timeout(context.header_timeout, tls.accept(stream, linger)) => begun,
-        () = context.shutdown.cancelled() => return None,
+        () = connection.retired() => return None,
     };
     match begun {
         Ok(Ok(stream)) => Some(Either::Right(Box::new(stream))),
@@ -78,22 +89,41 @@ async fn transport(stream: TcpStream, registered: &Registered, context: &Connect
     }
 }
 
-async fn serve(transport: Transport, registered: &Registered, context: &ConnectionContext) -> Result<(), hyper::Error> {
-    let connection = &registered.connection;
+async fn serve(
+    mut transport: Transport,
+    registered: &Registered,
+    context: &ConnectionContext,
+) -> Result<(), hyper::Error> {
     // Shared by the requests of the connection.
-    let shared = Arc::new((context.service.clone(), connection.clone(), context.stopping.clone()));
-    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
-        let shared = shared.clone();
-        async move {
-            let (service, connection, stopping) = &*shared;
-            // The connection is being evicted: this future is dropped with it.
-            let Some(active) = connection.begin() else { return std::future::pending().await };
-            let mut response = service.answer(request, connection).await;
-            if stopping.load(Ordering::Relaxed) {
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok::<_, Infallible>(response.map(|body| GuardedBody::new(body, active)))
+    let connection = registered.connection.clone();
+    let responder = Arc::new(Responder { service: context.service.clone(), connection });
+    if !is_http2(&transport) {
+        let ended = serve_http1(&mut transport, &responder, context).await;
+        if !is_http2(&transport) {
+            return ended;
         }
+    }
+    // Boxed, because its size would be added to the future of every connection.
+    Box::pin(http2::serve(transport, responder, context)).await
+}
+
+/// Returns true if the client chose HTTP/2 in the TLS handshake, or has sent its preface.
+fn is_http2(transport: &Transport) -> bool {
+    match transport {
+        Either::Left(plain) => plain.is_http2(),
+        Either::Right(tls) => tls::is_http2(tls),
+    }
+}
+
+async fn serve_http1(
+    transport: &mut Transport,
+    responder: &Arc<Responder>,
+    context: &ConnectionContext,
+) -> Result<(), hyper::Error> {
+    let connection = &responder.connection;
+    let service = service_fn(|request| {
+        let responder = responder.clone();
+        async move { Ok::<_, Infallible>(responder.respond(request).await) }
     });
     let served = http1::Builder::new()
         .timer(ConnectionTimer::default())
@@ -105,7 +135,7 @@ async fn serve(transport: Transport, registered: &Registered, context: &Connecti
     tokio::select! {
         biased;
         ended = served.as_mut() => return ended,
-        () = context.shutdown.cancelled() => {}
+        () = connection.retired() => {}
     }
     // A request in transit is answered with `Connection: close`.
     if connection.is_idle()
@@ -115,4 +145,29 @@ async fn serve(transport: Transport, registered: &Registered, context: &Connecti
     }
     served.as_mut().graceful_shutdown();
     served.await
+}
+
+impl Responder {
+    pub(super) async fn respond<B>(&self, request: Request<B>) -> Response<GuardedBody<AnyBody, ActiveRequest>>
+    where
+        B: IncomingBody<Error: Into<BodyError>>,
+    {
+        // The connection is being evicted: this future is dropped with it.
+        let Some(active) = self.connection.begin() else { return std::future::pending().await };
+        let is_http1 = request.version() < Version::HTTP_2;
+        let mut response = self.service.answer(request, &self.connection).await;
+        if self.connection.is_reserved() {
+            // Its place is for one request, so that it is free soon.
+            self.connection.retire();
+        }
+        if is_http1 && self.connection.is_retired() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.map(|body| GuardedBody::new(body, active))
+    }
+
+    /// Returns the rules for the next request.
+    pub(super) fn rules(&self) -> Arc<CompiledRules> {
+        self.connection.rules()
+    }
 }

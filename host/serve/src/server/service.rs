@@ -9,16 +9,16 @@ use axum::Router;
 use axum::response::IntoResponse as _;
 use host_call::{IncomingBody, Span};
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use tower_service::Service as _;
 use tracing::Level;
 
 use crate::access::audit_context::ClientAddress;
 use crate::connection::access_log::{self, AccessLogLine};
+use crate::connection::http2::like_http1;
 use crate::connection::pace::{BodyPace, LastChunk, PacedBody, SlowBodyFlag};
-use crate::connection::rules::CompiledRules;
 use crate::connection::state::Connection;
-use crate::connection::{forwarded, front_door};
+use crate::connection::{admission, forwarded, front_door};
 use crate::guard::table::ActionName;
 use crate::plugin::endpoint;
 use crate::plugin::endpoint::RequestOrigin;
@@ -28,6 +28,7 @@ use crate::wire::body::{AnyBody, BodyError};
 use crate::wire::problem::ApiError;
 use crate::wire::request_id::{RequestId, X_REQUEST_ID};
 use crate::wire::security_headers::with_security_headers;
+use crate::wire::sse;
 
 /// Responds to requests. Cheap to clone.
 #[derive(Clone)]
@@ -43,17 +44,14 @@ impl Service {
         Service { app, router }
     }
 
-    /// Returns the rules for the next request of a connection.
-    pub(crate) fn rules(&self, connection: &Connection) -> Arc<CompiledRules> {
-        connection.rules()
-    }
-
     /// Responds to a request. Errors become responses too.
-    pub(crate) async fn answer<B>(&self, request: Request<B>, connection: &Arc<Connection>) -> Response<AnyBody>
+    pub(crate) async fn answer<B>(&self, mut request: Request<B>, connection: &Arc<Connection>) -> Response<AnyBody>
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
-        let rules = self.rules(connection);
+        like_http1(&mut request);
+        let version = request.version();
+        let rules = connection.rules();
         let request_id = self.app.request_ids.for_request(request.headers());
         let cors = &rules.cors;
         let origin = cors.allowed(request.headers());
@@ -63,7 +61,9 @@ impl Service {
 
         let last_chunk = LastChunk::of(request.headers());
 
-        let mut response = if let Err(refused) = front_door::check(&request, &rules) {
+        let checked = front_door::check(&request, &rules);
+        let is_malformed = checked.is_err();
+        let mut response = if let Err(refused) = checked {
             turned_away(&refused, &request_id, request.uri().path())
         } else if preflight {
             let mut response = Response::new(AnyBody::empty());
@@ -77,18 +77,28 @@ impl Service {
             // The port of a proxied client is unknown.
             let said = client.map(|address| SocketAddr::new(address, 0).to_string());
             let peer = said.as_deref().unwrap_or(&connection.peer_text);
-            if request.uri().path().starts_with(PLUGIN_ENDPOINTS) {
+            let is_call = request.uri().path().starts_with(PLUGIN_ENDPOINTS);
+            if is_call && connection.is_reserved() {
+                turned_away(&admission::reserved(), &request_id, request.uri().path())
+            } else if is_call {
                 let sender = RequestOrigin { peer, recent: &connection.recent, is_trusted_proxy: client.is_some() };
                 endpoint::answer(&self.app, request, &request_id, sender).await
             } else {
                 // Boxed, because its size would be added to the future of every plugin call.
-                Box::pin(self.manage(request, &request_id, peer)).await
+                let path = connection.is_reserved().then(|| request.uri().path().to_owned());
+                let response = Box::pin(self.manage(request, &request_id, peer)).await;
+                match path {
+                    // A stream would keep the place for long.
+                    Some(path) if sse::is_stream(&response) => turned_away(&admission::reserved(), &request_id, &path),
+                    _ => response,
+                }
             }
         };
 
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, request_id.header());
-        if !last_chunk.allows_next_request() {
+        // After a malformed request its end is ambiguous (request smuggling). HTTP/2 frames its messages.
+        if (is_malformed || !last_chunk.allows_next_request()) && version < Version::HTTP_2 {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         cors.apply(origin, preflight, headers);
@@ -102,6 +112,7 @@ impl Service {
         let begun = Instant::now();
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
+        let version = request.version();
         let trace = self.app.host.trace_of(request.headers());
         let too_slow = request.body().too_slow();
         let mut request = request.map(axum::body::Body::new);
@@ -145,7 +156,8 @@ impl Service {
         if access_log::begin(level).is_some() {
             let path = &path;
             let action = Some(action);
-            AccessLogLine { method: &method, path, status, begun, plugin: None, action, request_id, trace, peer }
+            let method = &method;
+            AccessLogLine { method, path, version, status, begun, plugin: None, action, request_id, trace, peer }
                 .write(level);
         }
         if let Some(spans) = self.app.host.spans() {
@@ -173,13 +185,10 @@ fn encoded() -> ApiError {
     ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_encoding", detail).fix("send the body uncompressed")
 }
 
-/// The response to a request that failed the front-door checks. Closes the connection, because a malformed request
-/// leaves its end ambiguous (request smuggling).
+/// The response to a request that is refused before it is routed.
 fn turned_away(refused: &ApiError, request_id: &RequestId, path: &str) -> Response<AnyBody> {
-    tracing::debug!(%request_id, code = &*refused.code, "rejected a malformed request: {}", refused.detail);
-    let mut response = with_security_headers(refused.to_response(request_id.as_str(), path));
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    response
+    tracing::debug!(%request_id, code = &*refused.code, "refused a request before routing: {}", refused.detail);
+    with_security_headers(refused.to_response(request_id.as_str(), path))
 }
 
 /// Converts an error response of the framework, which has a plain text body, to a problem document.

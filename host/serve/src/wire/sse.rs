@@ -45,6 +45,12 @@ where
     response
 }
 
+/// Returns true for a response that is a stream of events.
+pub(crate) fn is_stream<B>(response: &http::Response<B>) -> bool {
+    let media_type = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    media_type.starts_with(b"text/event-stream")
+}
+
 fn events<S, F, N>(source: S, mut next: F, max_age: Duration) -> impl Stream<Item = Result<Event, Infallible>>
 where
     F: FnMut(S) -> N,
