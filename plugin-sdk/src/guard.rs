@@ -198,9 +198,10 @@ pub(crate) struct Scoped<T> {
 }
 
 impl<T> Scoped<T> {
-    /// Captures the current scope of this thread for `value`.
+    /// Captures the current scope of this thread for `value`, without the deadline: it is that of the response's head,
+    /// and `value` may live longer.
     pub(crate) fn capture(value: T) -> Scoped<T> {
-        Scoped { scope: Scope::capture(), value: Some(value) }
+        Scoped { scope: Scope::capture().without_deadline(), value: Some(value) }
     }
 
     /// Runs `f` in the scope; `None` if the value has ended. `f` returns whether the value has ended now.

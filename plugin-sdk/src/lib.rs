@@ -27,6 +27,8 @@ pub mod tower;
 #[cfg(any(feature = "tracing", feature = "log"))]
 mod trace;
 mod turns;
+#[cfg(feature = "websocket")]
+mod websocket;
 
 // The expansion of the attributes refers to this crate by name, also in its own tests.
 #[cfg(test)]
@@ -41,6 +43,9 @@ pub use extract::{Field, Multipart, MultipartLimits};
 pub use plugin::{ConfigChange, ErrorReport, Handler, Plugin};
 pub use plugin_sdk_macros::plugin;
 pub use request::{Request, RequestContext};
+#[cfg(feature = "websocket")]
+pub use websocket::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+
 pub use response::{Event, Html, IntoResponse, IntoResponseParts, NoContent, Redirect, Response, Sse, StreamBody};
 
 pub use bytes::Bytes;
@@ -59,6 +64,8 @@ pub mod prelude {
         Html, IntoResponse, Json, Level, Method, NoContent, Path, Query, Redirect, Request, RequestContext, Response,
         Result, Sse, StatusCode, StreamBody, Uri, export, header, plugin,
     };
+    #[cfg(feature = "websocket")]
+    pub use crate::{Message, WebSocket, WebSocketUpgrade};
     pub use serde_json::{Value, json};
     #[cfg(feature = "tracing")]
     pub use tracing::{self, debug, error, info, trace, warn};

@@ -129,18 +129,21 @@ impl Request {
         self.head().deadline_ms.map(|ms| Duration::from_millis(ms.into()))
     }
 
+    /// Returns what the host says about the request under `name`.
+    pub(crate) fn fact(&self, name: &str) -> Option<&str> {
+        let value = self.head().context.get(name.as_bytes())?;
+        std::str::from_utf8(value).ok().filter(|value| !value.is_empty())
+    }
+
     /// The caller, deadline and trace.
     pub fn context(&self) -> RequestContext {
         let head = self.head();
-        let fact = |name: &[u8]| {
-            head.context.get(name).and_then(|value| std::str::from_utf8(value).ok()).filter(|value| !value.is_empty())
-        };
         RequestContext {
             request_id: head.request_id.to_owned(),
             deadline: self.deadline,
             peer: head.peer.parse().ok(),
-            actor: fact(b"actor").map(str::to_owned),
-            traceparent: fact(b"traceparent").map(str::to_owned),
+            actor: self.fact("actor").map(str::to_owned),
+            traceparent: self.fact("traceparent").map(str::to_owned),
         }
     }
 

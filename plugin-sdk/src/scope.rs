@@ -86,6 +86,14 @@ impl Scope {
         current(|scope| Some(scope.clone())).unwrap_or_default()
     }
 
+    /// The scope without the deadline of its request.
+    pub(crate) fn without_deadline(mut self) -> Scope {
+        if let Some(call) = &mut self.call {
+            call.deadline = None;
+        }
+        self
+    }
+
     /// Runs `f` in this scope, with the plugin's runtime entered.
     #[inline]
     pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {

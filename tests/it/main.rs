@@ -89,4 +89,5 @@ mod unload;
 mod unload_under_load;
 mod updates;
 mod uploads;
+mod websocket;
 mod wording;

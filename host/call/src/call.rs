@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use host_load::{CallError, PluginResponse};
-use http::Response;
+use http::{Response, StatusCode};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +16,7 @@ use crate::body::CallBody;
 use crate::caller::Caller;
 use crate::generation::{Admitted, Generation};
 use crate::head::write_head;
+use crate::metrics::RefusalReason;
 use crate::refusal::CallRefusal;
 use crate::refused_call::RefusedCall;
 use crate::request::{BodyProgress, IncomingBody, Request, limited, read_at_most, read_whole};
@@ -76,13 +77,18 @@ impl Admitted {
             refusal.reason().into_iter().for_each(|reason| self.refuse(reason));
             return Err(refusal);
         }
+        if endpoint.upgrade.is_some() && !request.is_upgrade {
+            self.refuse(RefusalReason::Upgrade);
+            return Err(CallRefusal::UpgradeRequired);
+        }
         state.metrics.requests.inc();
         generation.life.requests.fetch_add(1, Ordering::Relaxed);
 
         let limits = CallLimits {
             started,
             timeout: endpoint.timeout,
-            max_body_bytes: endpoint.max_body_bytes,
+            // The messages of a WebSocket are limited by the plugin, and their number is not.
+            max_body_bytes: if request.is_upgrade { u64::MAX } else { endpoint.max_body_bytes },
             rules: state.rules.as_ref(),
         };
         let caller = request.caller;
@@ -168,10 +174,12 @@ impl Admitted {
                 Bytes::new()
             }
         };
-        let head = write_head(&request, &routed, handler, left);
+        let generation = self.generation();
+        let is_upgrade = request.is_upgrade;
+        let max_message_bytes = is_upgrade.then(|| generation.manifest.endpoints[routed.endpoint].max_body_bytes);
+        let head = write_head(&request, &routed, handler, left, max_message_bytes);
         let progress = is_streamed.then(|| Arc::new(BodyProgress::default()));
         let stream = progress.clone().map(|progress| limited(request.body, max_body_bytes, progress));
-        let generation = self.generation();
         let cut = generation.cut.clone();
         let is_trusted = generation.endpoints[routed.endpoint].polls.is_trusted();
         let call = TimedCall::new(generation.instance.call(head, body, stream), routed.endpoint, self);
@@ -181,6 +189,9 @@ impl Admitted {
             answer = progress.attribute(answer, max_body_bytes);
         }
         let (answer, admitted) = answer?;
+        if answer.status == StatusCode::SWITCHING_PROTOCOLS && !is_upgrade {
+            return Err(CallRefusal::Failed(CallError::Invalid("status 101".to_owned())));
+        }
         let mut response = Response::new(CallBody::new(answer.body, admitted));
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;

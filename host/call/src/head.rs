@@ -9,10 +9,17 @@ use crate::request::Request;
 use crate::routes::Routed;
 use crate::trace::TRACEPARENT;
 
-/// Writes the head of a request for the handler with the index `handler`. `left` is the time until the deadline.
+/// Writes the head of a request for the handler with the index `handler`. `left` is the time until the deadline, and
+/// `max_message_bytes` the limit of a message if the request opens a WebSocket.
 ///
 /// Hop-by-hop headers belong to the connection and are left out; `traceparent` names the host's span.
-pub(crate) fn write_head<B>(request: &Request<'_, B>, routed: &Routed, handler: u32, left: Duration) -> Vec<u8> {
+pub(crate) fn write_head<B>(
+    request: &Request<'_, B>,
+    routed: &Routed,
+    handler: u32,
+    left: Duration,
+    max_message_bytes: Option<u64>,
+) -> Vec<u8> {
     let headers = request.headers;
     let caller = request.caller;
     let has_connection = headers.contains_key(header::CONNECTION);
@@ -24,10 +31,12 @@ pub(crate) fn write_head<B>(request: &Request<'_, B>, routed: &Routed, handler: 
     };
     let traceparent = caller.trace.traceparent();
     let depth = (caller.depth > 0).then(|| caller.depth.to_string());
+    let max_message_bytes = max_message_bytes.map(|max| max.to_string());
     let context = [
         Some((TRACEPARENT.as_bytes(), &traceparent[..])),
         depth.as_ref().map(|depth| (&b"depth"[..], depth.as_bytes())),
         caller.actor.map(|actor| (&b"actor"[..], actor.as_bytes())),
+        max_message_bytes.as_ref().map(|max| (&b"websocket"[..], max.as_bytes())),
     ];
     Head {
         handler,

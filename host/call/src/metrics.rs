@@ -30,11 +30,13 @@ pub enum RefusalReason {
     BodyIncomplete,
     /// The body did not arrive in time.
     BodyTimedOut,
+    /// The request does not open a WebSocket, or not in a valid way.
+    Upgrade,
 }
 
 impl RefusalReason {
     /// All reasons, in the order of their numbers.
-    pub const ALL: [RefusalReason; 11] = [
+    pub const ALL: [RefusalReason; 12] = [
         RefusalReason::NotServing,
         RefusalReason::Unhealthy,
         RefusalReason::Path,
@@ -46,6 +48,7 @@ impl RefusalReason {
         RefusalReason::BodyTooLarge,
         RefusalReason::BodyIncomplete,
         RefusalReason::BodyTimedOut,
+        RefusalReason::Upgrade,
     ];
 
     /// The value of the label.
@@ -62,6 +65,7 @@ impl RefusalReason {
             RefusalReason::BodyTooLarge => "body_too_large",
             RefusalReason::BodyIncomplete => "body_incomplete",
             RefusalReason::BodyTimedOut => "body_timed_out",
+            RefusalReason::Upgrade => "upgrade",
         }
     }
 }

@@ -60,6 +60,8 @@ pub enum CallRefusal {
     Cut,
     /// The request breaks a rule of plugin.yaml.
     Rule(RuleRefusal),
+    /// The endpoint serves WebSockets only, and the request does not open one.
+    UpgradeRequired,
 }
 
 impl CallRefusal {
@@ -69,6 +71,7 @@ impl CallRefusal {
             CallRefusal::BodyTooLarge(_) => Some(RefusalReason::BodyTooLarge),
             CallRefusal::BodyIncomplete(_) => Some(RefusalReason::BodyIncomplete),
             CallRefusal::BodyTimedOut(_) => Some(RefusalReason::BodyTimedOut),
+            CallRefusal::UpgradeRequired => Some(RefusalReason::Upgrade),
             CallRefusal::Failed(_) | CallRefusal::Cut => None,
             CallRefusal::Rule(refusal) => Some(match refusal {
                 RuleRefusal::RateLimited(_) => RefusalReason::RateLimit,

@@ -129,6 +129,11 @@ impl RefusedCall {
             )
             .later(),
             CallRefusal::Rule(refusal) => RefusedCall::rule(refusal),
+            CallRefusal::UpgradeRequired => RefusedCall::new(
+                StatusCode::UPGRADE_REQUIRED,
+                "upgrade_required",
+                "the endpoint serves WebSockets only, and the request does not open one",
+            ),
             CallRefusal::Failed(error) => match error {
                 CallError::Panicked(_) => {
                     RefusedCall::new(StatusCode::INTERNAL_SERVER_ERROR, "plugin_panicked", "the plugin panicked")

@@ -29,6 +29,9 @@ pub struct Request<'a, B> {
     pub caller: Caller<'a>,
     /// The body.
     pub body: B,
+    /// Whether the caller asks to change the protocol of the connection to that of the endpoint. The body has what the
+    /// caller sends after the change.
+    pub is_upgrade: bool,
 }
 
 /// A body that the server reads from a connection.

@@ -23,6 +23,7 @@
 //! | `endpoints[].validation` | `content_type[]` as `type/subtype`; `required[]` fields of a JSON body, `schema` a [`TreePath`] to a [`Schema`](crate::configuration::Schema) of it: such a body is buffered, at most 16 MiB | none |
 //! | `endpoints[].timeout_ms` | 1 to 86400000, and at most the limit of the host (300000 by default) | 30000 |
 //! | `endpoints[].max_body_bytes` | 0 to 4 GiB | 1 MiB |
+//! | `endpoints[].upgrade` | `websocket`; requires the method GET | none |
 //! | `permissions[]` | `resource.action`, lower case; a name that is not a [`Permission`] causes a warning and has no effect | none |
 //! | `dependencies[]` | an id, or `{id, version, optional}`; each plugin once, and not the plugin itself. In normal mode an import path has no effect, and the `{name}` of older manifests is optional | none |
 //! | `run_after[]` | ids, not the plugin's own | none |
@@ -72,7 +73,7 @@ use crate::{PluginId, TreePath};
 pub use build::{Build, Checksums, Prebuilt, Profile};
 pub use compatibility::Compatibility;
 pub(crate) use compatibility::fits;
-pub use endpoint::{Auth, Endpoint, RateLimit, Validation};
+pub use endpoint::{Auth, Endpoint, RateLimit, Upgrade, Validation};
 pub use health::HealthCheck;
 pub use host::AllowedHost;
 pub(crate) use listing::{read_listing, read_listing_value, read_plugins, read_plugins_value};

@@ -60,7 +60,7 @@ impl PluginResponse {
     pub(crate) fn read(response: Response, instance: &Arc<Instance>) -> Result<PluginResponse, CallError> {
         let status = StatusCode::from_u16(response.status)
             .ok()
-            .filter(|status| (200..600).contains(&status.as_u16()))
+            .filter(|status| *status == StatusCode::SWITCHING_PROTOCOLS || (200..600).contains(&status.as_u16()))
             .ok_or_else(|| CallError::Invalid(format!("status {}", response.status)))?;
         let stream = response.stream.into_option().map(|stream| Streamed {
             stream,

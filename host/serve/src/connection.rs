@@ -17,3 +17,4 @@ pub(crate) mod state;
 pub(crate) mod streams;
 pub(crate) mod timer;
 pub(crate) mod tls;
+pub(crate) mod upgrade;

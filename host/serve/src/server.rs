@@ -19,6 +19,7 @@ use host_state::State;
 use host_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::operator_token::OperatorToken;
@@ -137,6 +138,7 @@ impl Server {
             request_ids: Arc::new(RequestIds::new().map_err(Error::Random)?),
             ready: Arc::default(),
             uploads: Arc::new(Uploads::new(config.max_upload_bytes)),
+            shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
             key_locks: Arc::default(),
             settings: None,

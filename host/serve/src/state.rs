@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use host_run::Host;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access::Access;
@@ -28,6 +29,8 @@ pub(crate) struct AppState {
     pub(crate) request_ids: Arc<RequestIds>,
     pub(crate) ready: Arc<AtomicBool>,
     pub(crate) uploads: Arc<Uploads>,
+    /// Cancelled when the host stops.
+    pub(crate) shutdown: CancellationToken,
     /// Tasks that continue when their client disconnects.
     pub(crate) tasks: TaskTracker,
     /// Locks for the idempotency keys in use.

@@ -1,5 +1,6 @@
 //! The endpoints of a plugin.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::{Method, RoutePath};
@@ -24,8 +25,17 @@ pub struct Endpoint {
     pub validation: Option<Validation>,
     /// The deadline of one call: 1 ms to one day; the host's `max_endpoint_timeout_seconds` is usually lower.
     pub timeout: Duration,
-    /// The largest request body, at most 4 GiB.
+    /// The largest request body, at most 4 GiB; for a WebSocket the largest message.
     pub max_body_bytes: u64,
+    /// The protocol that the connection changes to; `None` for plain HTTP.
+    pub upgrade: Option<Upgrade>,
+}
+
+/// A protocol that a connection changes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upgrade {
+    /// RFC 6455.
+    WebSocket,
 }
 
 /// The access rules of an endpoint.
@@ -71,6 +81,14 @@ impl Validation {
     /// Returns whether JSON bodies are validated.
     pub fn checks_body(&self) -> bool {
         !self.required.is_empty() || self.schema.is_some()
+    }
+}
+
+impl FromStr for Upgrade {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Upgrade, &'static str> {
+        if text.eq_ignore_ascii_case("websocket") { Ok(Upgrade::WebSocket) } else { Err("must be `websocket`") }
     }
 }
 

@@ -171,12 +171,13 @@ fn health(reader: &Reader<'_>, endpoints: Option<&[Endpoint]>) -> HealthCheck {
     let usual = HealthCheck::default();
     let endpoint = reader.field("endpoint").parsed(|text| {
         let is_probed = |endpoint: &Endpoint| {
-            endpoint.method == Method::Get && endpoint.path.as_str() == text && endpoint.path.params().is_empty()
+            let is_plain = endpoint.method == Method::Get && endpoint.upgrade.is_none();
+            is_plain && endpoint.path.as_str() == text && endpoint.path.params().is_empty()
         };
         if !text.starts_with('/') {
             Err("must start with `/`")
         } else if endpoints.is_some_and(|endpoints| !endpoints.iter().any(is_probed)) {
-            Err("must be the path of a GET endpoint in this file, and that path must have no parameters")
+            Err("must be the path of a GET endpoint in this file, and that path must have no parameters and no `upgrade`")
         } else {
             Ok(text.to_owned())
         }

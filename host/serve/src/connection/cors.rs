@@ -73,19 +73,18 @@ impl Cors {
     }
 }
 
-/// The error for a change from a page of another origin, which names the origin and the requested host.
-pub(crate) fn foreign(request: &HeaderMap) -> ApiError {
+/// The error for a request from a page of another origin, which names the origin and the requested host. `what` is the
+/// kind of request, such as `changes from a page`.
+pub(crate) fn foreign(what: &str, request: &HeaderMap) -> ApiError {
     let shown = |name| {
         let value = request.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
         host_core::shown(&String::from_utf8_lossy(value), 100)
     };
     let (origin, host) = (shown(header::ORIGIN), shown(header::HOST));
     let detail = if origin.is_empty() {
-        "changes from a page of another origin are not allowed".to_owned()
+        format!("{what} of another origin are not allowed")
     } else {
-        format!(
-            "changes from a page of another origin are not allowed: the page is at `{origin}`, the host at `{host}`"
-        )
+        format!("{what} of another origin are not allowed: the page is at `{origin}`, the host at `{host}`")
     };
     ApiError::new(StatusCode::FORBIDDEN, "auth_origin", detail).fix(
         "add the origin to `cors_allowed_origins`; if a proxy serves both, have it pass the name on (nginx: \
@@ -134,7 +133,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("localhost"));
         headers.insert(header::ORIGIN, HeaderValue::from_static("http://localhost:8080"));
-        let refused = foreign(&headers);
+        let refused = foreign("changes from a page", &headers);
         assert!(refused.detail.ends_with("the page is at `http://localhost:8080`, the host at `localhost`"));
         assert!(refused.fix.unwrap().contains("proxy_set_header Host $http_host;"));
     }

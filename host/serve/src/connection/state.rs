@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use crate::access::RecentToken;
 use crate::connection::rules::{CachedRules, CompiledRules, ReloadableRules};
+use crate::connection::upgrade::UpgradeSlot;
 
 /// Bits of [`Connection::state`]. The number of active requests is counted above them.
 pub(super) const USED: usize = 1;
@@ -32,6 +33,7 @@ pub(crate) struct Connection {
     pub(super) state: AtomicUsize,
     evicted: Notify,
     retired: Notify,
+    pub(crate) upgrade: UpgradeSlot,
     /// The current waits for the client, by [`WaitKind`].
     waits: [Mutex<Waits>; 3],
 }
@@ -74,6 +76,7 @@ impl Connection {
             state: AtomicUsize::new(0),
             evicted: Notify::new(),
             retired: Notify::new(),
+            upgrade: UpgradeSlot::default(),
             waits: Default::default(),
         }
     }

@@ -1,6 +1,8 @@
 //! Calls of plugin endpoints.
 
-use host_call::{CallRefusal, Caller, IncomingBody, RefusalReason, RefusedCall, Request, Trace};
+use std::sync::Arc;
+
+use host_call::{Admitted, CallRefusal, Caller, IncomingBody, RefusalReason, RefusedCall, Request, Routed, Trace};
 use host_core::access::decide;
 use host_core::manifest::Auth;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
@@ -13,7 +15,9 @@ use crate::access::caller::{self, Identity, refused_for};
 use crate::access::operator_token::is_host_credential;
 use crate::connection::access_log::{self, AccessLogLine};
 use crate::connection::pace::{PacedBody, SlowBodyFlag};
+use crate::connection::state::Connection;
 use crate::plugin::headers as plugin_headers;
+use crate::plugin::websocket::Handshake;
 use crate::state::AppState;
 use crate::wire::PLUGIN_ENDPOINTS;
 use crate::wire::body::{AnyBody, BodyError};
@@ -26,8 +30,8 @@ use crate::wire::security_headers::with_security_headers;
 pub(crate) struct RequestOrigin<'a> {
     /// Address and port of the client; empty if unknown.
     pub(crate) peer: &'a str,
-    /// The last valid token the connection sent.
-    pub(crate) recent: &'a RecentToken,
+    /// The connection.
+    pub(crate) connection: &'a Arc<Connection>,
     /// True if a trusted proxy sent the request for a client.
     pub(crate) is_trusted_proxy: bool,
 }
@@ -76,7 +80,7 @@ async fn call<B>(
     parts: &mut http::request::Parts,
     body: PacedBody<B>,
     request_id: &RequestId,
-    RequestOrigin { peer, recent, .. }: RequestOrigin<'_>,
+    RequestOrigin { peer, connection, .. }: RequestOrigin<'_>,
     trace: Trace,
     generation: &mut Option<u64>,
 ) -> Result<Response<AnyBody>, ApiError>
@@ -94,7 +98,7 @@ where
         Err(refusal) => return Err(ApiError::from(RefusedCall::route(refusal, id))),
     };
     let endpoint = &admitted.generation().manifest.endpoints[routed.endpoint];
-    let caller = match known(app, &endpoint.auth, &parts.headers, id, (peer, recent)) {
+    let caller = match known(app, &endpoint.auth, &parts.headers, id, (peer, &connection.recent)) {
         Ok(caller) => caller,
         Err(denied) => {
             let (caller, refused) = *denied;
@@ -110,19 +114,25 @@ where
     if has_host_credential(&parts.headers) {
         parts.headers.remove(AUTHORIZATION);
     }
+    let caller = Caller {
+        peer,
+        request_id: request_id.as_str(),
+        depth: 0,
+        trace,
+        actor: caller.as_ref().map(|caller| caller.principal.name.as_str()),
+    };
+    if endpoint.upgrade.is_some() {
+        // Boxed, because its size would be added to the future of every call.
+        return Box::pin(open_websocket(app, parts, admitted, routed, caller, connection)).await;
+    }
     let request = Request {
         method: &parts.method,
         path,
         query: parts.uri.query(),
         headers: &parts.headers,
-        caller: Caller {
-            peer,
-            request_id: request_id.as_str(),
-            depth: 0,
-            trace,
-            actor: caller.as_ref().map(|caller| caller.principal.name.as_str()),
-        },
+        caller,
         body,
+        is_upgrade: false,
     };
     let mut answered = admitted.call(routed, request).await.map_err(|refusal| match refusal {
         CallRefusal::BodyIncomplete(_) if too_slow.is_true() => SlowBodyFlag::refused(),
@@ -130,6 +140,41 @@ where
     })?;
     plugin_headers::strip_answer(answered.headers_mut(), id, parts.uri.path());
     Ok(answered.map(AnyBody::Plugin))
+}
+
+/// Calls an endpoint that serves WebSockets.
+async fn open_websocket(
+    app: &AppState,
+    parts: &mut http::request::Parts,
+    admitted: Admitted,
+    routed: Routed,
+    caller: Caller<'_>,
+    connection: &Arc<Connection>,
+) -> Result<Response<AnyBody>, ApiError> {
+    let replaced = admitted.generation().replaced.clone();
+    let rules = connection.rules();
+    let opened = Handshake::of(parts, &rules.cors, replaced, app.shutdown.clone());
+    let required = || ApiError::from(RefusedCall::call(&CallRefusal::UpgradeRequired));
+    let (handshake, body) = opened
+        .and_then(|opened| opened.ok_or_else(required))
+        .inspect_err(|_| admitted.refuse(RefusalReason::Upgrade))?;
+    let (id, path) = split(parts.uri.path());
+    let request = Request {
+        method: &parts.method,
+        path,
+        query: parts.uri.query(),
+        headers: &parts.headers,
+        caller,
+        body,
+        is_upgrade: true,
+    };
+    let mut answered =
+        admitted.call(routed, request).await.map_err(|refusal| ApiError::from(RefusedCall::call(&refusal)))?;
+    plugin_headers::strip_answer(answered.headers_mut(), id, parts.uri.path());
+    if answered.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(answered.map(AnyBody::Plugin));
+    }
+    Ok(handshake.open(answered, connection))
 }
 
 /// Splits a path into the plugin id and the rest, which is at least `/`.

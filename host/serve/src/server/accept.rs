@@ -38,7 +38,8 @@ impl Server {
     /// Serves until `shutdown`, then stops accepting connections, waits at most `grace` for active requests, and ends
     /// the generations.
     pub async fn run(self, shutdown: CancellationToken, grace: Duration) {
-        let Server { listener, app, tls, config, .. } = self;
+        let Server { listener, mut app, tls, config, .. } = self;
+        app.shutdown = shutdown.clone();
         let host = app.host.clone();
         let mut pulses = self.pulses.1;
         let turns = Arc::new(Semaphore::new(config.max_connections));

@@ -1,10 +1,13 @@
 //! Serves the requests of one connection.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use host_call::IncomingBody;
+use http::StatusCode;
 use http::header::{self, HeaderValue};
 use http::{Request, Response, Version};
 use hyper::server::conn::http1;
@@ -100,7 +103,9 @@ async fn serve(
     if !is_http2(&transport) {
         let ended = serve_http1(&mut transport, &responder, context).await;
         if !is_http2(&transport) {
-            return ended;
+            let read = ended?;
+            responder.connection.upgrade.run(transport, read).await;
+            return Ok(());
         }
     }
     // Boxed, because its size would be added to the future of every connection.
@@ -115,36 +120,40 @@ fn is_http2(transport: &Transport) -> bool {
     }
 }
 
+/// Serves HTTP/1, and returns the bytes that were read after the last request.
 async fn serve_http1(
     transport: &mut Transport,
     responder: &Arc<Responder>,
     context: &ConnectionContext,
-) -> Result<(), hyper::Error> {
+) -> Result<Bytes, hyper::Error> {
     let connection = &responder.connection;
     let service = service_fn(|request| {
         let responder = responder.clone();
         async move { Ok::<_, Infallible>(responder.respond(request).await) }
     });
-    let served = http1::Builder::new()
+    let mut served = http1::Builder::new()
         .timer(ConnectionTimer::default())
         .header_read_timeout(context.header_timeout)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_header_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(transport), service);
-    let mut served = std::pin::pin!(served);
-    tokio::select! {
-        biased;
-        ended = served.as_mut() => return ended,
-        () = connection.retired() => {}
-    }
-    // A request in transit is answered with `Connection: close`.
-    if connection.is_idle()
-        && let Ok(ended) = tokio::time::timeout(LAST_CALL, served.as_mut()).await
-    {
-        return ended;
-    }
-    served.as_mut().graceful_shutdown();
-    served.await
+    let ended = async {
+        tokio::select! {
+            biased;
+            ended = &mut served => return ended,
+            () = connection.retired() => {}
+        }
+        // A request in transit is answered with `Connection: close`.
+        if connection.is_idle()
+            && let Ok(ended) = tokio::time::timeout(LAST_CALL, &mut served).await
+        {
+            return ended;
+        }
+        Pin::new(&mut served).graceful_shutdown();
+        (&mut served).await
+    };
+    ended.await?;
+    Ok(served.into_parts().read_buf)
 }
 
 impl Responder {
@@ -160,7 +169,8 @@ impl Responder {
             // Its place is for one request, so that it is free soon.
             self.connection.retire();
         }
-        if is_http1 && self.connection.is_retired() {
+        let is_upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if is_http1 && !is_upgraded && self.connection.is_retired() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response.map(|body| GuardedBody::new(body, active))

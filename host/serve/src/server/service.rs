@@ -81,7 +81,7 @@ impl Service {
             if is_call && connection.is_reserved() {
                 turned_away(&admission::reserved(), &request_id, request.uri().path())
             } else if is_call {
-                let sender = RequestOrigin { peer, recent: &connection.recent, is_trusted_proxy: client.is_some() };
+                let sender = RequestOrigin { peer, connection, is_trusted_proxy: client.is_some() };
                 endpoint::answer(&self.app, request, &request_id, sender).await
             } else {
                 // Boxed, because its size would be added to the future of every plugin call.

@@ -6,7 +6,7 @@ use super::{not_empty, schema};
 use crate::Size;
 use crate::manifest::reader::{Reader, Report};
 use crate::manifest::route::Conflict;
-use crate::manifest::{Auth, Endpoint, Method, RateLimit, RoutePath, Validation};
+use crate::manifest::{Auth, Endpoint, Method, RateLimit, RoutePath, Upgrade, Validation};
 
 const MAX_ENDPOINTS: usize = 50;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,6 +51,7 @@ fn endpoint(item: &Reader<'_>) -> Found {
         "validation",
         "timeout_ms",
         "max_body_bytes",
+        "upgrade",
     ]);
     if !item.is_mapping() {
         return Found { route: None, endpoint: None };
@@ -60,6 +61,11 @@ fn endpoint(item: &Reader<'_>) -> Found {
     let handler = item.field("handler").required().parsed(handler);
     let timeout = item.field("timeout_ms").number(1..=MAX_TIMEOUT_MS);
     let max_body_bytes = item.field("max_body_bytes").number(0..=MAX_BODY_BYTES);
+    let upgrade = item.field("upgrade");
+    let protocol = upgrade.parsed(str::parse::<Upgrade>);
+    if protocol.is_some() && method.is_some_and(|method| method != Method::Get) {
+        upgrade.problem("requires `method: GET`");
+    }
     let route = path.clone().map(|path| (path, method));
     let description = item.field("description").prose().unwrap_or_default().to_owned();
     let auth = auth(&item.field("auth"));
@@ -87,6 +93,7 @@ fn endpoint(item: &Reader<'_>) -> Found {
         validation,
         timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_millis),
         max_body_bytes: max_body_bytes.unwrap_or(DEFAULT_BODY_BYTES),
+        upgrade: protocol,
     });
     Found { route, endpoint }
 }

@@ -14,8 +14,8 @@ use crate::wire::PLUGIN_ENDPOINTS;
 
 /// Statuses that the host can return for any endpoint.
 const FAILS: [u16; 9] = [400, 404, 408, 413, 415, 421, 500, 503, 504];
-/// Statuses that the host returns for endpoints with authentication, validation or rate limits.
-const ASKED: [u16; 4] = [401, 403, 422, 429];
+/// Statuses that the host returns for endpoints with authentication, validation, rate limits or WebSockets.
+const ASKED: [u16; 5] = [401, 403, 422, 426, 429];
 
 /// Adds the operations of a running plugin.
 pub(super) fn add(document: &mut Value, plugin: &PluginView) {
@@ -74,6 +74,9 @@ fn operation(manifest: &Manifest, number: usize, endpoint: &Endpoint, schema: Op
     }
     if schema.is_some() || endpoint.validation.as_ref().is_some_and(|validation| !validation.required.is_empty()) {
         fails.push(422);
+    }
+    if endpoint.upgrade.is_some() {
+        fails.push(426);
     }
     fails.sort_unstable();
     let reference = |status: &u16| {

@@ -227,3 +227,25 @@ fn more_endpoints_than_the_limit_are_refused_with_the_limit_of_endpoints() {
     "#]],
     );
 }
+
+#[test]
+fn a_protocol_to_upgrade_to_requires_get() {
+    check(
+        &endpoint("  upgrade: WebSocket\n"),
+        expect![[r#"
+        ok
+    "#]],
+    );
+    check(
+        &endpoint("  upgrade: h2c\n"),
+        expect![[r#"
+        plugin.yaml:5: `endpoints[0].upgrade` must be `websocket`, found `h2c`
+    "#]],
+    );
+    check(
+        &endpoint("  upgrade: websocket\n").replace("GET", "POST"),
+        expect![[r#"
+        plugin.yaml:5: `endpoints[0].upgrade` requires `method: GET`, found `websocket`
+    "#]],
+    );
+}

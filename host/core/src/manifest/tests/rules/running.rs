@@ -77,7 +77,7 @@ fn placement_and_health_checks() {
     check(
         "health: {endpoint: /nowhere}\n",
         expect![[r#"
-            plugin.yaml:1: `health.endpoint` must be the path of a GET endpoint in this file, and that path must have no parameters, found `/nowhere`
+            plugin.yaml:1: `health.endpoint` must be the path of a GET endpoint in this file, and that path must have no parameters and no `upgrade`, found `/nowhere`
         "#]],
     );
     check(
@@ -90,7 +90,7 @@ fn placement_and_health_checks() {
     check(
         &format!("health: {{endpoint: '/a/{{x}}'}}\n{}", endpoint("- {path: '/a/{x}', method: GET, handler: A}\n")),
         expect![[r#"
-            plugin.yaml:1: `health.endpoint` must be the path of a GET endpoint in this file, and that path must have no parameters, found `/a/{x}`
+            plugin.yaml:1: `health.endpoint` must be the path of a GET endpoint in this file, and that path must have no parameters and no `upgrade`, found `/a/{x}`
         "#]],
     );
 }

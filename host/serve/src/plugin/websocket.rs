@@ -1,0 +1,175 @@
+//! WebSockets of plugins (RFC 6455).
+//!
+//! The host checks the handshake and the origin, and passes bytes: what the client sends is the body of the request,
+//! and the plugin's response with status 101 has what the client receives. The SDK reads and writes the frames.
+
+mod client_bytes;
+mod frames;
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use futures_util::future::select;
+use host_call::CallBody;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Response, StatusCode, Version, request};
+use http_body::Body as _;
+use hyper::upgrade::OnUpgrade;
+use tokio::io::{AsyncWriteExt as _, WriteHalf};
+use tokio_util::sync::CancellationToken;
+
+use self::client_bytes::{ClientBytes, Opener};
+use crate::connection::cors::{Cors, foreign};
+use crate::connection::state::Connection;
+use crate::connection::upgrade::Transport;
+use crate::wire::body::AnyBody;
+use crate::wire::problem::ApiError;
+
+/// Appended to the key of a handshake before it is hashed (RFC 6455, section 1.3).
+const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// A valid request to open a WebSocket.
+pub(super) struct Handshake {
+    accept: HeaderValue,
+    opener: Opener,
+}
+
+impl Handshake {
+    /// Reads the handshake of a request, and returns it with the body of the plugin's request, which ends when the
+    /// generation is `replaced` or the host stops; `None` if the request does not open a WebSocket.
+    ///
+    /// # Errors
+    /// The handshake is malformed, or a page of another origin sent it.
+    pub(super) fn of(
+        parts: &mut request::Parts,
+        cors: &Cors,
+        replaced: CancellationToken,
+        shutdown: CancellationToken,
+    ) -> Result<Option<(Handshake, ClientBytes)>, ApiError> {
+        let headers = &parts.headers;
+        let is_asked = parts.version == Version::HTTP_11
+            && lists(headers, &header::CONNECTION, "upgrade")
+            && lists(headers, &header::UPGRADE, "websocket");
+        if !is_asked {
+            return Ok(None);
+        }
+        if cors.is_foreign(headers) {
+            return Err(foreign("WebSockets of a page", headers));
+        }
+        if single(headers, &header::SEC_WEBSOCKET_VERSION) != Some(b"13") {
+            let detail = "the host supports version 13 of the WebSocket protocol only";
+            return Err(ApiError::new(StatusCode::UPGRADE_REQUIRED, "upgrade_version", detail));
+        }
+        let Some(accept) = single(headers, &header::SEC_WEBSOCKET_KEY).and_then(accept) else {
+            let detail = "`Sec-WebSocket-Key` is not one base64 text of 16 bytes";
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "upgrade_malformed", detail));
+        };
+        let has_body = headers.contains_key(header::TRANSFER_ENCODING)
+            || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
+        if has_body {
+            let detail = "a request that opens a WebSocket must have no body";
+            return Err(ApiError::new(StatusCode::BAD_REQUEST, "upgrade_malformed", detail));
+        }
+        // Where it is missing, as in HTTP/2, the protocol of the connection cannot change.
+        if parts.extensions.remove::<OnUpgrade>().is_none() {
+            return Ok(None);
+        }
+        let going_away = async move {
+            let (replaced, shutdown) = (std::pin::pin!(replaced.cancelled()), std::pin::pin!(shutdown.cancelled()));
+            select(replaced, shutdown).await;
+        };
+        let (opener, bytes) = ClientBytes::new(going_away);
+        Ok(Some((Handshake { accept, opener }, bytes)))
+    }
+
+    /// Completes the head of a response with status 101.
+    pub(super) fn accept(&self, headers: &mut HeaderMap) {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept.clone());
+    }
+
+    /// Returns the head of a response with status 101. Its body is passed to the client once the connection has changed
+    /// its protocol.
+    pub(super) fn open(self, response: Response<CallBody>, connection: &Arc<Connection>) -> Response<AnyBody> {
+        let (mut head, body) = response.into_parts();
+        self.accept(&mut head.headers);
+        let mut opener = self.opener;
+        // Protects the connection from eviction.
+        let active = connection.begin();
+        connection.upgrade.set(async move |transport, read| {
+            let _active = active;
+            let (receiving, sending) = tokio::io::split(transport);
+            opener.open(receiving, read);
+            if let Err(error) = pass(body, sending).await {
+                tracing::debug!("a WebSocket ended: {error}");
+            }
+        });
+        Response::from_parts(head, AnyBody::empty())
+    }
+}
+
+/// Writes a body to a connection and closes it.
+async fn pass(
+    mut body: CallBody,
+    mut sending: WriteHalf<Box<dyn Transport>>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    while let Some(frame) = std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context)).await {
+        let Ok(data) = frame?.into_data() else { continue };
+        sending.write_all(&data).await?;
+        sending.flush().await?;
+    }
+    Ok(sending.shutdown().await?)
+}
+
+/// Returns whether one of the values of a header lists `word`.
+fn lists(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
+    let values = headers.get_all(name).iter();
+    let mut words = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    words.any(|listed| listed.trim_ascii().eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// The value of a header that occurs once.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    values.next().is_none().then(|| value.as_bytes().trim_ascii())
+}
+
+/// The value of `Sec-WebSocket-Accept` for a key; `None` for an invalid key.
+fn accept(key: &[u8]) -> Option<HeaderValue> {
+    let is_valid = BASE64_STANDARD.decode(key).is_ok_and(|decoded| decoded.len() == 16);
+    if !is_valid {
+        return None;
+    }
+    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, &[key, MAGIC].concat());
+    HeaderValue::from_str(&BASE64_STANDARD.encode(digest)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_answered_as_in_rfc_6455() {
+        let answered = accept(b"dGhlIHNhbXBsZSBub25jZQ==").unwrap();
+        assert_eq!(answered, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        for key in [&b""[..], b"dGhlIHNhbXBsZSBub25j", b"dGhlIHNhbXBsZSBub25jZQ", b"\xff", b"dGhlIHNhbXBsZSBub25jZQ==x"]
+        {
+            assert_eq!(accept(key), None);
+        }
+    }
+
+    #[test]
+    fn a_handshake_is_recognized_by_its_headers() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::CONNECTION, HeaderValue::from_static("keep-alive, Upgrade"));
+        headers.append(header::UPGRADE, HeaderValue::from_static("h2c"));
+        assert!(lists(&headers, &header::CONNECTION, "upgrade"));
+        assert!(!lists(&headers, &header::UPGRADE, "websocket"));
+        headers.append(header::UPGRADE, HeaderValue::from_static("WebSocket"));
+        assert!(lists(&headers, &header::UPGRADE, "websocket"));
+        assert_eq!(single(&headers, &header::UPGRADE), None);
+    }
+}
