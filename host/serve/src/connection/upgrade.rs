@@ -15,7 +15,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Continuation = Box<dyn FnOnce(Box<dyn Transport>, Bytes) -> Work + Send>;
 
-/// What continues on a connection after its last response; nothing unless a response with status 101 sets it.
+/// The continuation of a connection after its last response. A response with status 101 sets it.
 #[derive(Default)]
 pub(crate) struct UpgradeSlot(Mutex<Option<Continuation>>);
 
