@@ -68,6 +68,8 @@ async fn a_bundle_installs_uploaded_and_local_plugins_on_another_host() {
     let unzip = "import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])";
     let python = std::process::Command::new("python3").args(["-c", unzip, bundle]).arg(&unpacked).status().unwrap();
     assert!(python.success());
+    let file = std::fs::read_to_string(unpacked.join("plugins.yaml")).unwrap();
+    assert!(file.contains("source: \"./sources/hello\"") && !file.contains("artifact:"), "{file}");
     let (plan, _) = command(&second, &["plan", "-f", "unpacked/plugins.yaml"], 0).await;
     assert!(plan.contains("unpacked/sources/hello"), "{plan}");
     // The second host can pass everything on.

@@ -63,6 +63,20 @@ async fn an_archive_is_uploaded_checked_and_installed() {
 }
 
 #[tokio::test]
+async fn code_that_reads_its_folder_at_run_time_is_named_by_the_upload_and_the_installation() {
+    let host = TestHost::start().await;
+    let mut files = files(&source("hello"));
+    files.push(("src/unused.rs".to_owned(), b"fn f() { env!(\"CARGO_MANIFEST_DIR\"); }".to_vec()));
+    let files: Vec<_> = files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
+    let answer = upload(&host, &archive(&files)).await.expect(200).json();
+    let installed = install(&host, answer["upload_id"].as_str().unwrap()).await.expect(200).json();
+    for warnings in [&answer["validation"]["warnings"], &installed["warnings"]] {
+        let warning = warnings[0].as_str().unwrap_or_default();
+        assert!(warning.starts_with("`CARGO_MANIFEST_DIR` is used in `src/unused.rs:1`"), "{answer} {installed}");
+    }
+}
+
+#[tokio::test]
 async fn an_archive_without_a_valid_plugin_is_reported_and_not_stored() {
     let host = TestHost::start().await;
     for (name, pointer) in [("bad-manifest", "id"), ("no-manifest", "plugin.yaml")] {
@@ -237,6 +251,13 @@ async fn a_form_has_only_its_two_fields_each_once_and_in_order() {
         assert_eq!(refused.json()["detail"], detail);
         assert!(refused.json()["fix"].as_str().unwrap().contains("the optional field `path`, each once"));
     }
+}
+
+#[tokio::test]
+async fn a_field_beside_the_archive_has_a_limit() {
+    let host = TestHost::start().await;
+    let refused = upload_in(&host, Some(&"a/".repeat(50_000)), "plugin", "a.zip", b"PK").await.expect(413);
+    assert_eq!(refused.code(), "upload_too_large");
 }
 
 #[tokio::test]

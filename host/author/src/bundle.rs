@@ -46,7 +46,8 @@ pub async fn write_bundle(bundle: Bundle, output: PathBuf, config: AuthorConfig)
         drop(writer.finish().map_err(failed)?);
         unpack(&workshop, &path)?;
         let bytes = std::fs::read(&path).map_err(failed)?;
-        atomic::write(&output, &bytes, 0o600).map_err(failed)
+        // The error names the temporary file beside the output.
+        atomic::write(&output, &bytes, 0o600).map_err(|error| failed(error.kind().into()))
     })
     .await
 }

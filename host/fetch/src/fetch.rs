@@ -9,7 +9,7 @@ use host_core::{Source, TreePath, Trust};
 use host_store::{Store, Tree};
 
 use crate::zip::ArchiveLimits;
-use crate::{Config, Error, Fetched, folder, git, lfs, run_time_paths, zip};
+use crate::{Config, Error, Fetched, folder, git, lfs, zip};
 
 /// Makes a tree of `source`.
 ///
@@ -31,8 +31,7 @@ pub fn fetch(
         Source::Git { url, .. } => lfs::hint_for_repository(config, url),
         _ => lfs::HINT.to_owned(),
     })?;
-    let warnings = [whole.warnings, run_time_paths::warnings(&tree)].concat();
-    Ok(Fetched { tree, warnings, ..whole })
+    Ok(Fetched { tree, ..whole }.with_warnings_about_code())
 }
 
 /// The tree of a folder of `tree`, or the whole tree. `place` names the tree in the error.

@@ -2,6 +2,8 @@
 
 use host_store::Tree;
 
+use crate::run_time_paths;
+
 /// A tree with its commit.
 #[derive(Clone, Debug)]
 pub struct Fetched {
@@ -21,5 +23,11 @@ impl Fetched {
     /// A tree that does not come from a repository, with the warnings about files that are not in it.
     pub fn from_tree(tree: Tree, warnings: Vec<String>) -> Fetched {
         Fetched { tree, commit: None, reference: None, warnings, notes: vec![] }
+    }
+
+    /// Adds the warnings about the code of the plugin.
+    pub fn with_warnings_about_code(mut self) -> Fetched {
+        self.warnings.extend(run_time_paths::warnings(&self.tree));
+        self
     }
 }

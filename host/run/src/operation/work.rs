@@ -81,7 +81,7 @@ impl<'a> Work<'a> {
             Operation::Install { upload, options } => {
                 let found = self.host.0.store.upload(&upload)?;
                 let Some(found) = found else { return Err(Error::UnknownUpload { id: upload }) };
-                let fetched = Fetched::from_tree(found.tree, found.warnings);
+                let fetched = Fetched::from_tree(found.tree, found.warnings).with_warnings_about_code();
                 self.install(Source::Upload(upload), Trust::Http, fetched, options).await
             }
             Operation::Reload { id } => self.reload(&id).await,

@@ -12,7 +12,8 @@ impl Host {
     /// The desired state, locked to the installed commits and artifacts. Secrets are left out, with a remark for each;
     /// sources that cannot be written as text and plugins that are being removed are left out as well.
     ///
-    /// Sources that only this host can read are named in a remark; for a bundle, they are replaced by folders in it.
+    /// Sources that only this host can read are named in a remark; for a bundle, they are replaced by folders in it,
+    /// and artifacts are not locked.
     ///
     /// # Errors
     /// [`Error::State`] if the secrets cannot be opened.
@@ -29,7 +30,7 @@ impl Host {
             }
             let mut current = desired.current.clone();
             if !current.source.is_git() {
-                local.push(format!("`{id}`"));
+                local.push(id.clone());
                 if for_bundle {
                     let folder = Source::Folder(format!("./sources/{id}").into());
                     current.source = current.source.map_place(|_| folder.clone());
@@ -57,7 +58,8 @@ impl Host {
             file.plugins.push(PluginEntry {
                 id: Some(id.clone()),
                 commit: current.commit,
-                artifact: Some(current.artifact),
+                // Another host may have another compiler; the files and commits are the same.
+                artifact: (!for_bundle).then_some(current.artifact),
                 goal,
                 configuration,
                 update,
@@ -68,6 +70,7 @@ impl Host {
         }
         if !local.is_empty() && !for_bundle {
             local.sort();
+            let local: Vec<_> = local.iter().map(|id| format!("`{id}`")).collect();
             file.remarks.push(format!(
                 "another host cannot fetch the sources of {}, which are uploads or files of this host; \
                  `plugin-host export --bundle FILE.zip` writes them and this file into one archive for `plan` and `apply`",

@@ -99,11 +99,14 @@ impl Host {
             Source::Upload(upload) => {
                 let host = self.clone();
                 let id = upload.clone();
-                let found = tokio::task::spawn_blocking(move || host.0.store.upload(&id)).await;
-                let found = found.map_err(|_| Error::Panicked)??;
+                let found = tokio::task::spawn_blocking(move || {
+                    let found = host.0.store.upload(&id)?;
+                    let found = found.map(|found| Fetched::from_tree(found.tree, found.warnings));
+                    Ok::<_, Error>(found.map(Fetched::with_warnings_about_code))
+                });
+                let found = found.await.map_err(|_| Error::Panicked)??;
                 let shown = || host_core::shown(&upload, 60);
-                let found = found.ok_or_else(|| Error::UnknownUpload { id: shown() })?;
-                Fetched::from_tree(found.tree, found.warnings)
+                found.ok_or_else(|| Error::UnknownUpload { id: shown() })?
             }
             source => tokio::select! {
                 fetched = fetch(self, source, Trust::Http) => fetched?,

@@ -40,21 +40,24 @@ pub(crate) async fn upload(
         ApiError::new(StatusCode::BAD_REQUEST, "upload_form", "the request body is not a multipart form")
             .fix("send the archive as `multipart/form-data` in the field `plugin`")
     })?;
+    let not_exceeded = || {
+        let detail = format!("the form has more than {} KiB besides the archive", MAX_BETWEEN_FILES / 1024);
+        let refused = ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail)
+            .fix("send only the fields `path` and `plugin`");
+        if allowance.is_exceeded() { Err(refused) } else { Ok(()) }
+    };
     let (mut path, mut archive) = (None, None);
     loop {
         let field = in_time(form.next_field()).await;
-        if allowance.is_exceeded() {
-            let detail = format!("the form has more than {} KiB besides the archive", MAX_BETWEEN_FILES / 1024);
-            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail)
-                .fix("send only the fields `path` and `plugin`"));
-        }
+        not_exceeded()?;
         let Some(field) = field? else { break };
         match field.name() {
             Some("path") if archive.is_some() => return Err(refused("the field `path` is after the archive")),
             Some("path") if path.is_some() => return Err(refused("the field `path` is there twice")),
             Some("path") => {
-                let text = in_time(field.text()).await?;
-                let folder = text.parse::<TreePath>().map_err(SourceError::Folder);
+                let text = in_time(field.text()).await;
+                not_exceeded()?;
+                let folder = text?.parse::<TreePath>().map_err(SourceError::Folder);
                 path = Some(folder.map_err(|error| ApiError::from(host_run::Error::from(error)))?);
             }
             Some("plugin" | "file") if archive.is_some() => return Err(refused("the form has two archives")),

@@ -9,8 +9,11 @@ use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures_util::Stream;
 
-/// The bytes between two files of a form: boundaries, headers, and other fields. The last chunk may exceed them.
+/// The bytes between two files of a form: boundaries, headers, and other fields.
 pub(crate) const MAX_BETWEEN_FILES: u64 = 64 * 1024;
+/// The bytes between two files that the parser gets at once. A chunk of the body may be larger than
+/// [`MAX_BETWEEN_FILES`], and most of it may belong to the file that follows.
+const PIECE_BYTES: usize = 4 * 1024;
 
 /// The number of bytes that may still be read.
 #[derive(Clone, Debug)]
@@ -28,6 +31,8 @@ struct AllowanceState {
 /// must parse it before it gets the next one.
 struct BoundedBody {
     body: BodyDataStream,
+    /// The part of a chunk that the parser did not get yet.
+    rest: Bytes,
     allowance: Allowance,
     rests: bool,
 }
@@ -37,7 +42,12 @@ impl Allowance {
     pub(crate) fn limit(body: Body) -> (Body, Allowance) {
         let (left, is_exceeded) = (AtomicU64::new(MAX_BETWEEN_FILES), AtomicBool::new(false));
         let allowance = Allowance(Arc::new(AllowanceState { left, is_exceeded }));
-        let bounded = BoundedBody { body: body.into_data_stream(), allowance: allowance.clone(), rests: false };
+        let bounded = BoundedBody {
+            body: body.into_data_stream(),
+            rest: Bytes::new(),
+            allowance: allowance.clone(),
+            rests: false,
+        };
         (Body::from_stream(bounded), allowance)
     }
 
@@ -70,10 +80,14 @@ impl Stream for BoundedBody {
             self.allowance.0.is_exceeded.store(true, Ordering::Relaxed);
             return Poll::Ready(Some(Err(axum::Error::new("the form is too large"))));
         }
-        let polled = Pin::new(&mut self.body).poll_next(context);
-        if let Poll::Ready(Some(Ok(chunk))) = &polled {
+        let mut polled = match std::mem::take(&mut self.rest) {
+            rest if rest.is_empty() => Pin::new(&mut self.body).poll_next(context),
+            rest => Poll::Ready(Some(Ok(rest))),
+        };
+        if let Poll::Ready(Some(Ok(chunk))) = &mut polled {
             self.rests = true;
             if left != u64::MAX {
+                self.rest = chunk.split_off(chunk.len().min(PIECE_BYTES));
                 self.allowance.0.left.store(left.saturating_sub(chunk.len() as u64), Ordering::Relaxed);
             }
         }
@@ -119,6 +133,25 @@ mod tests {
             Err(error) => Err(error.body_text()),
         };
         (result, read.load(Ordering::Relaxed) as usize)
+    }
+
+    #[tokio::test]
+    async fn a_field_before_a_file_is_read_however_the_body_is_cut() {
+        let path = "--x\r\nContent-Disposition: form-data; name=\"path\"\r\n\r\nplugins/a\r\n";
+        let form = [path.as_bytes(), FILE.as_bytes(), &[b'a'; 300_000], b"\r\n--x--\r\n"].concat();
+        for chunk_bytes in [1000, 4096, 65_536, 100_000, form.len()] {
+            let chunks: Vec<_> =
+                form.chunks(chunk_bytes).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect();
+            let (body, allowance) = Allowance::limit(Body::from_stream(stream::iter(chunks)));
+            let request = http::Request::post("/").header("content-type", "multipart/form-data; boundary=x");
+            let mut form = Multipart::from_request(request.body(body).unwrap(), &()).await.unwrap();
+            assert_eq!(form.next_field().await.unwrap().unwrap().text().await.unwrap(), "plugins/a");
+            let file = form.next_field().await.unwrap().unwrap();
+            allowance.unlimited();
+            assert_eq!(file.bytes().await.unwrap().len(), 300_000, "{chunk_bytes}");
+            allowance.between_files();
+            assert!(form.next_field().await.unwrap().is_none() && !allowance.is_exceeded());
+        }
     }
 
     #[tokio::test]
