@@ -111,6 +111,46 @@ async fn requests_with_ambiguous_framing_are_rejected() {
     assert_eq!(send(&host, &twice).await.0.text(), "abc");
 }
 
+/// docs/deployment.md has a table of these cases. A bare response has no body.
+#[tokio::test]
+async fn refused_framing_has_the_documented_status() {
+    let host = TestHost::start().await;
+    host.load("echo").await;
+    let path = endpoint("echo/json");
+    let many = (0..101).map(|n| format!("x{n}: y\r\n")).collect::<String>();
+    let long = format!("x: {}", "y".repeat(70_000));
+    for (version, framing, status, code) in [
+        ("1.1", "transfer-encoding: gzip, chunked", 400, "request_transfer_encoding"),
+        ("1.1", "transfer-encoding: chunked\r\ntransfer-encoding: chunked", 400, "request_transfer_encoding"),
+        ("1.1", "transfer-encoding: gzip", 400, ""),
+        ("1.1", "transfer-encoding: identity", 400, ""),
+        ("1.1", "transfer-encoding: chunked, gzip", 400, ""),
+        ("1.0", "transfer-encoding: chunked", 400, ""),
+        ("1.1", "content-length: 3\r\ncontent-length: 4", 400, ""),
+        ("1.1", "content-length: 3, 3", 400, ""),
+        ("1.1", "content-length: 18446744073709551616", 400, ""),
+        ("1.1", "content-length: 18446744073709551615", 431, ""),
+        ("1.1", "content-length: 18446744073709551614", 431, ""),
+        ("1.1", "content-length: 18446744073709551613", 413, "body_too_large"),
+        ("1.1", many.trim_end(), 431, ""),
+        ("1.1", &long, 431, ""),
+    ] {
+        let mut connection = host.connect().await;
+        let head = "host: localhost\r\ncontent-type: application/json";
+        let request = format!("POST {path} HTTP/{version}\r\n{head}\r\n{framing}\r\n\r\n");
+        connection.send_if_taken(request.as_bytes()).await;
+        let said = String::from_utf8_lossy(&connection.closed().await).into_owned();
+        let shown: String = framing.chars().take(60).collect();
+        assert!(said.starts_with(&format!("HTTP/{version} {status} ")), "{shown}: {said}");
+        let body = said.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+        assert_eq!(body.is_empty(), code.is_empty(), "{shown}: {said}");
+        assert!(said.contains("connection: close") && body.contains(code), "{shown}: {said}");
+    }
+    let mut connection = host.connect().await;
+    connection.send_if_taken(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    assert_eq!(connection.closed().await, b"");
+}
+
 /// docs/deployment.md has a table of these cases.
 #[tokio::test]
 async fn unusual_framing_neither_swallows_nor_invents_a_request() {

@@ -63,6 +63,7 @@ mod logs;
 mod main_job;
 mod many;
 mod metrics;
+mod named_files;
 mod older_client;
 mod openapi;
 #[cfg(feature = "otel")]
@@ -83,6 +84,7 @@ mod states;
 mod system_settings;
 mod systemd;
 mod template;
+mod terminal;
 mod tls;
 mod tokens;
 mod unload;

@@ -216,6 +216,9 @@ async fn an_older_client_reads_the_configuration_and_sends_it_back() {
     whole["max_plugins"] = 7.into();
     let changed = host.request("PUT", path).json(&whole).send().await.expect(200).json();
     assert_eq!((&changed["cache_max_size"], &changed["cache_enabled"]), (&json!("1GB"), &json!(false)));
-    assert_eq!(changed["warnings"], json!(["unknown setting `max_plugins`: ignored"]));
+    assert_eq!(
+        changed["warnings"],
+        json!(["ignored the unknown setting `max_plugins`; `plugin-host config show` lists all keys"])
+    );
     assert_eq!(host.get("/api/plugins/cache/info").await.json()["max_bytes"], 1_000_000_000u64);
 }

@@ -65,6 +65,89 @@ async fn settings_are_changed_while_the_host_runs_and_stored() {
 }
 
 #[tokio::test]
+async fn a_running_host_shows_the_sections_of_its_file_without_secrets() {
+    let options = TestHost::options();
+    let file = options.sources().join("host.toml");
+    let text = "[git.\"git.example.org/acme\"]\ntoken_command = [\"gh\", \"--with\", \"s3cret\"]\n\
+                [git.\"github.com\"]\ntoken_env = \"MY_TOKEN\"\n\
+                [configuration.hello]\ngreeting = \"Hi\"\napi_key = \"s3cret\"\n";
+    std::fs::write(&file, text).unwrap();
+    let host = options.flags(&["--config", file.to_str().unwrap()]).start().await;
+    let answer = host.get(PATH).await.expect(200);
+    let shown = answer.json();
+    let mask = "********";
+    assert_eq!(
+        shown["sections"],
+        json!({
+            "git.\"git.example.org/acme\"": { "token_command": ["gh", mask, mask], "user": "x-access-token" },
+            "git.\"github.com\"": { "token_env": "MY_TOKEN", "user": "x-access-token" },
+            "configuration.hello": { "greeting": "Hi", "api_key": mask },
+        })
+    );
+    assert_eq!(shown["origins"]["configuration.hello"], format!("file {}:5", file.display()));
+    let output = host.command(&["config", "running", "--origin"]).await;
+    let table = String::from_utf8(output.stdout).unwrap();
+    for part in ["git.\"github.com\"", "MY_TOKEN", "configuration.hello", "host.toml:5"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert!(!table.contains("s3cret") && !answer.text().contains("s3cret"), "{table}");
+    // The object can be sent back, with its sections.
+    assert_eq!(put(&host, shown).await.expect(200).json()["warnings"], Value::Null);
+
+    // SIGHUP replaces the sections of repositories; those of plugins apply at the next start.
+    std::fs::write(&file, "[configuration.hello]\ngreeting = \"Moin\"\n").unwrap();
+    let pid = rustix::process::Pid::from_raw(i32::try_from(host.pid()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    host.logged("reload").await;
+    crate::host::eventually("the sections are replaced", async || {
+        let sections = host.get(PATH).await.json()["sections"].clone();
+        sections == json!({ "configuration.hello": { "greeting": "Hi", "api_key": mask } })
+    })
+    .await;
+
+    let without = TestHost::start().await;
+    assert_eq!(without.get(PATH).await.json()["sections"], Value::Null);
+    let output = without.command(&["config", "running"]).await;
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        table.contains("max_upload_bytes") && !table.contains("git.") && !table.contains("configuration."),
+        "{table}"
+    );
+}
+
+#[tokio::test]
+async fn the_command_line_explains_changes_that_are_refused() {
+    let host = TestHost::start().await;
+    let run = async |words: &[&str]| {
+        let output = host.command(words).await;
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    for (words, parts) in [
+        (
+            &["config", "set", "max_kept_version", "1"][..],
+            &["no setting was changed", "did you mean `max_kept_versions`?"][..],
+        ),
+        (
+            &["config", "set", "max_kept_versions", "-1"],
+            &["`max_kept_versions` is `-1`, expected a number from 0 to 100"],
+        ),
+        (&["config", "set", "security_mode", "lax"], &["expected one of `strict`, `normal`, `permissive`"]),
+        (&["config", "unset", "nonsense"], &["unknown setting `nonsense`"]),
+    ] {
+        let (code, text) = run(words).await;
+        assert_eq!(code, Some(1), "{words:?}: {text}");
+        assert!(parts.iter().all(|part| text.contains(part)), "{words:?}: {text}");
+    }
+    assert_eq!(
+        run(&["config", "set", "max_upload_bytes", "2MB"]).await.1,
+        "changed, from the next start of the host on: max_upload_bytes\n"
+    );
+    // A change that waits for the next start is not named by later changes.
+    assert_eq!(run(&["config", "set", "max_kept_versions", "5"]).await.1, "changed: max_kept_versions\n");
+}
+
+#[tokio::test]
 async fn invalid_changes_are_rejected_as_a_whole_with_reasons() {
     let host = TestHost::with(&["--max-connections", "500"]).await;
     for (change, part) in [
@@ -72,8 +155,8 @@ async fn invalid_changes_are_rejected_as_a_whole_with_reasons() {
         (json!({ "source_roots": ["/"] }), "can only be set on the command line"),
         (json!({ "max_connections": 100 }), "which takes precedence over a change"),
         (json!({ "max_kept_versions": 1000 }), "expected a number from 0 to 100"),
-        (json!({ "max_kept_versions": "many" }), "has an invalid value, expected "),
-        (json!({ "security_mode": ["strict"] }), "has an invalid value, expected "),
+        (json!({ "max_kept_versions": "many" }), "is `\\\"many\\\"`, expected a number from 0 to 100"),
+        (json!({ "security_mode": ["strict"] }), "expected one of "),
     ] {
         let refused = put(&host, change.clone()).await.expect(422);
         assert_eq!(refused.code(), "settings_refused");

@@ -77,6 +77,10 @@ pub struct SystemConfiguration {
     pub pending: Map<String, Value>,
     /// Settings that cannot be changed over the API.
     pub fixed: Vec<String>,
+    /// The sections of the configuration file for repositories and plugins that are in use, by key, with secrets
+    /// masked.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub sections: Map<String, Value>,
     /// The settings, by key.
     #[serde(flatten)]
     pub settings: Map<String, Value>,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use host_core::{Manifest, Size, manifest::Mode};
+use host_core::{Manifest, Size, Span, manifest::Mode};
 use host_load::explain::{Finding, Gate, open_gates};
 use host_process::{Command, Error, Stream};
 use host_store::Store;
@@ -66,7 +66,7 @@ pub(crate) async fn findings(
     };
     match exit {
         Ok(exit) => Ok(answer.unwrap_or_else(|| lost(format!("{exit} before the library was open")))),
-        Err(Error::TimedOut { timeout, .. }) => Ok(lost(format!("was killed after {} s", timeout.as_secs()))),
+        Err(Error::TimedOut { timeout, .. }) => Ok(lost(format!("was killed after {}", Span::of(timeout)))),
         Err(Error::OutputTooLarge { max_bytes, .. }) => Ok(lost(format!("wrote more than {}", Size::of(max_bytes)))),
         Err(error) => Err(failed(&error)),
     }

@@ -26,6 +26,9 @@ use host_client::output::text::duration;
 use output::{Log, curl_lines, warnings};
 use watch::Watch;
 
+/// Maximum size of a configuration, as in the host.
+const MAX_CONFIGURATION_BYTES: u64 = 1 << 20;
+
 /// The default log filter. Reloads and failures of the plugin are printed separately.
 pub const LOG_FILTER: &str = "error,host_run=off";
 /// The actor of the operations.
@@ -258,9 +261,10 @@ struct LoadFailure {
 /// Reads the configuration file given with --config.
 fn configuration(path: &Path) -> Result<Map<String, Value>, Failure> {
     let what = || format!("failed to read the configuration `{}`", path.display());
-    let text = std::fs::read(path)
-        .map_err(|error| Failure::from_error(what(), &error).fix("set --config to a readable file"))?;
-    serde_json::from_slice(&text).map_err(|error| {
+    let text = host_file::read_text(path, MAX_CONFIGURATION_BYTES).map_err(|error| {
+        Failure::usage(what()).because(error.to_string()).fix("set --config to a file with one JSON object")
+    })?;
+    serde_json::from_str(&text).map_err(|error| {
         Failure::from_error(what(), &error).fix("write one JSON object, such as {\"greeting\": \"Hello\"}")
     })
 }

@@ -1,11 +1,10 @@
 //! `explain`: inspects a library, runs the compatibility checks (gates) and explains the result.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use host_core::manifest::Mode;
 use host_core::{Digest, Manifest};
+use host_file::ReadError;
 use host_load::explain::{Facts, Finding, Gate, facts, file_gate};
 use serde_json::json;
 
@@ -83,29 +82,23 @@ async fn explain_now(args: Explain, config: AuthorConfig) -> Result<(), Failure>
 /// Reads a file of limited size.
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |reason: String| Failure::failed(format!("failed to read `{}`", path.display())).because(reason);
-    // Checked before it is opened, because opening a pipe waits for a writer.
-    let metadata = std::fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
-    if !metadata.is_file() {
-        return Err(unreadable("it is not a regular file".to_owned()).fix("pass a library file, usually a `.so`"));
-    }
-    if metadata.len() > MAX_BYTES {
-        let reason = format!("it has {}; a host accepts at most {}", bytes(metadata.len()), bytes(MAX_BYTES));
-        return Err(
-            unreadable(reason).fix("strip debug information with `strip = \"debuginfo\"` in the profile of Cargo.toml")
-        );
-    }
-    let mut bytes = vec![];
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
-    read.map(|_| bytes).map_err(|error| unreadable(error.to_string()))
+    host_file::read(path, MAX_BYTES).map_err(|error| {
+        let fix = match &error {
+            ReadError::TooLarge { .. } => {
+                "strip debug information with `strip = \"debuginfo\"` in the profile of Cargo.toml"
+            }
+            _ => "pass a library file, usually a `.so`",
+        };
+        unreadable(error.to_string()).fix(fix)
+    })
 }
 
 /// Returns the plugin.yaml next to a library; `Err` is the reason why an existing file is invalid.
 fn manifest_beside(library: &Path) -> Option<Result<PathBuf, String>> {
     let names = ["plugin.yaml", "plugin.yml"].into_iter();
     let path = names.map(|name| library.with_file_name(name)).find(|path| path.is_file())?;
-    let mut text = vec![];
-    let read = File::open(&path).and_then(|file| file.take(Manifest::MAX_BYTES as u64 + 1).read_to_end(&mut text));
-    Some(match read.map(|_| Manifest::check(&text, Mode::Normal)) {
+    let read = host_file::read(&path, Manifest::MAX_BYTES as u64);
+    Some(match read.map(|text| Manifest::check(&text, Mode::Normal)) {
         Ok(Ok(_)) => std::path::absolute(path).map_err(|error| error.to_string()),
         Ok(Err(problems)) => Err(problems.first().map(ToString::to_string).unwrap_or_default()),
         Err(error) => Err(error.to_string()),

@@ -1,14 +1,15 @@
 //! `sdk`: points cargo and editors to the plugin-sdk. A host supplies the SDK to its builds; `cargo test` in the
 //! author's folder finds it through `.cargo/config.toml`.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::args::Sdk;
 use crate::files::write;
 use host_client::Failure;
 use host_client::output;
+
+/// Maximum size of a `.cargo/config.toml`.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The first line of files written by this program, which it may overwrite.
 const MARK: &str = "# Written by `plugin-host sdk`";
@@ -37,7 +38,7 @@ pub(crate) fn point(folder: &Path, data_folder: Option<&Path>) -> Result<(PathBu
         .map_err(|error| Failure::from_error("failed to install the SDK into the user's data folder", &error))?;
     let path = file_in(folder);
     let entry = entry(&place);
-    match fs::read_to_string(&path) {
+    match host_file::read_text(&path, MAX_BYTES) {
         Ok(text) if !text.starts_with(MARK) => {
             if text.contains(&entry) {
                 return Ok((path, place));
@@ -46,8 +47,10 @@ pub(crate) fn point(folder: &Path, data_folder: Option<&Path>) -> Result<(PathBu
             return Err(failure.fix(format!("add this line below [patch.crates-io]: {entry}")));
         }
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(Failure::from_error(format!("failed to read `{}`", path.display()), &error)),
+        Err(error) if error.is_not_found() => {}
+        Err(error) => {
+            return Err(Failure::failed(format!("failed to read `{}`", path.display())).because(error.to_string()));
+        }
     }
     write(&path, text(&entry).as_bytes())?;
     Ok((path, place))
@@ -55,7 +58,7 @@ pub(crate) fn point(folder: &Path, data_folder: Option<&Path>) -> Result<(PathBu
 
 /// Returns whether a folder points to the SDK of another version of this program.
 pub(crate) fn is_of_another_host(folder: &Path, data_folder: Option<&Path>) -> bool {
-    let Ok(text) = fs::read_to_string(file_in(folder)) else { return false };
+    let Ok(text) = host_file::read_text(&file_in(folder), MAX_BYTES) else { return false };
     let Some(place) = data_folder else { return false };
     text.starts_with(MARK) && !text.contains(&entry(&host_build::sdk_place(&place.join("sdk"))))
 }

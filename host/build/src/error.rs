@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use host_core::configuration::{SchemaError, Violation};
-use host_core::{Digest, Size};
+use host_core::{Digest, Size, Span};
 use host_process::Exit;
 use semver::{Version, VersionReq};
 
@@ -66,7 +66,7 @@ pub enum Error {
     #[error("{limit} builds are waiting already; hint: try again later")]
     QueueFull { limit: usize },
     /// The build waited too long for its turn.
-    #[error("no build slot became free within {seconds} s; hint: try again later", seconds = timeout.as_secs())]
+    #[error("no build slot became free within {}; hint: try again later", Span::of(*timeout))]
     QueueTimeout { timeout: Duration },
     /// cargo stopped before it compiled anything: it could not read the manifests, or find or fetch a dependency.
     #[error("cargo could not prepare the build: {first}", first = first_line(message))]

@@ -1,7 +1,7 @@
 //! The response to a call that the plugin did not answer. The logs have more details under the request id.
 
-use host_core::Size;
 use host_core::configuration::Violation;
+use host_core::{Size, Span};
 use host_load::{CallError, ServiceBody};
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
@@ -120,7 +120,7 @@ impl RefusedCall {
             CallRefusal::BodyTimedOut(after) => RefusedCall::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "body_timed_out",
-                format!("the body did not arrive within {} s", after.as_secs_f64()),
+                format!("the body did not arrive within {}", Span::of(*after)),
             ),
             CallRefusal::Cut => RefusedCall::new(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -1,5 +1,6 @@
 //! Calls with timed polls, in place or in a task of their own.
 
+use host_core::Span;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -33,10 +34,11 @@ impl TimedCall {
         let polls = &generation.endpoints[self.endpoint].polls;
         if let Some(n_long) = polls.record(took) {
             let handler = &generation.manifest.endpoints[self.endpoint].handler;
-            let (took, longest) = (took.as_millis(), polls.longest.as_millis());
+            let longest = polls.longest.as_millis();
+            let took = Span::of(took);
             let id = &generation.id;
             let text = format!(
-                "the handler `{handler}` blocked its thread for {took} ms, and `max_poll_ms` is {longest}; make it a plain \
+                "the handler `{handler}` blocked its thread for {took}, and `max_poll_ms` is {longest}; make it a plain \
                  `fn`, or move what blocks to `spawn_blocking` ({n_long} long polls so far)"
             );
             tracing::warn!(plugin.id = %id, generation = generation.number, "{id}: {text}");

@@ -3,22 +3,26 @@
 mod color;
 mod completion;
 mod help;
+mod refusal;
 mod rescan;
 mod shell;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::Styles;
 use clap::error::{ContextKind, ContextValue};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use host_author::args::AuthorCommand;
 use host_client::args::{ClientCommand, EXIT_CODES, LOCAL_EXIT_CODES, SettingCommand, parse_source};
 use host_client::output::FormatArgs;
 use host_core::Source;
 
-use crate::config::Flags;
+use crate::config::{Environment, Flags};
 
 pub(crate) use color::Color;
 pub(crate) use completion::{Completions, completions};
+pub(crate) use refusal::Refusal;
 pub(crate) use rescan::Rescan;
 pub(crate) use shell::{Man, man};
 
@@ -29,7 +33,7 @@ pub(crate) struct Cli {
     /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Colours in the output: auto, always or never
+    /// Colours in the output: always, never or auto, which follows NO_COLOR and CLICOLOR_FORCE, else the terminal
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, hide_possible_values = true)]
     color: Color,
 }
@@ -39,11 +43,19 @@ impl Cli {
     ///
     /// # Errors
     /// The arguments are invalid, or they ask for help or the version.
-    pub(crate) fn read() -> Result<Cli, clap::Error> {
+    pub(crate) fn read(environment: &Environment) -> Result<Cli, Refusal> {
+        let arguments: Vec<_> = std::env::args_os().collect();
         // Help and errors follow `--color`, too.
-        Color::from_arguments(std::env::args_os()).select();
-        let matches = help::command().try_get_matches().map_err(without_secrets)?;
-        <Cli as clap::FromArgMatches>::from_arg_matches(&matches).map_err(|error| error.format(&mut help::command()))
+        Color::from_arguments(arguments.iter().cloned()).colors(environment).select();
+        Cli::parse(help::command(Cli::command()), &arguments).map_err(|error| {
+            let plain = || Cli::parse(help::command(Cli::command().styles(Styles::plain())), &arguments).err();
+            Refusal::new(&error, plain)
+        })
+    }
+
+    fn parse(mut command: clap::Command, arguments: &[OsString]) -> Result<Cli, clap::Error> {
+        let matches = command.try_get_matches_from_mut(arguments).map_err(without_secrets)?;
+        <Cli as clap::FromArgMatches>::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }
 
@@ -114,7 +126,7 @@ pub(crate) struct Serve {
 /// `init`.
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// Folder for the files, which must not exist yet
+    /// Folder for the two files, which must not exist yet; a missing folder is created
     #[arg(default_value = ".", value_name = "DIR")]
     pub(crate) folder: PathBuf,
 }

@@ -19,9 +19,6 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 pub(crate) use configs::Configs;
@@ -30,7 +27,7 @@ pub(crate) use environment::Environment;
 use file::InFile;
 pub(crate) use flags::Flags;
 use git::GitSections;
-use host_core::{PluginId, Size};
+use host_core::PluginId;
 use host_fetch::GitPlace;
 pub(crate) use live::{LiveSettings, ReloadReport, Running};
 use serde_json::{Map, Value};
@@ -137,27 +134,12 @@ pub(crate) fn read_with_changes(
     Ok((given, changed, settings))
 }
 
-/// Reads a regular file. A pipe would block the host until somebody writes to it.
-fn read_file(path: &Path) -> io::Result<String> {
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut text = String::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE_BYTES {
-        return Err(io::Error::other(format!("it is larger than {}", Size::of(MAX_FILE_BYTES))));
-    }
-    Ok(text)
-}
-
 impl Inputs {
     fn read(flags: &Flags, environment: &Environment, config: Option<&Path>) -> Result<Inputs, Failure> {
         let path = config.unwrap_or(Path::new(DEFAULT_FILE));
-        let text = match read_file(path) {
+        let text = match host_file::read_text(path, MAX_FILE_BYTES) {
             Ok(text) => Some(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && config.is_none() => None,
+            Err(error) if error.is_not_found() && config.is_none() => None,
             Err(error) => {
                 let failure = Failure::usage(format!("failed to read the configuration `{}`", path.display()));
                 return Err(failure

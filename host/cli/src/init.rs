@@ -1,12 +1,13 @@
 //! `init`: writes a commented host.toml and plugins.yaml.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::args::Init;
 use crate::config;
+use host_client::Failure;
 use host_client::output;
-use host_client::{Exit, Failure};
 
 /// The settings of the file: keys of host.toml and example values, as TOML.
 const EXAMPLES: &[(&str, &str)] = &[
@@ -17,7 +18,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("tls_key", r#""tls.key""#),
     ("plugin_dir", r#""./cache""#),
     ("cache_dir", r#""./build_cache""#),
-    ("cache_max_size", r#""20GB""#),
+    ("cache_max_size", r#""20GiB""#),
     ("auto_load_plugins", r#"["https://github.com/owner/name"]"#),
     ("source_roots", r#"["."]"#),
     ("allowed_repositories", r#"["github.com/owner/*"]"#),
@@ -29,6 +30,9 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("log_format", r#""pretty""#),
     ("log_filter", r#""info""#),
 ];
+
+/// The fix for a folder that cannot be written.
+const ANOTHER_FOLDER: &str = "name a folder that you may write: `plugin-host init DIR`";
 
 const PLUGINS_YAML: &str = "\
 # The plugins of a host. Show what would change:  plugin-host plan -f plugins.yaml
@@ -49,7 +53,7 @@ plugins: []
 /// Writes the files.
 ///
 /// # Errors
-/// One of the files exists; then nothing is written.
+/// One of the files exists, or the folder cannot be written; then nothing is written.
 pub(crate) fn init(args: &Init) -> Result<(), Failure> {
     let files = [("host.toml", host_toml()), ("plugins.yaml", PLUGINS_YAML.to_owned())];
     let place = |name: &str| match args.folder.to_str() {
@@ -57,25 +61,53 @@ pub(crate) fn init(args: &Init) -> Result<(), Failure> {
         _ => args.folder.join(name),
     };
     let paths = files.map(|(name, text)| (place(name), text));
-    if let Some((path, _)) = paths.iter().find(|(path, _)| path.symlink_metadata().is_ok()) {
-        let failure = Failure::failed(format!("`{}` exists", path.display()));
-        return Err(Failure { exit: Exit::Failed, ..failure }
-            .because("`init` does not overwrite files")
-            .fix("move the file away, or name another folder: `plugin-host init DIR`"));
+    let existing: Vec<_> = paths.iter().map(|(path, _)| path).filter(|path| path.symlink_metadata().is_ok()).collect();
+    if !existing.is_empty() {
+        return Err(exists(&existing, "`init` does not overwrite files, and has written nothing"));
     }
+    std::fs::create_dir_all(&args.folder).map_err(|error| {
+        let failure = Failure::from_error(format!("failed to create the folder `{}`", args.folder.display()), &error);
+        failure.fix(ANOTHER_FOLDER)
+    })?;
     for (path, text) in &paths {
-        write(path, text)?;
-        output::line(&path.display().to_string());
+        match host_store::atomic::write_new(path, text.as_bytes(), 0o644) {
+            Ok(()) => output::line(&path.display().to_string()),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                return Err(exists(&[path], "`init` does not overwrite files"));
+            }
+            Err(error) => {
+                let failure = Failure::from_error(format!("failed to write `{}`", path.display()), &error);
+                return Err(failure.fix(ANOTHER_FOLDER));
+            }
+        }
     }
-    output::error_line("\nnext:\n  edit host.toml\n  plugin-host serve                    # run the host");
-    output::error_line("  plugin-host apply -f plugins.yaml    # in another terminal");
+    let mut next = "\nnext:\n".to_owned();
+    if paths[0].0 != Path::new("host.toml") {
+        let _ = writeln!(next, "  cd {}", quoted(&args.folder));
+    }
+    next += "  edit host.toml and plugins.yaml\n  plugin-host serve                    # run the host\n";
+    next += "  plugin-host apply -f plugins.yaml    # in another terminal, in this folder";
+    output::error_line(&next);
     Ok(())
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    host_store::atomic::write(path, text.as_bytes(), 0o644).map_err(|error| {
-        Failure::from_error(format!("failed to write `{}`", path.display()), &error).fix("name a folder that exists")
-    })
+fn exists(paths: &[&PathBuf], reason: &str) -> Failure {
+    let names: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    let verb = if names.len() == 1 { "exists" } else { "exist" };
+    Failure::failed(format!("{} {verb}", names.join(" and ")))
+        .because(reason)
+        .fix("move existing files away, or name another folder: `plugin-host init DIR`")
+}
+
+/// Returns a path as one word of a shell.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | '@' | ':');
+    if text.chars().all(is_plain) && !text.starts_with('-') {
+        text
+    } else {
+        format!("-- '{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 /// Returns the text of host.toml: each setting with its description, as a comment.

@@ -5,6 +5,7 @@ mod reload;
 mod startup;
 mod systemd;
 
+use host_core::Span;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -120,7 +121,7 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
                 signals.next().await
             }
         };
-        tracing::info!("{signal}: new calls are refused; calls in flight may take up to {} s", grace.as_secs());
+        tracing::info!("{signal}: new calls are refused; calls in flight may take up to {}", Span::of(grace));
         systemd.stopping();
         shutdown.cancel();
         let stopping_since = Instant::now();

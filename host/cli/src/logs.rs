@@ -33,7 +33,7 @@ impl Filter {
 pub(crate) fn start(filter: &str, as_json: bool, screen: &Screen) -> Result<Filter, Failure> {
     let failed = |reason: String| Failure::failed("failed to start the log").because(reason);
     let filter = EnvFilter::builder().parse(filter).map_err(|error| failed(error.to_string()))?;
-    let escapes = match (as_json, screen.is_terminal()) {
+    let escapes = match (as_json, output::errors_have_colours()) {
         (true, _) => Escapes::Json,
         (false, true) => Escapes::Terminal,
         (false, false) => Escapes::Text,

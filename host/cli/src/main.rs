@@ -11,7 +11,6 @@ mod rescan;
 mod show_config;
 mod spans;
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -22,17 +21,20 @@ use args::{Cli, Command, ConfigCommand};
 use config::Environment;
 
 fn main() -> ! {
-    let ended = match Cli::read() {
+    let environment = Environment::read();
+    let ended = match Cli::read(&environment) {
         Ok(cli) => {
             let is_host = matches!(cli.command, Command::Serve(_));
             // A host does its work without its output, too.
-            run(cli.command).and_then(|()| if is_host { Ok(()) } else { written(output::finish()) })
+            run(cli.command, &environment).and_then(|()| if is_host { Ok(()) } else { written(output::finish()) })
         }
-        // Help and version are written to standard output, errors to standard error.
-        Err(message) => match written(message.print().and_then(|()| std::io::stdout().flush())) {
-            Ok(()) => host_load::end_process(u8::try_from(message.exit_code()).unwrap_or(1)),
-            Err(failure) => Err(failure),
-        },
+        Err(refusal) => {
+            refusal.print();
+            match written(output::finish()) {
+                Ok(()) => host_load::end_process(refusal.code),
+                Err(failure) => Err(failure),
+            }
+        }
     };
     let code = ended.map_or_else(
         |failure| {
@@ -61,12 +63,11 @@ fn worker_name() -> String {
     format!("worker-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-fn run(command: Command) -> Result<(), Failure> {
-    let environment = Environment::read();
+fn run(command: Command, environment: &Environment) -> Result<(), Failure> {
     match &command {
-        Command::Config(ConfigCommand::Show(args)) => return show_config::show_config(args, &environment),
+        Command::Config(ConfigCommand::Show(args)) => return show_config::show_config(args, environment),
         Command::Completions(args) => {
-            return args::completions(args, &environment);
+            return args::completions(args, environment);
         }
         Command::Man(args) => return args::man(args),
         Command::Init(args) => return init::init(args),
@@ -82,27 +83,27 @@ fn run(command: Command) -> Result<(), Failure> {
     let runtime = runtime.map_err(|error| Failure::from_error("failed to start the runtime", &error))?;
     let ended = runtime.block_on(async {
         match command {
-            Command::Serve(args) => life::serve(*args, &environment).await,
+            Command::Serve(args) => life::serve(*args, environment).await,
             Command::Client(command @ ClientCommand::Complete(_)) => {
                 // Without a host there is nothing to complete, which is not an error at the prompt.
-                let Ok(config) = client::config(command.host(), &environment) else { return Ok(()) };
-                let _ = author::with_archives(&environment, async |archives| {
+                let Ok(config) = client::config(command.host(), environment) else { return Ok(()) };
+                let _ = author::with_archives(environment, async |archives| {
                     host_client::run(command, &config, archives).await
                 })
                 .await;
                 Ok(())
             }
             Command::Client(command) => {
-                let config = client::config(command.host(), &environment)?;
-                author::with_archives(&environment, async |archives| host_client::run(command, &config, archives).await)
+                let config = client::config(command.host(), environment)?;
+                author::with_archives(environment, async |archives| host_client::run(command, &config, archives).await)
                     .await
             }
             Command::Config(ConfigCommand::Change(command)) => {
-                let config = client::config(command.host(), &environment)?;
+                let config = client::config(command.host(), environment)?;
                 host_client::change_setting(command, &config).await
             }
-            Command::Rescan(args) => rescan::rescan(args, &environment).await,
-            Command::Author(command) => author::run(command, &environment).await,
+            Command::Rescan(args) => rescan::rescan(args, environment).await,
+            Command::Author(command) => author::run(command, environment).await,
             // Handled above.
             Command::Config(ConfigCommand::Show(_)) | Command::Completions(_) | Command::Man(_) | Command::Init(_) => {
                 Ok(())

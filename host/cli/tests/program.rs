@@ -163,7 +163,7 @@ fn a_configuration_that_is_not_a_regular_file_is_refused_at_once() {
             --- stdout
             --- stderr
             error: failed to read the configuration `host.toml`
-              it is not a regular file
+              it is a pipe; it must be a regular file of at most 1 MiB
 
             fix: name a file that exists and can be read with --config
         "#]],
@@ -184,9 +184,9 @@ fn init_writes_files_that_a_host_accepts_and_overwrites_nothing() {
             --- stderr
 
             next:
-              edit host.toml
+              edit host.toml and plugins.yaml
               plugin-host serve                    # run the host
-              plugin-host apply -f plugins.yaml    # in another terminal
+              plugin-host apply -f plugins.yaml    # in another terminal, in this folder
         "#]],
     );
     let shown = run(folder.path(), &["config", "show", "--origin"]);
@@ -200,12 +200,55 @@ fn init_writes_files_that_a_host_accepts_and_overwrites_nothing() {
             --- stdout
             --- stderr
             error: `plugins.yaml` exists
-              `init` does not overwrite files
+              `init` does not overwrite files, and has written nothing
 
-            fix: move the file away, or name another folder: `plugin-host init DIR`
+            fix: move existing files away, or name another folder: `plugin-host init DIR`
         "#]],
     );
     assert!(!folder.path().join("host.toml").exists(), "nothing is written");
+    check(
+        folder.path(),
+        &["init", "new/my host"],
+        expect![[r#"
+            exit 0
+            --- stdout
+            new/my host/host.toml
+            new/my host/plugins.yaml
+            --- stderr
+
+            next:
+              cd -- 'new/my host'
+              edit host.toml and plugins.yaml
+              plugin-host serve                    # run the host
+              plugin-host apply -f plugins.yaml    # in another terminal, in this folder
+        "#]],
+    );
+    check(
+        folder.path(),
+        &["init", "/proc/none"],
+        expect![[r#"
+            exit 1
+            --- stdout
+            --- stderr
+            error: failed to create the folder `/proc/none`
+              No such file or directory (os error 2)
+
+            fix: name a folder that you may write: `plugin-host init DIR`
+        "#]],
+    );
+    check(
+        folder.path(),
+        &["init", "/proc/self"],
+        expect![[r#"
+            exit 1
+            --- stdout
+            --- stderr
+            error: failed to write `/proc/self/host.toml`
+              entity not found
+
+            fix: name a folder that you may write: `plugin-host init DIR`
+        "#]],
+    );
 }
 
 #[test]
@@ -424,7 +467,7 @@ fn the_configuration_is_shown_with_its_origins() {
         indexes                       []                                      default
         index_keep_seconds            600                                     default
         cache_enabled                 true                                    default
-        cache_max_size                "20GB"                                  default
+        cache_max_size                "20GiB"                                 default
         unreferenced_keep_seconds     86400                                   default
         sweep_interval_seconds        3600                                    default
         build_slots                   1                                       file host.toml:1

@@ -7,6 +7,7 @@ mod job;
 mod problem;
 mod upload;
 
+use host_core::Span;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,6 +34,9 @@ use connect::{Connector, Trust};
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Maximum size of a response.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
+
+/// Maximum size of a file with a token.
+const MAX_TOKEN_BYTES: u64 = 4 << 10;
 
 /// A client for one host.
 pub(crate) struct Client {
@@ -212,8 +216,8 @@ impl Client {
     }
 
     fn timed_out(&self) -> Failure {
-        let seconds = READ_TIMEOUT.as_secs();
-        Failure::unreachable(format!("the host at {} did not respond within {seconds} s", self.url))
+        let waited = Span::of(READ_TIMEOUT);
+        Failure::unreachable(format!("the host at {} did not respond within {waited}", self.url))
     }
 
     /// Sends a request and returns the response once its head has arrived.
@@ -322,7 +326,7 @@ fn token(args: &HostArgs, config: &ClientConfig, url: &Url) -> Result<(String, S
             .fix("set PLUGIN_HOST_TOKEN or --token"));
     }
     let path = config.local.plugin_dir.join("operator.token");
-    match std::fs::read_to_string(&path) {
+    match host_file::read_text(&path, MAX_TOKEN_BYTES) {
         Ok(token) => Ok((token.trim().to_owned(), format!("`{}`", path.display()))),
         Err(error) => {
             let failure = Failure::usage(format!("failed to read the operator token `{}`", path.display()));

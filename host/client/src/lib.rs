@@ -8,6 +8,7 @@ mod client;
 mod commands;
 mod config;
 mod failure;
+mod input;
 pub mod output;
 mod screen;
 mod signals;

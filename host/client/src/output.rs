@@ -1,6 +1,8 @@
 //! Output of the commands: data to standard output, messages to standard error. A closed pipe is not an error. Control
-//! characters are removed, because the text may come from a host or a plugin author.
+//! characters are escaped, because the text may come from a host or a plugin author.
 
+mod closed;
+mod colors;
 mod format;
 pub mod paint;
 pub mod table;
@@ -8,15 +10,25 @@ pub mod text;
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anstream::{AutoStream, ColorChoice};
 use parking_lot::Mutex;
 
+pub(crate) use closed::reader_is_gone;
+pub use colors::Colors;
 pub use format::{Format, FormatArgs, is_wide, width};
 pub use table::Table;
 
 /// The first failure to write data.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// Whether any data could not be written.
+static IS_BROKEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether data could not be written, so that a command has nothing to wait for. [`finish`] reports the failure.
+pub(crate) fn is_broken() -> bool {
+    IS_BROKEN.load(Ordering::Relaxed)
+}
 
 /// Prints a line of data.
 pub fn line(text: &str) {
@@ -69,13 +81,14 @@ fn yaml(json: &str) -> Option<String> {
 
 /// Writes a text and a line end, if it has none.
 fn write(text: &str) -> io::Result<()> {
-    let mut stdout = anstream::stdout().lock();
+    let mut stdout = colors::stdout();
     let end = if text.ends_with('\n') { "" } else { "\n" };
     let written = write!(stdout, "{text}{end}").and_then(|()| stdout.flush());
     written.inspect_err(note)
 }
 
 fn note(error: &io::Error) {
+    IS_BROKEN.store(true, Ordering::Relaxed);
     // A reader that has seen enough, such as `head`, is not a failure.
     if error.kind() != io::ErrorKind::BrokenPipe {
         FAILED.lock().get_or_insert_with(|| io::Error::new(error.kind(), error.to_string()));
@@ -94,17 +107,17 @@ pub fn finish() -> io::Result<()> {
 /// Prints a message to standard error. The labels at the starts of its lines, such as `error:`, are coloured.
 pub fn error_line(text: &str) {
     let text: Cow<'_, str> = text::printable_lines(text);
-    let _ = writeln!(anstream::stderr().lock(), "{}", paint::labels(&text));
+    let _ = writeln!(colors::stderr(), "{}", paint::labels(&text));
 }
 
 /// Prints text in colours to standard error. All its parts of other origin were passed through [`text::printable`].
-pub(crate) fn painted_error_line(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+pub fn painted_error_line(text: &str) {
+    let _ = writeln!(colors::stderr(), "{text}");
 }
 
 /// Returns whether standard error shows colours.
 pub fn errors_have_colours() -> bool {
-    AutoStream::choice(&io::stderr()) != ColorChoice::Never
+    colors::has_colors(&io::stderr())
 }
 
 /// Returns whether a person reads standard error.

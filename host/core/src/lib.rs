@@ -14,7 +14,7 @@
 //! | [`update`], [`probation`], [`health`] | update policies, rollback of failing versions, results of health probes |
 //! | [`job`], [`event`], [`audit`] | states of jobs, events, entries of the audit log |
 //! | [`access`], [`BodyRules`], [`RateLimiter`] | roles, checks of request bodies, rate limits of endpoints |
-//! | [`Size`], [`spelling`] | sizes as they are shown, suggestions for misspelled words |
+//! | [`Size`], [`Span`], [`spelling`] | sizes and durations as they are shown, suggestions for misspelled words |
 
 pub mod access;
 mod address;
@@ -38,6 +38,7 @@ mod rate_limit;
 mod shown_address;
 mod size;
 mod source;
+mod span;
 pub mod spelling;
 pub mod tag;
 mod text;
@@ -57,5 +58,6 @@ pub use rate_limit::RateLimiter;
 pub use shown_address::shown_address;
 pub use size::Size;
 pub use source::{GitUrl, Revision, Source, SourceError, Trust, address_like};
+pub use span::Span;
 pub use text::{hex, is_unseen, shown, visible, visible_line};
 pub use tree_path::{PathError, TreePath};

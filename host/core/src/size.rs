@@ -5,7 +5,7 @@ use std::fmt;
 /// A number of bytes that displays exactly, in the largest unit that divides it: `64 MiB`, `20 GB`, `65537 bytes`.
 ///
 /// Limits are printed with it, so that the printed number is the enforced one. The host's settings accept the same
-/// texts. Measured sizes, which may be rounded, are formatted by the commands that show them.
+/// texts. Measured sizes are shown with [`Size::rounded`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(u64);
 
@@ -29,6 +29,18 @@ impl Size {
     pub fn as_setting(self) -> String {
         let (number, unit) = self.in_unit().unwrap_or((self.0, "B"));
         format!("{number}{unit}")
+    }
+
+    /// The size with one decimal and a binary unit, for measured sizes: `436.8 MiB`.
+    pub fn rounded(self) -> String {
+        let Size(bytes) = self;
+        // A size that would be rounded to 1024 of a unit is shown in the next unit.
+        match bytes as f64 {
+            b if b < 1_024.0 => self.to_string(),
+            b if b < 1_023.95 * 1_024.0 => format!("{:.1} KiB", b / 1_024.0),
+            b if b < 1_023.95 * 1_048_576.0 => format!("{:.1} MiB", b / 1_048_576.0),
+            b => format!("{:.1} GiB", b / 1_073_741_824.0),
+        }
     }
 
     /// The largest unit that divides the size, with the number of units; `None` for a small or odd number of bytes.
@@ -77,6 +89,23 @@ mod tests {
             (1_048_576_000, "1000 MiB"),
         ] {
             assert_eq!(Size::of(bytes).to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn a_measured_size_has_one_decimal_and_a_binary_unit() {
+        for (bytes, shown) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1_023, "1023 bytes"),
+            (1_024, "1.0 KiB"),
+            (4_200, "4.1 KiB"),
+            (880_000, "859.4 KiB"),
+            (1_048_575, "1.0 MiB"),
+            (9_000_000, "8.6 MiB"),
+            (20_000_000_000, "18.6 GiB"),
+        ] {
+            assert_eq!(Size::of(bytes).rounded(), shown);
         }
     }
 

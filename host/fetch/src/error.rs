@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use host_core::{PathError, Size, TreePath, address_like};
+use host_core::{PathError, Size, Span, TreePath, address_like};
 use rustix::io::Errno;
 
 pub use zip::ZipError;
@@ -182,10 +182,10 @@ pub enum Error {
     )]
     GitTooLarge { url: String, max_bytes: u64 },
     /// The whole fetch took too long.
-    #[error("`{url}` was not fetched within {} s", after.as_secs_f64())]
+    #[error("`{url}` was not fetched within {}", Span::of(*after))]
     TimedOut { url: String, after: Duration },
     /// The server sent nothing for too long.
-    #[error("`{url}` sent nothing for {} s", after.as_secs_f64())]
+    #[error("`{url}` sent nothing for {}", Span::of(*after))]
     Stalled { url: String, after: Duration },
     /// The fetch was cancelled.
     #[error("the fetch was cancelled")]

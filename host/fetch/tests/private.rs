@@ -278,7 +278,7 @@ fn a_token_that_cannot_be_read_fails_the_fetch_before_any_request() {
         |program: &Path| TokenSource::Command { program: program.to_owned(), args: vec![], environment: vec![] };
     let sources = [
         (missing, "`token_file` of", "it cannot be read: No such file"),
-        (folder, "`token_file` of", "it is not a regular file"),
+        (folder, "`token_file` of", "it is a folder; it must be a regular file"),
         (place.file(" \n"), "`token_file` of", "it is empty"),
         (TokenSource::Environment("NO_SUCH_TOKEN".to_owned()), "`token_env` of", "no variable `NO_SUCH_TOKEN`"),
         (shell("echo s3cret; echo s3cret >&2; exit 3"), "`token_command` of", "it ended with code 3"),

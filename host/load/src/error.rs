@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use host_core::{Digest, visible_line};
+use host_core::{Digest, Span, visible_line};
 use plugin_sdk_abi::{Failure, failure_kind};
 
 /// The reason why an artifact did not become a running instance.
@@ -79,7 +79,7 @@ pub enum Error {
     /// The library did not finish in the trial process.
     #[error(
         "the plugin hung in the trial process {during}, for longer than {}{}",
-        seconds(*.after),
+        Span::of(*.after),
         last_line(said.as_deref())
     )]
     TrialTimedOut {
@@ -120,7 +120,7 @@ pub enum Error {
     #[error("the plugin panicked while starting: {0}")]
     StartPanicked(Panicked),
     /// The plugin's start took too long.
-    #[error("the plugin did not start within {}", seconds(*.after))]
+    #[error("the plugin did not start within {}", Span::of(*.after))]
     StartTimedOut { after: Duration },
 }
 
@@ -249,7 +249,7 @@ pub enum CallError {
     #[error("the plugin's answer is invalid: {0}")]
     Invalid(String),
     /// The deadline passed.
-    #[error("the plugin did not answer within {}", seconds(*.after))]
+    #[error("the plugin did not answer within {}", Span::of(*.after))]
     TimedOut { after: Duration },
 }
 
@@ -268,10 +268,6 @@ impl From<Failure> for CallError {
 
 fn last_line(said: Option<&str>) -> String {
     said.map(|said| format!("; its last line was `{said}`")).unwrap_or_default()
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{} s", duration.as_secs_f64())
 }
 
 #[cfg(test)]

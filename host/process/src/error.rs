@@ -1,5 +1,6 @@
 //! Errors of a run.
 
+use host_core::Span;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +16,7 @@ pub enum Error {
         program: PathBuf,
     },
     /// The program exceeded its time limit; its process group was killed.
-    #[error("`{program}` did not end within {seconds} s", program = program.display(), seconds = timeout.as_secs_f64())]
+    #[error("`{program}` did not end within {after}", program = program.display(), after = Span::of(*timeout))]
     TimedOut {
         /// The program, as requested.
         program: PathBuf,
@@ -23,7 +24,7 @@ pub enum Error {
         timeout: Duration,
     },
     /// The program wrote nothing for too long; its process group was killed.
-    #[error("`{program}` wrote nothing for {seconds} s", program = program.display(), seconds = timeout.as_secs_f64())]
+    #[error("`{program}` wrote nothing for {after}", program = program.display(), after = Span::of(*timeout))]
     Silent {
         /// The program, as requested.
         program: PathBuf,

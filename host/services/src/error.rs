@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use host_core::Size;
 use host_core::manifest::Permission;
+use host_core::{Size, Span};
 use http::StatusCode;
 
 /// A refusal of a service. The plugin receives it as a problem document.
@@ -52,7 +52,7 @@ pub enum Error {
     FetchNotAllowed { to: String, rule: String },
     #[error("failed to fetch from `{to}`: {reason}")]
     FetchFailed { to: String, reason: String },
-    #[error("`{to}` did not {what} within {} s", after.as_secs_f64())]
+    #[error("`{to}` did not {what} within {}", Span::of(*after))]
     FetchTimedOut { to: String, what: &'static str, after: Duration },
     #[error(
         "calls between plugins are nested deeper than {limit}; hint: check for plugins that call each other in a cycle"

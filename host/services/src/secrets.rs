@@ -1,12 +1,10 @@
 //! Secrets that an operator configures for one plugin.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 
-use host_core::{PluginId, Size};
+use host_core::PluginId;
 use host_load::{ServiceBody, ServiceRequest};
 use http::{Response, StatusCode};
 
@@ -55,15 +53,7 @@ fn read(source: SecretSource) -> Result<Vec<u8>, String> {
     match source {
         SecretSource::File(path) => {
             let failed = |error| format!("failed to read `{}`: {error}", path.display());
-            let file = File::open(&path).map_err(failed)?;
-            if !file.metadata().map_err(failed)?.is_file() {
-                return Err(format!("`{}` is not a file", path.display()));
-            }
-            let mut secret = Vec::new();
-            file.take(MAX_BYTES + 1).read_to_end(&mut secret).map_err(failed)?;
-            if secret.len() as u64 > MAX_BYTES {
-                return Err(format!("`{}` is larger than {}", path.display(), Size::of(MAX_BYTES)));
-            }
+            let mut secret = host_file::read(&path, MAX_BYTES).map_err(failed)?;
             if secret.ends_with(b"\n") {
                 secret.pop();
             }

@@ -24,7 +24,7 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 }
 
 /// Writes a new file; an existing file is not changed and causes an error of kind `AlreadyExists`.
-pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let file = finished(path, bytes, mode)?;
     file.persist_noclobber(path).map_err(|error| error.error)?;
     sync_dir(folder(path))
@@ -32,7 +32,9 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> 
 
 /// Creates a file with all its bytes on disk under a temporary name.
 fn finished(path: &Path, bytes: &[u8], mode: u32) -> io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder(path))?;
+    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder(path));
+    // The error of `tempfile` names the temporary file, which nobody asked for.
+    let mut file = file.map_err(|error| io::Error::from(error.kind()))?;
     file.write_all(bytes)?;
     // The mode is set before the name appears, so that the bytes are never readable under a wider mode.
     file.as_file().set_permissions(Permissions::from_mode(mode))?;

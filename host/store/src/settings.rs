@@ -1,16 +1,18 @@
 //! The file with settings that were changed at run time.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use host_core::Digest;
+use host_file::ReadError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::IoContext as _;
 use crate::layout::SETTINGS;
 use crate::{Error, Store, atomic};
+
+/// Maximum size of the file. Lists of sources and secrets are its largest values.
+const MAX_BYTES: u64 = 4 << 20;
 
 /// The content of the file.
 #[derive(Serialize, Deserialize)]
@@ -38,10 +40,11 @@ impl Store {
 /// [`Error::Corrupt`] if it is damaged.
 pub fn changed_settings(plugin_dir: &Path) -> Result<Map<String, Value>, Error> {
     let path = plugin_dir.join(SETTINGS);
-    let text = match fs::read(&path) {
+    let text = match host_file::read(&path, MAX_BYTES) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Map::new()),
-        Err(source) => return Err(Error::Io { action: "read", path, source }),
+        Err(error) if error.is_not_found() => return Ok(Map::new()),
+        Err(ReadError::Io(source)) => return Err(Error::Io { action: "read", path, source }),
+        Err(error) => return Err(Error::CorruptSettings { path, reason: error.to_string() }),
     };
     let corrupt = |reason: String| Error::CorruptSettings { path: path.clone(), reason };
     let kept: Kept = serde_json::from_slice(&text).map_err(|error| corrupt(error.to_string()))?;
@@ -60,6 +63,8 @@ fn checksum(settings: &Map<String, Value>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::store::tests::store;
 

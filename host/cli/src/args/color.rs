@@ -1,14 +1,16 @@
-//! `--color`.
+//! `--color`, and the environment variables that decide without it.
 
 use std::ffi::OsString;
 
-use anstream::ColorChoice;
 use clap::ValueEnum;
+use host_client::output::Colors;
+
+use crate::config::Environment;
 
 /// The choice of colours in the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
+    /// As the environment says, else on a terminal
     #[default]
     Auto,
     Always,
@@ -28,14 +30,19 @@ impl Color {
         values.next_back().and_then(|value| Color::from_str(value, false).ok()).unwrap_or_default()
     }
 
-    /// Selects the colours of this process.
-    pub(super) fn select(self) {
+    /// Returns the colours of this process. `NO_COLOR` takes precedence over `CLICOLOR_FORCE`, and both over the
+    /// terminal; an empty variable counts as not set.
+    pub(super) fn colors(self, environment: &Environment) -> Colors {
+        let is_set = |name| environment.get(name).is_some();
         match self {
-            Color::Auto => ColorChoice::Auto,
-            Color::Always => ColorChoice::Always,
-            Color::Never => ColorChoice::Never,
+            Color::Always => Colors::Always,
+            Color::Never => Colors::Never,
+            Color::Auto if is_set("NO_COLOR") => Colors::Never,
+            Color::Auto if environment.get("CLICOLOR_FORCE").is_some_and(|value| value != "0") => Colors::Always,
+            Color::Auto if environment.get("CLICOLOR") == Some("0") => Colors::Never,
+            Color::Auto if matches!(environment.get("TERM"), None | Some("dumb")) => Colors::Never,
+            Color::Auto => Colors::Terminal,
         }
-        .write_global();
     }
 }
 
@@ -51,5 +58,29 @@ mod tests {
         for words in ["list", "list --color", "list --color sometimes", "list --colors"] {
             assert_eq!(found(words), Color::Auto, "{words}");
         }
+    }
+
+    #[test]
+    fn the_argument_decides_then_the_environment_then_the_terminal() {
+        let force = ("CLICOLOR_FORCE", "1");
+        for (color, variables, expected) in [
+            (Color::Auto, &[][..], Colors::Terminal),
+            (Color::Auto, &[("NO_COLOR", "1")], Colors::Never),
+            (Color::Auto, &[("NO_COLOR", "0")], Colors::Never),
+            (Color::Auto, &[force], Colors::Always),
+            (Color::Auto, &[force, ("NO_COLOR", "1")], Colors::Never),
+            (Color::Auto, &[force, ("CLICOLOR", "0")], Colors::Always),
+            (Color::Auto, &[("CLICOLOR_FORCE", "0")], Colors::Terminal),
+            (Color::Auto, &[("CLICOLOR", "0")], Colors::Never),
+            (Color::Auto, &[("CLICOLOR", "1")], Colors::Terminal),
+            (Color::Always, &[("NO_COLOR", "1")], Colors::Always),
+            (Color::Never, &[force], Colors::Never),
+        ] {
+            let variables = [variables, &[("TERM", "xterm")]].concat();
+            assert_eq!(color.colors(&Environment::from_pairs(&variables)), expected, "{color:?} {variables:?}");
+        }
+        let dumb = Environment::from_pairs(&[("TERM", "dumb")]);
+        assert_eq!(Color::Auto.colors(&dumb), Colors::Never);
+        assert_eq!(Color::Auto.colors(&Environment::default()), Colors::Never, "without TERM");
     }
 }

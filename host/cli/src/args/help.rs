@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use clap::{Command, CommandFactory as _};
-
-use super::Cli;
+use clap::{Arg, ArgAction, Command};
 
 /// The headings and their commands, in the order of the help.
 const HEADINGS: &[(&str, &[&str])] = &[
@@ -39,15 +37,21 @@ const HEADINGS: &[(&str, &[&str])] = &[
     ("Shell", &["completions", "man", "help"]),
 ];
 
-/// Returns the definition of the command line, with the commands under headings.
-pub(super) fn command() -> Command {
-    let command = Cli::command();
+/// Completes the definition of the command line: its help has the commands under headings.
+pub(super) fn command(command: Command) -> Command {
     let commands = commands(&command);
     let heading = command.get_styles().get_header();
     let template = format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{commands}\n{heading}Options:{heading:#}\n{{options}}{{after-help}}"
     );
-    command.help_template(template)
+    with_negative_numbers(command.help_template(template))
+}
+
+/// Lets all options accept negative numbers, so that `--port -1` is refused for its value and not as an option `-1`.
+fn with_negative_numbers(command: Command) -> Command {
+    let takes_values = |arg: &Arg| matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+    let command = command.mut_args(|arg| if takes_values(&arg) { arg.allow_negative_numbers(true) } else { arg });
+    command.mut_subcommands(with_negative_numbers)
 }
 
 /// Lists the commands under their headings.
@@ -79,7 +83,10 @@ const WIDTH: usize = "update-policy".len();
 mod tests {
     use std::collections::BTreeSet;
 
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::args::Cli;
 
     #[test]
     fn every_command_is_listed_under_one_heading() {

@@ -55,6 +55,9 @@ const CONFIGURATION: &str = "XDG_CONFIG_HOME";
 /// The path of the user's shell.
 const SHELL: &str = "SHELL";
 
+/// The variables that select colours.
+const COLORS: [&str; 4] = ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM"];
+
 /// The file that names the fail point at which a test ends the host; read by test builds only.
 const FAIL: &str = "PLUGIN_HOST_FAIL";
 
@@ -76,6 +79,7 @@ impl Environment {
             .copied()
             .chain([TOKEN, URL, CA, DATA, CACHE, CONFIGURATION, LIBRARIES, SHELL, FAIL])
             .chain(SERVICE_MANAGER)
+            .chain(COLORS)
             .chain(PASSED_TO_BUILDS.iter().copied())
             .chain(PASSED_TO_TOKEN_COMMANDS.iter().copied())
         {

@@ -136,8 +136,9 @@ fn show(value: &DeValue<'_>) -> String {
     }
 }
 
-fn unknown(key: &str) -> String {
-    let shown: String = key.chars().take(80).collect();
+/// Describes a key that is not a setting.
+pub(super) fn unknown(key: &str) -> String {
+    let shown = host_core::shown(key, 80);
     let of_variable = |setting: &&Setting| setting.variables().any(|name| name.eq_ignore_ascii_case(key));
     if let Some(setting) = SETTINGS.iter().find(of_variable) {
         return format!("unknown key `{shown}`; did you mean `{}`?", setting.key);

@@ -1,12 +1,14 @@
 //! Changes of settings while the host runs, over the API or by reloading the file: check, store and apply.
 
 use host_client::Failure;
+use host_core::configuration::MASK;
 use host_run::Host;
-use host_serve::{Changed, Control, RequestedChanges, SettingView, SettingsRefused};
+use host_serve::{Changed, Control, RequestedChanges, SectionView, SettingView, SettingsRefused};
 use host_store::Store;
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Map, Value};
 
+use super::file::unknown;
 use super::table::find;
 use super::timing::{Timing, applies_immediately, timing_of};
 use super::{Configs, Environment, Inputs, Origin, ResolvedSetting, Settings};
@@ -124,8 +126,7 @@ impl LiveSettings {
         let mut refused = vec![];
         for (key, value) in requested {
             let Some(setting) = find(&key) else {
-                let shown: String = host_core::shown(&key, 60);
-                done.warnings.push(format!("unknown setting `{shown}`: ignored"));
+                done.warnings.push(format!("ignored the {}", unknown(&key).replacen("key", "setting", 1)));
                 continue;
             };
             let reason = match (timing_of(&key), &current.settings.get(setting.key).origin) {
@@ -144,7 +145,10 @@ impl LiveSettings {
                         changed.insert(key.clone(), value.to_json());
                         None
                     }
-                    None => Some(format!("has an invalid value, expected {}", setting.setting_type.allowed())),
+                    None => {
+                        let found = host_core::shown(&value.to_string(), 80);
+                        Some(format!("is `{found}`, expected {}", setting.setting_type.allowed()))
+                    }
                 },
             };
             if let Some(reason) = reason {
@@ -155,9 +159,24 @@ impl LiveSettings {
     }
 }
 
+/// Masks the arguments of a `token_command`: nobody but the operator knows whether one of them is a secret.
+fn mask_arguments(section: &mut Value) {
+    let words = section.get_mut("token_command").and_then(Value::as_array_mut);
+    words.into_iter().flatten().skip(1).for_each(|word| *word = MASK.into());
+}
+
 impl host_serve::Settings for LiveSettings {
     fn settings(&self) -> Vec<SettingView> {
         self.views(&self.current().settings)
+    }
+
+    fn sections(&self) -> Vec<SectionView> {
+        let used = self.started.with_immediate_changes(&self.current().settings);
+        let view = |(key, mut value, origin): (String, Value, Origin)| {
+            mask_arguments(&mut value);
+            SectionView { key, value, origin: origin.to_string() }
+        };
+        used.sections().map(view).collect()
     }
 
     fn change(&self, requested: RequestedChanges<'_>, actor: &str) -> Result<Changed, SettingsRefused> {

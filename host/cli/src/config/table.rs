@@ -156,7 +156,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How long the content of an index is cached"),
     setting("cache_enabled", "cache-enabled", None, SettingType::Switch, "true",
         "Reuse the results of earlier builds"),
-    setting("cache_max_size", "cache-max-size", None, SettingType::Bytes { min: 0, max: 1 << 50 }, "20GB",
+    setting("cache_max_size", "cache-max-size", None, SettingType::Bytes { min: 0, max: 1 << 50 }, "20GiB",
         "Maximum size of the build cache; the least recently used entries are deleted first"),
     setting("unreferenced_keep_seconds", "unreferenced-keep-seconds", None, SettingType::Number { min: 0, max: 31_536_000 }, "86400",
         "How long unreferenced artifacts and source trees are kept"),

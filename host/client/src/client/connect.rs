@@ -26,6 +26,8 @@ use tower_service::Service;
 use crate::failure::Failure;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Maximum size of a file with certificates. The public authorities of a system take 200 KiB.
+const MAX_BYTES: u64 = 4 << 20;
 
 /// Opens connections to a host.
 #[derive(Clone)]
@@ -95,7 +97,8 @@ fn roots(path: &Path) -> Result<RootCertStore, Failure> {
 
 /// Reads the certificates of a PEM file, at least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let text = host_file::read(path, MAX_BYTES).map_err(|error| no_certificates(path, &error.to_string()))?;
+    let found = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
     let found = found.map_err(|error| no_certificates(path, &error.to_string()))?;
     if found.is_empty() { Err(no_certificates(path, "the file contains no certificate")) } else { Ok(found) }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use host_api::UploadAnswer;
-use host_core::{Digest, Size};
+use host_core::Digest;
 
 use super::{ApiRequest, Client};
 use crate::failure::Failure;
@@ -20,11 +20,7 @@ impl Client {
     pub(crate) async fn upload(&self, path: &Path, folder: Option<&str>) -> Result<String, Failure> {
         let unreadable =
             |reason: String| Failure::failed(format!("failed to read `{}`", path.display())).because(reason);
-        let metadata = tokio::fs::metadata(path).await.map_err(|error| unreadable(error.to_string()))?;
-        if !metadata.is_file() || metadata.len() > MAX_BYTES {
-            return Err(unreadable(format!("it is not a regular file of at most {}", Size::of(MAX_BYTES))));
-        }
-        let archive = tokio::fs::read(path).await.map_err(|error| unreadable(error.to_string()))?;
+        let archive = host_file::read(path, MAX_BYTES).map_err(|error| unreadable(error.to_string()))?;
         let reply = self.request(form(&archive, folder)).await?;
         let answer: UploadAnswer = reply.read()?;
         match answer.upload_id {

@@ -100,12 +100,16 @@ pub(super) async fn running(client: &Client, args: &args::RunningConfig) -> Resu
         output::data(&reply.body);
         return Ok(());
     }
-    let SystemConfiguration { settings, origins, pending, .. } = reply.read()?;
+    let SystemConfiguration { settings, sections, origins, pending, .. } = reply.read()?;
     let mut table = Table::with_head(["KEY", "VALUE", "AT THE NEXT START", "ORIGIN"]);
     for (key, value) in &settings {
         let next = pending.get(key).map_or_else(|| "-".to_owned(), |value| text::setting(key, value));
         let origin = if args.origin { origins.get(key).map_or("-", String::as_str) } else { "" };
         table.row([key, &text::setting(key, value), &next, origin]);
+    }
+    for (key, value) in &sections {
+        let origin = if args.origin { origins.get(key).map_or("-", String::as_str) } else { "" };
+        table.row([key, &value.to_string(), "-", origin]);
     }
     output::table(&table);
     Ok(())
@@ -117,14 +121,17 @@ pub(super) async fn set(client: &Client, key: &str, value: Value, as_json: bool)
     let reply = client.request(ApiRequest::new(Method::PUT, CONFIGURATION).json(&body)).await?;
     let now: SystemConfiguration = reply.read()?;
     if as_json {
-        output::data(&reply.body)
-    } else {
-        output::line(&printable(&now.message))
+        output::data(&reply.body);
     }
-    match now.warnings.first() {
-        Some(warning) => Err(Failure::failed(printable(warning)).fix("`plugin-host config show` lists all settings")),
-        None => Ok(()),
+    if now.changed.is_empty() && !now.warnings.is_empty() {
+        let failure = Failure { details: now.warnings, ..Failure::failed("no setting was changed") };
+        return Err(failure.fix("`plugin-host config running` lists the settings"));
     }
+    if !as_json {
+        output::line(&printable(&now.message));
+    }
+    now.warnings.iter().for_each(|warning| output::error_line(&format!("warning: {}", printable(warning))));
+    Ok(())
 }
 
 fn table(items: &[Available]) -> Table {
@@ -177,9 +184,9 @@ mod tests {
             [item("hello", None, None), item("same", Some("1.2.0"), None), item("older", Some("1.0.0"), Some("1.2.0"))];
         expect![[r#"
             ID     LATEST  INSTALLED         REPOSITORY                     DESCRIPTION
-            hello  1.2.0   -                 https://github.com/acme/hello  Greets [31m
-            same   1.2.0   1.2.0             https://github.com/acme/same   Greets [31m
-            older  1.2.0   1.0.0 (outdated)  https://github.com/acme/older  Greets [31m"#]]
+            hello  1.2.0   -                 https://github.com/acme/hello  Greets\u{1b}[31m
+            same   1.2.0   1.2.0             https://github.com/acme/same   Greets\u{1b}[31m
+            older  1.2.0   1.0.0 (outdated)  https://github.com/acme/older  Greets\u{1b}[31m"#]]
         .assert_eq(&table(&items).to_string());
     }
 

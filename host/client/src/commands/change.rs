@@ -1,10 +1,9 @@
 //! `enable`, `disable`, `start`, `stop`, `restart`, `unload` and `configure`.
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::path::Path;
 
 use host_api::Configuration;
-use host_core::Size;
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -12,6 +11,7 @@ use super::{load, route};
 use crate::args::{ChangeArgs, Configure, Disable, Unload};
 use crate::client::{ApiRequest, Client, FollowedJob};
 use crate::failure::Failure;
+use crate::input;
 use crate::output::text::printable;
 use crate::output::{self, Table};
 use crate::screen::Screen;
@@ -91,19 +91,10 @@ pub(super) async fn configure(client: &Client, args: Configure, screen: &Screen)
 }
 
 fn read(path: &Path) -> Result<Map<String, Value>, Failure> {
-    let mut text = String::new();
-    let read = match path.to_str() {
-        Some("-") => std::io::stdin().take(MAX_BYTES + 1).read_to_string(&mut text),
-        _ => std::fs::File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text)),
-    };
-    if text.len() as u64 > MAX_BYTES {
-        let failure =
-            Failure::usage(format!("the configuration `{}` is larger than {}", path.display(), Size::of(MAX_BYTES)));
-        let fix = format!("set --file to a file with one JSON object of at most {}", Size::of(MAX_BYTES));
-        return Err(failure.fix(fix));
-    }
-    let what = || Failure::usage(format!("failed to read the configuration `{}`", path.display()));
-    read.map_err(|error| what().because(error.to_string()).fix("set --file to a readable file"))?;
+    let what = || Failure::usage(format!("failed to read the configuration `{}`", input::shown(path)));
+    let text = input::read(path, MAX_BYTES).map_err(|error| {
+        what().because(error.to_string()).fix("set --file to a file with one JSON object, or to `-` for standard input")
+    })?;
     serde_json::from_str(&text).map_err(|error| {
         what().because(error.to_string()).fix("write one JSON object, such as {\"greeting\": \"Hello\"}")
     })

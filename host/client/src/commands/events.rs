@@ -24,7 +24,7 @@ pub(super) async fn events(client: &Client, args: Events) -> Result<(), Failure>
         Some(after) if args.follow => after,
         _ => shown(client, &args).await?.next,
     };
-    if !args.follow {
+    if !args.follow || output::is_broken() {
         return Ok(());
     }
     let place = place(&args, &[]);
@@ -39,7 +39,10 @@ pub(super) async fn events(client: &Client, args: Events) -> Result<(), Failure>
         // The pipe is closed.
         if printed.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    client.follow_stream(&place, Some(after), tell).await
+    tokio::select! {
+        ended = client.follow_stream(&place, Some(after), tell) => ended,
+        () = output::reader_is_gone() => Ok(()),
+    }
 }
 
 /// Shows stored events.
@@ -112,7 +115,7 @@ mod tests {
             message: "generation 2 is unhealthy, it was healthy: no\ndisk\u{1b}[31m".to_owned(),
             ..Event::default()
         };
-        let expected = "1970-01-01 00:00:00.000 hello: generation 2 is unhealthy, it was healthy: no disk [31m";
+        let expected = r"1970-01-01 00:00:00.000 hello: generation 2 is unhealthy, it was healthy: no disk\u{1b}[31m";
         assert_eq!(line(&event), expected);
         let event = Event { message: "the host stops".to_owned(), ..Event::default() };
         assert_eq!(line(&event), "1970-01-01 00:00:00.000 host: the host stops");

@@ -113,7 +113,7 @@ mod tests {
               may use disks ^1 (not installed)
               runs after bank
               conflicts with store <1 - violated: 0.9.0 is installed
-              conflicts with old [31m (not installed)"#]]
+              conflicts with old\u{1b}[31m (not installed)"#]]
         .assert_eq(&list(&graph));
     }
 }

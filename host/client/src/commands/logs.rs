@@ -16,7 +16,11 @@ pub(super) async fn logs(client: &Client, args: &Logs) -> Result<(), Failure> {
     let query = args.level.as_ref().map(|level| format!("?level={level}")).unwrap_or_default();
     let place = route(&args.id, &format!("/logs{query}"));
     if args.follow {
-        return client.follow_stream(&place, None, |update| print(client, update, args.client.format.is_data())).await;
+        let tell = |update| print(client, update, args.client.format.is_data());
+        return tokio::select! {
+            ended = client.follow_stream(&place, None, tell) => ended,
+            () = output::reader_is_gone() => Ok(()),
+        };
     }
     let reply = client.request(ApiRequest::get(place)).await?;
     if args.client.format.is_data() {

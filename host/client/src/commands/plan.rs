@@ -16,6 +16,7 @@ use crate::args::{Apply, Export, Plan};
 use crate::client::{ApiRequest, Client};
 use crate::config::Archives;
 use crate::failure::{Exit, Failure};
+use crate::input;
 use crate::output;
 use crate::output::text::printable;
 use crate::screen::Screen;
@@ -173,23 +174,14 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Reads a plugins.yaml and makes its paths absolute, since the host has another working folder.
 fn read(path: &Path) -> Result<PluginSet, Failure> {
-    let mut text = vec![];
-    let limit = PluginSet::MAX_BYTES as u64 + 1;
-    let is_stdin = path.as_os_str() == "-";
-    let read = if is_stdin {
-        std::io::stdin().take(limit).read_to_end(&mut text)
-    } else {
-        std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut text))
-    };
-    let unreadable = |error: std::io::Error| {
-        let failure = Failure::usage(format!("failed to read `{}`", path.display())).because(error.to_string());
-        failure.fix("set --file to a plugins.yaml; `plugin-host export` creates one")
-    };
-    read.map_err(unreadable)?;
-    let name = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
-    let mut file = plugin_set::read(&text).map_err(|problems| refused(&name, &problems))?;
+    let name = input::shown(path);
+    let text = input::read(path, PluginSet::MAX_BYTES as u64).map_err(|error| {
+        let failure = Failure::usage(format!("failed to read `{name}`")).because(error.to_string());
+        failure.fix("set --file to a plugins.yaml, which `plugin-host export` creates, or to `-` for standard input")
+    })?;
+    let mut file = plugin_set::read(text.as_bytes()).map_err(|problems| refused(&name, &problems))?;
     let folder = match path.parent() {
-        Some(folder) if !is_stdin => folder,
+        Some(folder) if !input::is_stdin(path) => folder,
         _ => Path::new(""),
     };
     for entry in &mut file.plugins {

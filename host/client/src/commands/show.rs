@@ -418,7 +418,7 @@ failures     3 in a row";
             uptime       1 min 15 s
             requests     12, 1 failed
             revision     9
-            updates      minor, manual; checked every 1h
+            updates      minor, manual; checked every 1 h
             blocked      1.0.1
 
             METHOD  URL                                                     DESCRIPTION

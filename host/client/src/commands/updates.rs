@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use host_api::{PluginList, Update, UpdateReport, UpdateRule, UpdateRuleRequest, Updates};
-use host_core::PluginId;
-use host_core::update::{UpdatePolicy, duration_text};
+use host_core::update::UpdatePolicy;
+use host_core::{PluginId, Span};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -124,7 +124,7 @@ pub(super) fn rule_text(rule: &UpdateRule) -> String {
     let mode = if rule.automatic { "automatic" } else { "manual" };
     let every = match rule.policy.as_str() {
         "pinned" => return "pinned".to_owned(),
-        _ => duration_text(Duration::from_secs(rule.interval_seconds)),
+        _ => Span::of(Duration::from_secs(rule.interval_seconds)),
     };
     format!("{}, {mode}; checked every {every}", rule.policy)
 }
@@ -241,7 +241,7 @@ mod tests {
         expect![[r#"
             id         hello
             source     https://github.com/acme/hello
-            policy     patch, automatic; checked every 1h30m
+            policy     patch, automatic; checked every 1 h 30 min
             blocked    1.0.3
             checked    2000-02-29 00:00:00.123 UTC
             installed  1.0.0

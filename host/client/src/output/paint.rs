@@ -1,5 +1,5 @@
-//! Colours: labels of messages, states in tables, and lines of cargo. The streams of [`super`] remove them if standard
-//! output or standard error is not a terminal, with `NO_COLOR`, `TERM=dumb` and `--color never`.
+//! Colours: labels of messages, states in tables, and lines of cargo. The streams of [`super`] remove them unless
+//! [`super::Colors`] selects them.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

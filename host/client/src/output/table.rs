@@ -1,11 +1,13 @@
-//! Tables of aligned columns that fit the terminal.
+//! Tables of aligned columns that fit the terminal. Wide characters, such as Chinese ones, take two columns of it.
 
 use std::fmt;
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::paint;
 use super::text::printable;
 
-/// The narrowest cell to which a flexible column is shortened, in characters.
+/// The narrowest cell to which a flexible column is shortened, in columns of the terminal.
 const MIN_CELL: usize = 8;
 
 /// A table of aligned columns.
@@ -56,7 +58,7 @@ impl Table {
             let total = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
             let excess = width.map_or(0, |width| total.saturating_sub(width));
             if let Some(at) = columns.iter().position(|column| self.name(*column) == Some(name)) {
-                let least = MIN_CELL.max(name.chars().count()).min(widths[at]);
+                let least = MIN_CELL.max(name.width()).min(widths[at]);
                 widths[at] = widths[at].saturating_sub(excess).max(least);
             }
         }
@@ -67,8 +69,7 @@ impl Table {
             for (&column, &width) in columns.iter().zip(&widths) {
                 let cell = shortened(row.get(column).map(String::as_str).unwrap_or_default(), width);
                 line.extend(std::iter::repeat_n(' ', if cell.is_empty() { 0 } else { n_spaces }));
-                let n_chars = cell.chars().count();
-                n_spaces = width - n_chars + 2 + if cell.is_empty() { n_spaces } else { 0 };
+                n_spaces = width.saturating_sub(cell.width()) + 2 + if cell.is_empty() { n_spaces } else { 0 };
                 line.push_str(&self.cell(number, column, &cell));
             }
             text += &line;
@@ -107,20 +108,31 @@ impl Table {
     }
 
     fn width(&self, column: usize) -> usize {
-        self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0)
     }
 }
 
-/// Returns the cell, or parts of it if it has more characters.
-fn shortened(cell: &str, max_chars: usize) -> String {
-    let n_chars = cell.chars().count();
-    if n_chars <= max_chars {
+/// Returns the cell, or parts of it if it is wider.
+fn shortened(cell: &str, max_width: usize) -> String {
+    if cell.width() <= max_width {
         return cell.to_owned();
     }
     // The end of a path or URL tells more than its start; of a text, the start is read.
-    let n_end = if cell.contains(' ') || !cell.contains('/') { 0 } else { (max_chars - 1) * 2 / 3 };
-    let start = cell.chars().take(max_chars - 1 - n_end);
-    start.chain(['…']).chain(cell.chars().skip(n_chars - n_end)).collect()
+    let max_end = if cell.contains(' ') || !cell.contains('/') { 0 } else { (max_width - 1) * 2 / 3 };
+    let end = end_of(cell, max_end);
+    format!("{}…{end}", start_of(cell, max_width - 1 - end.width()))
+}
+
+/// Returns the longest start of a text that fits.
+fn start_of(text: &str, max_width: usize) -> &str {
+    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+    ends.take_while(|end| text[..*end].width() <= max_width).last().map_or("", |end| &text[..end])
+}
+
+/// Returns the longest end of a text that fits. It does not start with an accent of the character before it.
+fn end_of(text: &str, max_width: usize) -> &str {
+    let starts = text.char_indices().rev().take_while(|(at, _)| text[*at..].width() <= max_width);
+    starts.filter(|(_, c)| c.width() != Some(0)).last().map_or("", |(at, _)| &text[at..])
 }
 
 impl fmt::Display for Table {
@@ -148,7 +160,7 @@ mod tests {
             ID           VERSION   SOURCE
             hello        1.0.0     /srv/hello
             a-long-name  10.20.30
-            é            1         a [31mb c
+            é            1         a\u{1b}[31mb c
             x                      /srv/x"#]]
         .assert_eq(&table.to_string());
     }
@@ -171,6 +183,25 @@ mod tests {
             other  failed   0                 /srv/other"#]]
         .assert_eq(&plain(None));
         assert!(table.painted(None).contains("\u{1b}[31mfailed\u{1b}[0m"));
+    }
+
+    #[test]
+    fn wide_characters_and_accents_keep_the_columns_aligned() {
+        let mut table = Table::with_head(["NAME", "HEALTH", "TEXT"]).flexible(&["TEXT"]);
+        table.row(["\u{63d2}\u{4ef6}", "healthy", "\u{4e00}\u{4e2a}\u{7b80}\u{5355}\u{7684}\u{63d2}\u{4ef6}"]);
+        table.row(["e\u{301}t\u{e9}", "healthy", "/srv/e\u{301}e\u{301}e\u{301}e\u{301}/e\u{301}e\u{301}x"]);
+        table.row(["\u{1f600}", "failed", "ok"]);
+        for (width, columns) in [(None, 29), (Some(25), 25)] {
+            let text = anstream::adapter::strip_str(&table.painted(width)).to_string();
+            let widest = text.lines().map(|line| line.width()).max().unwrap();
+            assert!(widest <= columns, "{widest}\n{text}");
+            for line in text.lines() {
+                let before = line.find("h").or(line.find("f")).or(line.find("HEALTH")).unwrap();
+                assert_eq!(line[..before].width(), 6, "{text}");
+            }
+        }
+        assert_eq!(shortened("\u{63d2}\u{4ef6}\u{63d2}\u{4ef6}", 6), "\u{63d2}\u{4ef6}\u{2026}");
+        assert_eq!(shortened("aae\u{301}/e\u{301}bb", 4), "a\u{2026}bb");
     }
 
     #[test]

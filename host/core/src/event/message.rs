@@ -1,8 +1,7 @@
 //! Messages of events for people.
 
-use std::time::Duration;
-
 use super::{EventKind, Text};
+use crate::{Size, Span};
 
 impl EventKind {
     /// One sentence for people, which does not name the plugin. Holds no secrets.
@@ -10,7 +9,7 @@ impl EventKind {
         match self {
             EventKind::HostStarted { version } => format!("the host has started, version {version}"),
             EventKind::HostReady { serving, took } => {
-                format!("the host is ready {} after its start; plugins that serve: {serving}", time(*took))
+                format!("the host is ready {} after its start; plugins that serve: {serving}", Span::of(*took))
             }
             EventKind::HostReconfigured { changed, after_restart } => {
                 let changed = if changed.is_empty() {
@@ -31,10 +30,10 @@ impl EventKind {
             EventKind::HostStopping => "the host stops".to_owned(),
             EventKind::JobQueued { operation, subject } => format!("{operation} of {subject} is queued"),
             EventKind::JobStarted { operation, subject } => format!("{operation} of {subject} has started"),
-            EventKind::JobStep { step, took } => format!("step {step} took {}", time(*took)),
+            EventKind::JobStep { step, took } => format!("step {step} took {}", Span::of(*took)),
             EventKind::JobEnded { operation, outcome, code, error, took } => {
                 let why = [code, error].into_iter().flatten().map(|why| format!(": {why}")).collect::<String>();
-                format!("{operation} has ended after {}: {outcome}{why}", time(*took))
+                format!("{operation} has ended after {}: {outcome}{why}", Span::of(*took))
             }
             EventKind::PluginInstalled { version, source } => format!("version {version} is installed from {source}"),
             EventKind::PluginUninstalled { version, keeps_data: true } => {
@@ -53,13 +52,14 @@ impl EventKind {
             }
             EventKind::GenerationEnded { generation, took, cut } => {
                 let cut = if *cut > 0 { format!("; calls cut: {cut}") } else { String::new() };
-                format!("generation {generation} has ended, {} after it began to drain{cut}", time(*took))
+                format!("generation {generation} has ended, {} after it began to drain{cut}", Span::of(*took))
             }
             EventKind::GenerationUnmapped { generation, after, left_bytes } => {
                 let left = left_bytes.filter(|left| *left > 0);
-                let left =
-                    left.map(|left| format!("; {left} bytes of its heap memory were not freed")).unwrap_or_default();
-                format!("generation {generation} is unmapped, {} after it was replaced{left}", time(*after))
+                let left = left
+                    .map(|left| format!("; {} of its heap memory were not freed", Size::of(left).rounded()))
+                    .unwrap_or_default();
+                format!("generation {generation} is unmapped, {} after it was replaced{left}", Span::of(*after))
             }
             EventKind::GenerationKept { generation, held_by } => {
                 format!("generation {generation} has ended and stays in memory: {}", list(held_by, "; "))
@@ -69,13 +69,13 @@ impl EventKind {
                 format!("generation {generation} is {}, it was {}{problem}", to.as_str(), from.as_str())
             }
             EventKind::CircuitOpened { generation, reason, retry_after } => {
-                format!("calls of generation {generation} are refused for {}: {reason}", time(*retry_after))
+                format!("calls of generation {generation} are refused for {}: {reason}", Span::of(*retry_after))
             }
             EventKind::CircuitClosed { generation } => {
                 format!("calls of generation {generation} are admitted again")
             }
             EventKind::PluginQuarantined { failures, window, reason } => {
-                format!("it is in quarantine after {failures} failures in {}: {reason}", time(*window))
+                format!("it is in quarantine after {failures} failures in {}: {reason}", Span::of(*window))
             }
             EventKind::PluginQuarantineLifted { actor } => format!("its quarantine was lifted by {actor}"),
             EventKind::ConfigurationChanged { revision, generation, live } => {
@@ -107,16 +107,10 @@ fn list(texts: &[Text], separator: &str) -> String {
     texts.iter().map(Text::as_str).collect::<Vec<_>>().join(separator)
 }
 
-/// A duration for people.
-fn time(time: Duration) -> String {
-    match time.as_secs_f64() {
-        seconds if seconds < 1.0 => format!("{:.1} ms", seconds * 1e3),
-        seconds => format!("{seconds:.1} s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use expect_test::expect;
 
     use super::*;
@@ -215,9 +209,9 @@ mod tests {
             host.stopping: the host stops
             job.queued: load of /srv/hello is queued
             job.started: load of /srv/hello has started
-            job.step: step build took 12.3 ms
-            job.ended: load has ended after 12.3 ms: done
-            job.ended: load has ended after 12.3 ms: failed: build_cargo: failed to build
+            job.step: step build took 12 ms
+            job.ended: load has ended after 12 ms: done
+            job.ended: load has ended after 12 ms: failed: build_cargo: failed to build
             plugin.installed: version 1.0.0 is installed from /srv/hello
             plugin.uninstalled: version 1.0.0 is uninstalled
             plugin.uninstalled: version 1.0.0 is uninstalled; its stored data is kept
@@ -227,16 +221,16 @@ mod tests {
             generation.serves: generation 1 (1.0.0) serves
             generation.serves: generation 2 (1.1.0) serves instead of generation 1
             generation.draining: generation 1 accepts no more calls; in flight: 3
-            generation.ended: generation 1 has ended, 12.3 ms after it began to drain
-            generation.ended: generation 1 has ended, 12.3 ms after it began to drain; calls cut: 2
-            generation.unmapped: generation 1 is unmapped, 12.3 ms after it was replaced
-            generation.unmapped: generation 1 is unmapped, 12.3 ms after it was replaced; 312 bytes of its heap memory were not freed
+            generation.ended: generation 1 has ended, 12 ms after it began to drain
+            generation.ended: generation 1 has ended, 12 ms after it began to drain; calls cut: 2
+            generation.unmapped: generation 1 is unmapped, 12 ms after it was replaced
+            generation.unmapped: generation 1 is unmapped, 12 ms after it was replaced; 312 bytes of its heap memory were not freed
             generation.kept: generation 1 has ended and stays in memory: 2 threads (`a`, `b`); 1 waker
             health.changed: generation 2 is unhealthy, it was degraded: no disk
             health.changed: generation 2 is healthy, it was unhealthy
-            circuit.opened: calls of generation 2 are refused for 5.0 s: 5 calls timed out
+            circuit.opened: calls of generation 2 are refused for 5 s: 5 calls timed out
             circuit.closed: calls of generation 2 are admitted again
-            plugin.quarantined: it is in quarantine after 5 failures in 60.0 s: it panicked at its start
+            plugin.quarantined: it is in quarantine after 5 failures in 1 min: it panicked at its start
             plugin.quarantine_lifted: its quarantine was lifted by operator
             configuration.changed: its configuration was changed (revision 4); applied by generation 2
             configuration.changed: its configuration was changed (revision 4); generation 3 serves with it

@@ -1,12 +1,10 @@
 //! Reading the token of a git server, and its form in a request.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use host_file::ReadError;
 use host_process::{Command, Stream};
 use ureq::http::HeaderValue;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
@@ -70,16 +68,10 @@ pub(crate) fn authorities(access: &GitAccess, path: &Path) -> Result<RootCerts, 
 }
 
 fn file(path: &Path, max_bytes: u64) -> Result<String, String> {
-    let failed = |error: std::io::Error| format!("it cannot be read: {error}");
-    // A pipe would block until somebody writes to it.
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path).map_err(failed)?;
-    if !file.metadata().map_err(failed)?.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
-    let mut text = String::new();
-    file.take(max_bytes + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > max_bytes { Err("it is too large".to_owned()) } else { Ok(text) }
+    host_file::read_text(path, max_bytes).map_err(|error| match error {
+        ReadError::Io(error) => format!("it cannot be read: {error}"),
+        other => other.to_string(),
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the operator names the variable; it is read for each fetch")]

@@ -96,7 +96,7 @@ impl Config {
             indexes: vec![],
             index_keep: Duration::from_secs(600),
             cache_enabled: true,
-            cache_max_bytes: 20_000_000_000,
+            cache_max_bytes: 20 << 30,
             unreferenced_keep: Duration::from_secs(24 * 60 * 60),
             sweep_interval: Duration::from_secs(3600),
             trial: None,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use host_core::Span;
 use host_core::job::JobState;
 
 use crate::model::FailureKind;
@@ -14,7 +15,7 @@ pub enum JobError {
     Cancelled,
     #[error("superseded by job `{by}`; hint: follow that job instead")]
     Superseded { by: String },
-    #[error("the job exceeded its time limit of {} s; hint: retry it with a longer limit", after.as_secs_f64())]
+    #[error("the job exceeded its time limit of {}; hint: retry it with a longer limit", Span::of(*after))]
     TimedOut { after: Duration },
     #[error(
         "the host stopped {attempts} times during this job, so it is not resumed again; \

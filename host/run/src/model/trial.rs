@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use host_core::{Digest, Manifest};
+use host_core::{Digest, Manifest, Span};
 use host_store::{Artifact, Store};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
@@ -124,7 +124,7 @@ impl Trial {
             say,
         });
         let tried = tried.await;
-        let duration_ms = started.elapsed().as_millis();
+        let took = Span::of(started.elapsed());
         let done = match depth {
             TrialDepth::Open => "opened",
             TrialDepth::Start => "started",
@@ -132,10 +132,10 @@ impl Trial {
         match tried? {
             TrialOutcome::Passed => {
                 self.passed().insert(setup.build.artifact.digest());
-                say(&format!("{done} in a child process first: passed in {duration_ms} ms"));
+                say(&format!("{done} in a child process first: passed in {took}"));
             }
             TrialOutcome::Refused { reason } => {
-                say(&format!("{done} in a child process first: no crash in {duration_ms} ms, but refused: {reason}"));
+                say(&format!("{done} in a child process first: no crash in {took}, but refused: {reason}"));
             }
         }
         Ok(())

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::FutureExt as _;
-use host_core::PluginId;
 use host_core::event::EventKind;
 use host_core::plan::Step;
+use host_core::{PluginId, Span};
 
 use crate::jobs::{Job, state_of};
 use crate::model::{Error, Operation, Receipt};
@@ -154,7 +154,7 @@ pub(crate) async fn run_planned_step(host: &Host, turn: Lease, id: &PluginId, st
             drop(state);
             tracing::error!(
                 plugin.id = %id, code = error.code(), duration_ms, wait_ms,
-                "{name} of `{id}` failed and is retried in {wait_ms} ms: {}", error.chain()
+                "{name} of `{id}` failed and is retried in {}: {}", Span::of_ms(wait_ms as f64), error.chain()
             );
         }
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use host_call::{Generation, GenerationPhase, Life, LogLines};
-use host_core::PluginId;
 use host_core::event::EventKind;
+use host_core::{PluginId, Span};
 use host_load::{Hook, LibraryPhase};
 use tokio::task::JoinHandle;
 
@@ -50,7 +50,7 @@ async fn drain_and_stop(
         let left = generation.in_flight.count();
         cut = left as u64;
         tracing::warn!(plugin.id = %id, generation = number, left, "generation {number} of `{id}` aborts {left} calls");
-        generation.note("warn", &format!("aborted {left} calls after {} s of draining", drain_timeout.as_secs()));
+        generation.note("warn", &format!("aborted {left} calls after {} of draining", Span::of(drain_timeout)));
         generation.abort_calls();
         if tokio::time::timeout(CUT_GRACE, generation.in_flight.none()).await.is_err() {
             // A call that is polled notices the abortion at once. The remaining calls block their worker threads, and
@@ -99,10 +99,10 @@ async fn follow_library(host: &Host, id: &PluginId, life: &Life, log: &LogLines)
     let left_bytes = life.watch.left_bytes();
     host.0.metrics.unmapped(id.as_str(), after, left_bytes);
     publish(EventKind::GenerationUnmapped { generation: number, after, left_bytes });
-    let ms = after.as_secs_f64() * 1e3;
-    tracing::info!(plugin.id = %id, generation = number, "generation {number} of `{id}` is unmapped, {ms:.1} ms after the swap");
+    let span = Span::of(after);
+    tracing::info!(plugin.id = %id, generation = number, "generation {number} of `{id}` is unmapped, {span} after the swap");
     if was_kept {
-        note("info", format!("generation {number} is unmapped, {ms:.1} ms after it was replaced"));
+        note("info", format!("generation {number} is unmapped, {span} after it was replaced"));
     }
 }
 

@@ -1,10 +1,10 @@
 //! The operator's token: created at the first start, stored in a private file, and compared in constant time.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use host_core::{Digest, Principal, Role};
+use host_file::ReadError;
 use host_store::Store;
 use subtle::ConstantTimeEq as _;
 
@@ -12,6 +12,9 @@ use crate::access::caller::Caller;
 
 /// The prefix of every token of this host.
 pub(crate) const PREFIX: &str = "dph_";
+
+/// Maximum size of the file.
+const MAX_BYTES: u64 = 4 << 10;
 
 /// The operator's token. Only its digest is stored in memory.
 pub(crate) struct OperatorToken {
@@ -24,9 +27,9 @@ impl OperatorToken {
     /// Reads the token from the data folder, or creates one with 256 random bits. Blocks.
     pub(crate) fn load_or_create(store: &Store) -> Result<OperatorToken, Error> {
         let path = store.operator_token_path();
-        let text = match std::fs::read_to_string(&path) {
+        let text = match host_file::read_text(&path, MAX_BYTES) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error) if error.is_not_found() => {
                 let text = new_token()?;
                 store.write_private(&path, format!("{text}\n").as_bytes())?;
                 text
@@ -94,7 +97,7 @@ fn new_token() -> Result<String, Error> {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to read `{}`", path.display())]
-    Read { path: PathBuf, source: io::Error },
+    Read { path: PathBuf, source: ReadError },
     #[error("`{}` does not contain a token; hint: delete the file, the next start creates a new token", path.display())]
     NotAToken { path: PathBuf },
     #[error("failed to write the operator token")]

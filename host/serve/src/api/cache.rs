@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use host_api as api;
+use host_core::Size;
 use host_run::Cleaned;
 
 use crate::state::AppState;
@@ -41,7 +42,7 @@ pub(crate) async fn clear(State(app): State<AppState>) -> Result<Json<api::Cache
         }
     };
     Ok(Json(api::CacheCleared {
-        message: format!("the cache was cleared: {} freed{stays}", about(swept.bytes)),
+        message: format!("the cache was cleared: {} freed{stays}", Size::of(swept.bytes).rounded()),
         freed_bytes: swept.bytes,
         builds: swept.builds,
         artifacts: swept.artifacts,
@@ -69,7 +70,7 @@ pub(crate) async fn isolation(State(app): State<AppState>) -> Result<Json<api::I
     }))
 }
 
-/// Formats a number of bytes in powers of ten: `1.2GB`.
+/// Formats a number of bytes in powers of ten, as older clients show it: `1.2GB`.
 fn about(n_bytes: u64) -> String {
     let units = [("GB", 1e9), ("MB", 1e6), ("KB", 1e3)];
     match units.into_iter().find(|(_, unit)| n_bytes as f64 >= *unit) {

@@ -13,12 +13,12 @@ use serde_json::{Map, Value};
 
 use crate::access::caller::Caller;
 use crate::state::AppState;
-use crate::state::settings::{Changed, SettingView, Settings, SettingsRefused};
+use crate::state::settings::{Changed, SectionView, SettingView, Settings, SettingsRefused};
 use crate::wire::input::RequiredJson;
 use crate::wire::problem::ApiError;
 
 /// Keys of the response that are not settings. They are ignored when they are sent back.
-const NOT_SETTINGS: [&str; 6] = ["message", "changed", "warnings", "origins", "pending", "fixed"];
+const NOT_SETTINGS: [&str; 7] = ["message", "changed", "warnings", "origins", "pending", "fixed", "sections"];
 /// The switch that older clients use instead of the mode.
 const SECURITY_ENABLED: &str = "security_enabled";
 const SECURITY_MODE: &str = "security_mode";
@@ -27,7 +27,8 @@ const CACHE_MAX_SIZE: &str = "cache_max_size";
 
 pub(crate) async fn get(State(app): State<AppState>) -> Result<Response, ApiError> {
     let settings = settings(&app)?;
-    Ok(answer(&blocking(move || settings.settings()).await?, Changed::default(), String::new()))
+    let (views, sections) = blocking(move || (settings.settings(), settings.sections())).await?;
+    Ok(answer(&views, sections, Changed::default(), String::new()))
 }
 
 /// Changes settings. The body is the whole object of GET or a part of it.
@@ -40,7 +41,7 @@ pub(crate) async fn put(
     let settings = settings(&app)?;
     let expected = expected(&headers);
     let actor = caller.principal.name.clone();
-    let (views, changed) = blocking(move || {
+    let (views, sections, changed) = blocking(move || {
         let mut warnings = vec![];
         let mut ask = |now: &[SettingView]| {
             if expected.as_ref().is_some_and(|expected| *expected != tag(now)) {
@@ -52,21 +53,25 @@ pub(crate) async fn put(
         };
         let mut changed = settings.change(&mut ask, &actor)?;
         warnings.append(&mut changed.warnings);
-        Ok((settings.settings(), Changed { warnings, ..changed }))
+        Ok((settings.settings(), settings.sections(), Changed { warnings, ..changed }))
     })
     .await?
     .map_err(refused)?;
-    let pending: Vec<_> = views.iter().filter(|view| view.pending.is_some()).map(|view| view.key).collect();
-    let message = match (changed.changed.is_empty(), pending.is_empty()) {
-        (true, _) => "no setting was changed".to_owned(),
-        (false, true) => format!("changed: {}", changed.changed.join(", ")),
-        (false, false) => {
-            let changed = changed.changed.join(", ");
-            let pending = pending.join(", ");
-            format!("changed: {changed}; takes effect at the next start of the host: {pending}")
-        }
-    };
-    Ok(answer(&views, changed, message))
+    let message = message(&changed.changed, &views);
+    Ok(answer(&views, sections, changed, message))
+}
+
+/// Describes a change: the keys, and which of them take effect at the next start of the host.
+fn message(changed: &[String], views: &[SettingView]) -> String {
+    let is_pending = |key: &&String| views.iter().any(|view| view.key == key.as_str() && view.pending.is_some());
+    let (pending, now): (Vec<_>, Vec<_>) = changed.iter().partition(is_pending);
+    let list = |keys: &[&String]| keys.iter().map(|key| key.as_str()).collect::<Vec<_>>().join(", ");
+    match (now.as_slice(), pending.as_slice()) {
+        ([], []) => "no setting was changed".to_owned(),
+        (now, []) => format!("changed: {}", list(now)),
+        ([], pending) => format!("changed, from the next start of the host on: {}", list(pending)),
+        (now, pending) => format!("changed: {}; from the next start of the host on: {}", list(now), list(pending)),
+    }
 }
 
 fn settings(app: &AppState) -> Result<Arc<dyn Settings>, ApiError> {
@@ -123,15 +128,18 @@ fn shown(views: &[SettingView]) -> Map<String, Value> {
     shown
 }
 
-fn answer(views: &[SettingView], changed: Changed, message: String) -> Response {
+fn answer(views: &[SettingView], sections: Vec<SectionView>, changed: Changed, message: String) -> Response {
     let pending = views.iter().filter_map(|view| Some((view.key.to_owned(), view.pending.clone()?)));
+    let origins = views.iter().map(|view| (view.key.to_owned(), view.origin.clone()));
+    let of_sections = sections.iter().map(|section| (section.key.clone(), section.origin.clone()));
     let answer = api::SystemConfiguration {
         message,
         changed: changed.changed,
         warnings: changed.warnings,
-        origins: views.iter().map(|view| (view.key.to_owned(), view.origin.clone())).collect(),
+        origins: origins.chain(of_sections).collect(),
         pending: pending.collect(),
         fixed: views.iter().filter(|view| view.fixed).map(|view| view.key.to_owned()).collect(),
+        sections: sections.into_iter().map(|section| (section.key, section.value)).collect(),
         settings: shown(views),
     };
     let mut response = Json(answer).into_response();
@@ -179,6 +187,18 @@ mod tests {
     fn views() -> Vec<SettingView> {
         let view = |key, value| SettingView { key, value, origin: "default".to_owned(), pending: None, fixed: false };
         vec![view("security_mode", json!("normal")), view("cache_max_size", json!(1 << 30)), view("port", json!(4000))]
+    }
+
+    #[test]
+    fn the_message_names_only_changed_settings_as_pending() {
+        let mut views = views();
+        views[2].pending = Some(json!(1));
+        let said = |keys: &[&str]| message(&keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>(), &views);
+        assert_eq!(said(&[]), "no setting was changed");
+        assert_eq!(said(&["security_mode"]), "changed: security_mode", "the port was changed before");
+        assert_eq!(said(&["port"]), "changed, from the next start of the host on: port");
+        let both = "changed: security_mode; from the next start of the host on: port";
+        assert_eq!(said(&["security_mode", "port"]), both);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::extract::{FromRequest, Request, State};
 use host_api as api;
-use host_core::{Size, Source, SourceError, TreePath};
+use host_core::{Size, Source, SourceError, Span, TreePath};
 use host_run::UploadError;
 use http::StatusCode;
 use tokio::io::AsyncWriteExt as _;
@@ -41,7 +41,7 @@ pub(crate) async fn upload(
             .fix("send the archive as `multipart/form-data` in the field `plugin`")
     })?;
     let not_exceeded = || {
-        let detail = format!("the form has more than {} KiB besides the archive", MAX_BETWEEN_FILES / 1024);
+        let detail = format!("the form has more than {} besides the archive", Size::of(MAX_BETWEEN_FILES));
         let refused = ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail)
             .fix("send only the fields `path` and `plugin`");
         if allowance.is_exceeded() { Err(refused) } else { Ok(()) }
@@ -185,7 +185,7 @@ async fn in_time<T>(part: impl Future<Output = Result<T, MultipartError>>) -> Re
     match tokio::time::timeout(READ_TIMEOUT, part).await {
         Ok(part) => part.map_err(broken),
         Err(_) => {
-            let detail = format!("no data of the form arrived for {} s", READ_TIMEOUT.as_secs());
+            let detail = format!("no data of the form arrived for {}", Span::of(READ_TIMEOUT));
             Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "upload_timed_out", detail))
         }
     }

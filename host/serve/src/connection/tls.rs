@@ -1,11 +1,11 @@
 //! TLS: the certificate and key from two PEM files, and the handshake.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use host_file::ReadError;
 use parking_lot::RwLock;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -46,7 +46,7 @@ pub enum TlsError {
         path: PathBuf,
         /// The cause.
         #[source]
-        source: io::Error,
+        source: ReadError,
     },
     /// The key file is accessible to users other than its owner and group.
     #[error("the key `{}` has mode {mode:04o} and is accessible to others; hint: chmod 0640 or less", path.display())]
@@ -142,9 +142,6 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
 /// Returns the content of a small file and its mode.
 fn contents(path: &Path) -> Result<(Vec<u8>, u32), TlsError> {
     let failed = |source| TlsError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
-    let mut bytes = vec![];
-    file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    Ok((bytes, mode))
+    let (bytes, metadata) = host_file::read_with_metadata(path, MAX_FILE_BYTES).map_err(failed)?;
+    Ok((bytes, metadata.permissions().mode() & 0o777))
 }

@@ -7,6 +7,9 @@ pub trait Settings: Send + Sync {
     /// Returns the settings in display order.
     fn settings(&self) -> Vec<SettingView>;
 
+    /// Returns the sections of the configuration file that are in use, with secrets masked.
+    fn sections(&self) -> Vec<SectionView>;
+
     /// Applies the changes that `requested` returns for the current settings. Null resets a setting to the value it has
     /// without changes over the API. Either all changes are applied or none, and no other change happens in between.
     ///
@@ -31,6 +34,17 @@ pub struct SettingView {
     pub pending: Option<Value>,
     /// True if the setting cannot be changed over the API.
     pub fixed: bool,
+}
+
+/// A section of the configuration file, for the repositories of a place or for a plugin.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SectionView {
+    /// The key, such as `git."github.com"`.
+    pub key: String,
+    /// The values, with secrets masked.
+    pub value: Value,
+    /// The file and line.
+    pub origin: String,
 }
 
 /// The result of a change.

@@ -40,8 +40,8 @@ async fn an_unreadable_secret_reports_the_reason() {
     let plugin = host.plugin("one", ALL);
     for (name, reason) in [
         ("none", "No such file"),
-        ("folder", "is not a file"),
-        ("long", "is larger than 64 KiB"),
+        ("folder", "it is a folder; it must be a regular file of at most 64 KiB"),
+        ("long", "it is too large; it must be a regular file of at most 64 KiB"),
         ("unset", "NO_SUCH_VARIABLE"),
     ] {
         let (status, code, detail) = ask(SECRETS, "GET").param("name", name).of(&plugin).await.refusal();

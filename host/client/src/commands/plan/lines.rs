@@ -1,6 +1,9 @@
 //! Formats a plan: one line per change.
 
+use std::time::Duration;
+
 use host_api::{Plan, PlannedPlugin, PlannedVersion, SettingChange, UpdateRule};
+use host_core::Span;
 use serde_json::Value;
 
 /// Maximum length of a displayed value.
@@ -89,7 +92,8 @@ fn rule(rule: &UpdateRule) -> String {
         [] => String::new(),
         blocked => format!(", without {}", blocked.join(" ")),
     };
-    format!("{}{automatic}, every {} s{blocked}", rule.policy, rule.interval_seconds)
+    let every = Span::of(Duration::from_secs(rule.interval_seconds));
+    format!("{}{automatic}, every {every}{blocked}", rule.policy)
 }
 
 #[cfg(test)]
@@ -175,7 +179,7 @@ mod tests {
               shop: warning: plugin.yaml: `author` is missing
             ~ log: replace with another build of 1.0.0 from /srv/log
             ~ bank: running -> disabled; dependants: mall
-            ~ bank: updates: minor, every 3600 s -> patch, automatic, every 3600 s, without 1.3.0
+            ~ bank: updates: minor, every 1 h -> patch, automatic, every 1 h, without 1.3.0
             - old: unload 2.0.0 from /srv/old and keep its data
             plugins to change: 5; unchanged: 1
         "#]]

@@ -1,5 +1,6 @@
 //! Generates load: sequential requests to one endpoint on several connections.
 
+use host_core::Span;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -260,7 +261,7 @@ async fn ask(
         Ok((status, open))
     };
     let answered = tokio::time::timeout(timeout, asking).await;
-    let answered = answered.unwrap_or_else(|_| Err(format!("no complete response within {} s", timeout.as_secs())));
+    let answered = answered.unwrap_or_else(|_| Err(format!("no complete response within {}", Span::of(timeout))));
     answered.map(|(status, answered)| {
         *open = Some(answered);
         status

@@ -60,9 +60,9 @@ fn a_successful_proof_reports_all_numbers() {
     assert_eq!((receipt.proven, &receipt.reason), (true, &None));
     expect![[r#"
         GENERATION  VERSION  PHASE     REQUESTS  UNMAPPED AFTER
-        4           1.0.0    unmapped  101       6.0 ms
+        4           1.0.0    unmapped  101       6 ms
         5           1.0.0    unmapped  200       7.5 ms
-        6           1.0.0    unmapped  200       9.0 ms
+        6           1.0.0    unmapped  200       9 ms
         7           1.0.0    running   300       -
 
         plugin         hello 1.0.0
@@ -72,7 +72,7 @@ fn a_successful_proof_reports_all_numbers() {
         counted        801 by the generations: all answered requests
         latency        median 500 us, p99 893 us
         longest pause  12 ms between two responses on one connection
-        unmapped       3 of 3 replaced generations, median 7.5 ms after the swap, maximum 9.0 ms
+        unmapped       3 of 3 replaced generations, median 7.5 ms after the swap, maximum 9 ms
         mapped         1 before, 1 after: libraries of all plugins"#]]
     .assert_eq(&receipt.to_string());
 }
