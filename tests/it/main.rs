@@ -64,6 +64,7 @@ mod main_job;
 mod many;
 mod metrics;
 mod named_files;
+mod newcomers;
 mod older_client;
 mod openapi;
 #[cfg(feature = "otel")]

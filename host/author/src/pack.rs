@@ -20,7 +20,7 @@ use crate::failure::operation_failure;
 use crate::workshop::Workshop;
 use crate::{blocking, until_a_signal};
 use host_client::Failure;
-use host_client::output::text::bytes;
+use host_client::output::text::{bytes, shell_word};
 use host_client::output::{self, Table};
 
 /// Packs a plugin's folder.
@@ -117,7 +117,7 @@ async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
     table.row(["sha256", &digest.hex()]);
     table.row(["files", &packed.n_files.to_string()]);
     output::table(&table);
-    output::line(&format!("\nnext:\n  plugin-host load {file}"));
+    output::line(&format!("\nnext:\n  plugin-host load {}", shell_word(&file)));
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod help;
 mod refusal;
 mod rescan;
 mod shell;
+mod synonyms;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -54,7 +55,8 @@ impl Cli {
     }
 
     fn parse(mut command: clap::Command, arguments: &[OsString]) -> Result<Cli, clap::Error> {
-        let matches = command.try_get_matches_from_mut(arguments).map_err(without_secrets)?;
+        let matches = command.try_get_matches_from_mut(arguments);
+        let matches = matches.map_err(|error| without_secrets(synonyms::with_meant_command(error, arguments)))?;
         <Cli as clap::FromArgMatches>::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }

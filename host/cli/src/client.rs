@@ -10,6 +10,9 @@ use crate::config::{self, Environment, Flags};
 /// # Errors
 /// The settings are invalid, and the URL of the host is not given otherwise.
 pub(crate) fn config(args: &HostArgs, environment: &Environment) -> Result<ClientConfig, Failure> {
+    if let Some(name) = environment.unreadable_of_client() {
+        return Err(Failure::usage(format!("the environment variable `{name}` is not UTF-8")).fix("set it to a text"));
+    }
     let flags = Flags::default().with("plugin_dir", args.plugin_dir.as_deref());
     let settings = match config::read(&flags, environment, args.config.as_deref()) {
         // With an explicit URL, a broken configuration file in this folder and variables that are meant for other

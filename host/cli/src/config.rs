@@ -8,6 +8,7 @@ mod file;
 mod flags;
 mod getters;
 mod git;
+mod hints;
 mod live;
 mod setting_type;
 mod table;
@@ -198,7 +199,10 @@ fn resolve_with(
     let InFile { values: mut in_file, configurations, git, refusals: in_file_refused } = in_file;
     let mut settings = Vec::with_capacity(SETTINGS.len());
     let mut refusals = vec![];
-    let mut warnings = vec![];
+    let misspelled = |(name, meant): &(String, &str)| {
+        format!("environment: `{}` has no effect; did you mean `{meant}`?", host_core::shown(name, 80))
+    };
+    let mut warnings: Vec<_> = environment.misspelled.iter().map(misspelled).collect();
     for setting in SETTINGS {
         let refused = |place: String, found: &str| {
             let found: String = found.chars().take(80).collect();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::args::Init;
 use crate::config;
 use host_client::Failure;
-use host_client::output;
+use host_client::output::{self, text};
 
 /// The settings of the file: keys of host.toml and example values, as TOML.
 const EXAMPLES: &[(&str, &str)] = &[
@@ -83,7 +83,7 @@ pub(crate) fn init(args: &Init) -> Result<(), Failure> {
     }
     let mut next = "\nnext:\n".to_owned();
     if paths[0].0 != Path::new("host.toml") {
-        let _ = writeln!(next, "  cd {}", quoted(&args.folder));
+        let _ = writeln!(next, "  cd {}", text::shell_word(&args.folder.display().to_string()));
     }
     next += "  edit host.toml and plugins.yaml\n  plugin-host serve                    # run the host\n";
     next += "  plugin-host apply -f plugins.yaml    # in another terminal, in this folder";
@@ -97,17 +97,6 @@ fn exists(paths: &[&PathBuf], reason: &str) -> Failure {
     Failure::failed(format!("{} {verb}", names.join(" and ")))
         .because(reason)
         .fix("move existing files away, or name another folder: `plugin-host init DIR`")
-}
-
-/// Returns a path as one word of a shell.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | '@' | ':');
-    if text.chars().all(is_plain) && !text.starts_with('-') {
-        text
-    } else {
-        format!("-- '{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 /// Returns the text of host.toml: each setting with its description, as a comment.

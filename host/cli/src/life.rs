@@ -53,8 +53,12 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     let mut signals = Signals::new()?;
     let hangups = reload::hangups()?;
 
-    let store =
-        Store::open(configs.store).map_err(|error| Failure::from_error("failed to open the data folders", &error))?;
+    let store = Store::open(configs.store).map_err(|error| {
+        let mut failure = Failure::from_error("failed to open the data folders", &error);
+        let folders = "set --plugin-dir and --cache-dir to folders that this user may create and write";
+        failure.fix.get_or_insert_with(|| folders.to_owned());
+        failure
+    })?;
     let builder = Builder::new(store.clone(), configs.build).await;
     let builder = builder.map_err(|error| Failure::from_error("failed to prepare builds", &error))?;
     let rustc = builder.toolchain().rustc.clone();

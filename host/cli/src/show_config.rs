@@ -12,6 +12,7 @@ use host_client::output::{self, Table, text};
 pub(crate) fn show_config(args: &ShowConfig, environment: &Environment) -> Result<(), Failure> {
     let (_, _, settings) = config::read_with_changes(&args.flags, environment, args.config.as_deref())?;
     args.format.select();
+    settings.warnings().iter().for_each(|warning| output::error_line(&format!("warning: {warning}")));
     if args.format.is_data() {
         output::data(json(&settings, args.origin).to_string().as_bytes())
     } else {

@@ -217,7 +217,7 @@ fn init_writes_files_that_a_host_accepts_and_overwrites_nothing() {
             --- stderr
 
             next:
-              cd -- 'new/my host'
+              cd 'new/my host'
               edit host.toml and plugins.yaml
               plugin-host serve                    # run the host
               plugin-host apply -f plugins.yaml    # in another terminal, in this folder

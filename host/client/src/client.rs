@@ -8,6 +8,7 @@ mod problem;
 mod upload;
 
 use host_core::Span;
+use host_file::ReadError;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -268,6 +269,9 @@ impl Client {
             reason if reason.contains("CaUsedAsEndEntity") => {
                 "use a host certificate that is not a CA certificate (basicConstraints=critical,CA:FALSE)"
             }
+            reason if reason.contains("InvalidContentType") => {
+                "the server does not use TLS: set --url to a URL that starts with http://"
+            }
             reason if reason.contains("certificate") => "set --url to a URL with a host name from the certificate",
             _ => "start a host with `plugin-host serve`, or set --url to a running host",
         };
@@ -298,7 +302,11 @@ fn base(text: &str) -> Result<Url, Failure> {
         Err(failure.fix("set --url to a URL such as http://127.0.0.1:4000"))
     };
     match Url::parse(text) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => refused("the scheme must be http or https"),
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => match without_scheme(text) {
+            Some(meant) => refused("the scheme must be http or https")
+                .map_err(|failure: Failure| failure.fix(format!("did you mean `{meant}`?"))),
+            None => refused("the scheme must be http or https"),
+        },
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             refused("the URL must not contain a user name or password")
         }
@@ -310,13 +318,22 @@ fn base(text: &str) -> Result<Url, Failure> {
     }
 }
 
+/// Returns the URL that is meant by an address without a scheme, such as `localhost:4000`.
+fn without_scheme(text: &str) -> Option<String> {
+    let meant = Url::parse(&format!("http://{text}")).ok().filter(|_| !text.contains("//"))?;
+    let is_address = meant.port().is_some() && meant.path() == "/" && meant.username().is_empty();
+    is_address.then(|| meant.as_str().trim_end_matches('/').to_owned())
+}
+
 /// Returns the token and its origin.
 fn token(args: &HostArgs, config: &ClientConfig, url: &Url) -> Result<(String, String), Failure> {
-    if let Some(token) = &args.token {
-        return Ok((token.trim().to_owned(), "--token".to_owned()));
-    }
-    if let Some(token) = &config.token {
-        return Ok((token.trim().to_owned(), "PLUGIN_HOST_TOKEN".to_owned()));
+    let given = args.token.as_ref().map(|token| (token, "--token"));
+    if let Some((token, origin)) = given.or_else(|| Some((config.token.as_ref()?, "PLUGIN_HOST_TOKEN"))) {
+        return match token.trim() {
+            "" => Err(Failure::usage(format!("the token in {origin} is empty"))
+                .fix("set it to a token; `plugin-host token create` prints a new one")),
+            token => Ok((token.to_owned(), origin.to_owned())),
+        };
     }
     if !is_here(url, &config.local) {
         // The server at that URL must not learn the token of the host on this machine.
@@ -330,9 +347,16 @@ fn token(args: &HostArgs, config: &ClientConfig, url: &Url) -> Result<(String, S
         Ok(token) => Ok((token.trim().to_owned(), format!("`{}`", path.display()))),
         Err(error) => {
             let failure = Failure::usage(format!("failed to read the operator token `{}`", path.display()));
-            Err(failure.because(error.to_string()).fix(
-                "start a host with `plugin-host serve`, set --plugin-dir to its plugin folder, or set PLUGIN_HOST_TOKEN",
-            ))
+            let fix = match &error {
+                ReadError::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                    "run the command as the user of the host, or set PLUGIN_HOST_TOKEN"
+                }
+                _ => {
+                    "start a host with `plugin-host serve`, set --plugin-dir to its plugin folder, or set \
+                     PLUGIN_HOST_TOKEN"
+                }
+            };
+            Err(failure.because(error.to_string()).fix(fix))
         }
     }
 }
@@ -344,5 +368,20 @@ fn is_here(url: &Url, local: &LocalHost) -> bool {
         Some(url::Host::Ipv6(address)) => address.is_loopback() || address == local.address.ip(),
         Some(url::Host::Domain(name)) => name == "localhost",
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_a_scheme_is_refused_with_the_url() {
+        let fix = |text: &str| base(text).unwrap_err().fix.unwrap();
+        assert_eq!(fix("localhost:4477"), "did you mean `http://localhost:4477`?");
+        assert_eq!(fix("host.example.org:4000"), "did you mean `http://host.example.org:4000`?");
+        for text in ["ftp://localhost:4477", "localhost", "http://localhost/api", "user:secret", "mailto:a@b"] {
+            assert!(fix(text).contains("such as http://127.0.0.1:4000"), "{text}");
+        }
     }
 }

@@ -52,6 +52,7 @@ pub use desired::{Desired, Goal, Pick};
 pub use digest::{Digest, DigestError, DigestWriter};
 pub use graph::Graph;
 pub use id::{IdError, PluginId};
+pub use look_alikes::look_alike_note;
 pub use manifest::{AllowedHost, Manifest, Permission};
 pub use plugin_set::PluginSet;
 pub use rate_limit::RateLimiter;

@@ -102,6 +102,12 @@ pub(crate) fn note(text: &str) -> String {
     found.map_or_else(String::new, |(position, sentence)| format!("; character {position} is {sentence}"))
 }
 
+/// A note about the first look-alike in a line that may change its structure; empty if there is none.
+pub fn look_alike_note(line: &str) -> String {
+    let found = find_structural(line).and_then(|(position, c)| Some((position, described(c)?)));
+    found.map_or_else(String::new, |(position, sentence)| format!("; character {position} is {sentence}"))
+}
+
 /// The first character of a line that may change the structure of the YAML: a blank, a quote at the start of a word, or
 /// a punctuation mark. Letters and apostrophes do not.
 pub(crate) fn find_structural(line: &str) -> Option<(usize, char)> {

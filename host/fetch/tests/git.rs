@@ -388,12 +388,12 @@ fn a_server_that_stalls_or_drips_does_not_hold_the_host() {
     place.config.stall_timeout = Duration::from_millis(300);
     for behaviour in [Behaviour::StallBeforeAnswer, Behaviour::StallInPack] {
         place.server.behave(behaviour);
-        place.refused("main", "fetch_stalled", "0.3 s");
+        place.refused("main", "fetch_stalled", "300 ms");
     }
     place.config.stall_timeout = Duration::from_secs(600);
     place.config.timeout = Duration::from_millis(600);
     place.server.behave(Behaviour::Drip);
-    place.refused("main", "fetch_timed_out", "0.6 s");
+    place.refused("main", "fetch_timed_out", "600 ms");
 }
 
 #[test]

@@ -304,7 +304,7 @@ fn a_token_command_that_hangs_is_ended_and_a_fetch_that_waits_for_it_can_be_canc
     place.config.token_timeout = Duration::from_millis(200);
     let (code, message) = place.refused();
     assert_eq!(code, "fetch_git_access");
-    assert!(message.contains("`token_command` of") && message.contains("did not end within 0.2 s"), "{message}");
+    assert!(message.contains("`token_command` of") && message.contains("did not end within 200 ms"), "{message}");
 
     let pipe = place.folder.path().join("pipe");
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();

@@ -1,5 +1,6 @@
 //! The file with settings that were changed at run time.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use host_core::Digest;
@@ -43,6 +44,8 @@ pub fn changed_settings(plugin_dir: &Path) -> Result<Map<String, Value>, Error> 
     let text = match host_file::read(&path, MAX_BYTES) {
         Ok(text) => text,
         Err(error) if error.is_not_found() => return Ok(Map::new()),
+        // The folder is a file, which is reported when the store is opened.
+        Err(ReadError::Io(error)) if error.kind() == ErrorKind::NotADirectory => return Ok(Map::new()),
         Err(ReadError::Io(source)) => return Err(Error::Io { action: "read", path, source }),
         Err(error) => return Err(Error::CorruptSettings { path, reason: error.to_string() }),
     };

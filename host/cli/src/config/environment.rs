@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use host_core::spelling::suggestion;
+
 use super::table::{SETTINGS, Setting};
 
 /// The variables passed to cargo and its child processes: proxies and certificates to download crates, rustup's
@@ -65,8 +67,19 @@ const FAIL: &str = "PLUGIN_HOST_FAIL";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     variables: BTreeMap<&'static str, String>,
-    /// Variables of settings with a value that is not valid UTF-8.
+    /// Variables of settings and clients with a value that is not valid UTF-8.
     pub(crate) unreadable: Vec<&'static str>,
+    /// Variables that nothing reads, and the variables that are probably meant.
+    pub(super) misspelled: Vec<(String, &'static str)>,
+}
+
+/// Returns the variable that is probably meant by a variable that starts like those of this program. Kubernetes sets
+/// `PLUGIN_HOST_SERVICE_HOST` and others if there is a service `plugin-host`; they are not alike.
+fn meant(name: &str, own: &[&'static str]) -> Option<&'static str> {
+    if !name.starts_with("PLUGIN") || own.contains(&name) {
+        return None;
+    }
+    suggestion(name, own)
 }
 
 impl Environment {
@@ -74,6 +87,7 @@ impl Environment {
     pub(crate) fn read() -> Environment {
         let mut environment = Environment::default();
         let settings: Vec<_> = SETTINGS.iter().flat_map(Setting::variables).collect();
+        let own: Vec<_> = settings.iter().copied().chain([TOKEN, URL, CA, FAIL]).collect();
         for name in settings
             .iter()
             .copied()
@@ -89,13 +103,22 @@ impl Environment {
                 Ok(value) if !value.is_empty() => {
                     environment.variables.insert(name, value);
                 }
-                Err(std::env::VarError::NotUnicode(_)) if settings.contains(&name) => {
+                Err(std::env::VarError::NotUnicode(_)) if own.contains(&name) => {
                     environment.unreadable.push(name);
                 }
                 _ => {}
             }
         }
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        environment.misspelled =
+            names.filter_map(|name| Some((meant(&name, &own)?, name))).map(|(meant, name)| (name, meant)).collect();
+        environment.misspelled.sort();
         environment
+    }
+
+    /// Returns the variable of a client whose value is not valid UTF-8.
+    pub(crate) fn unreadable_of_client(&self) -> Option<&'static str> {
+        self.unreadable.iter().copied().find(|name| [TOKEN, URL, CA].contains(name))
     }
 
     /// Returns the value of a variable.
@@ -182,6 +205,6 @@ impl Environment {
     #[cfg(test)]
     pub(crate) fn from_pairs(variables: &[(&'static str, &str)]) -> Environment {
         let variables = variables.iter().map(|(name, value)| (*name, value.to_string())).collect();
-        Environment { variables, unreadable: vec![] }
+        Environment { variables, ..Environment::default() }
     }
 }

@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::configurations::{self, Configurations};
 use super::git::{self, GitSections};
+use super::hints;
 use super::setting_type::{self, SettingType};
 use super::table::{SETTINGS, Setting, find};
 use super::value::{SettingValue, shown_setting};
@@ -40,7 +41,7 @@ pub(crate) fn read(path: &Path, text: &str) -> InFile {
         Ok(table) => table.into_inner(),
         Err(error) => {
             let offset = error.span().map_or(0, |span| span.start);
-            refusals.push(format!("{}: {}", place(offset), error.message()));
+            refusals.push(format!("{}: {}{}", place(offset), error.message(), hints::of_syntax(text, offset)));
             return InFile { values, configurations, git, refusals };
         }
     };
@@ -61,7 +62,8 @@ pub(crate) fn read(path: &Path, text: &str) -> InFile {
         let line = line_at(key.span().start);
         let place = place(key.span().start);
         let Some(setting) = find(key.get_ref()) else {
-            refusals.push(format!("{place}: {}", unknown(key.get_ref())));
+            let why = hints::of_section(key.get_ref(), found.get_ref()).unwrap_or_else(|| unknown(key.get_ref()));
+            refusals.push(format!("{place}: {why}"));
             continue;
         };
         match take(setting, found) {
@@ -72,9 +74,10 @@ pub(crate) fn read(path: &Path, text: &str) -> InFile {
                 };
                 values.insert(setting.key, (value, line));
             }
-            Err(found) => {
+            Err(shown) => {
                 let allowed = setting.setting_type.allowed();
-                refusals.push(format!("{place}: `{}` is {found}, expected {allowed}", setting.key));
+                let hint = hints::of_value(setting, found.get_ref());
+                refusals.push(format!("{place}: `{}` is {shown}, expected {allowed}{hint}", setting.key));
             }
         }
     }

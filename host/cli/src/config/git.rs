@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::configurations::{Refuse, in_order};
+use super::setting_type::is_path;
 use super::value::is_bare_name;
 
 /// The key of the table that contains the sections.
@@ -113,16 +114,18 @@ fn access(
         lfs_hosts: vec![],
     };
     let mut n_tokens = 0;
+    // The name of a host without quotes is several keys.
+    let mut is_split = false;
     for (at, key, value) in in_order(section) {
         let is_plain = |text: &&str| !text.is_empty() && !text.chars().any(char::is_control);
         let text = value.get_ref().as_str().filter(is_plain);
-        let path = text.map(|text| folder.join(text));
+        let path = text.filter(|text| is_path(text)).map(|text| folder.join(text));
         let mut invalid = |expected: &str| refuse(Some(at), format!("has a `{key}` that is not {expected}"));
         n_tokens += u32::from(key.starts_with("token_") && KEYS.contains(&key));
         match key {
             "token_file" => match path {
                 Some(path) => access.token = Some(TokenSource::File(path)),
-                None => invalid("a path"),
+                None => invalid("a path; `~` and `$` are not expanded"),
             },
             "token_env" => match text.filter(|name| !name.contains('=')) {
                 Some(name) => access.token = Some(TokenSource::Environment(name.to_owned())),
@@ -138,7 +141,7 @@ fn access(
             },
             "ca_file" => match path {
                 Some(path) => access.ca_file = Some(path),
-                None => invalid("a path"),
+                None => invalid("a path; `~` and `$` are not expanded"),
             },
             "lfs" => match value.get_ref() {
                 DeValue::Boolean(lfs) => access.lfs = *lfs,
@@ -154,6 +157,17 @@ fn access(
                     "has a `{key}`, which is not stored in host.toml; use `token_file`, `token_env` or `token_command`"
                 ),
             ),
+            _ if matches!(value.get_ref(), DeValue::Table(_)) => {
+                let meant = host_core::shown(&format!("{}.{key}", access.place), 80);
+                refuse(
+                    Some(at),
+                    format!(
+                        "has a table `{}`; write the host in quotes: `[git.\"{meant}\"]`",
+                        host_core::shown(key, 80)
+                    ),
+                );
+                is_split = true;
+            }
             _ => {
                 let shown = host_core::shown(key, 80);
                 let advice = suggestion(key, &KEYS).map_or_else(
@@ -167,7 +181,7 @@ fn access(
     if !access.lfs && !access.lfs_hosts.is_empty() {
         refuse(None, "has `lfs_hosts` without `lfs = true`".to_owned());
     }
-    if n_tokens > 1 || n_tokens == 0 && access.ca_file.is_none() && !access.lfs {
+    if n_tokens > 1 || n_tokens == 0 && access.ca_file.is_none() && !access.lfs && !is_split {
         let sources = "`token_file`, `token_env` and `token_command`";
         refuse(None, format!("has {n_tokens} sources of its token; set exactly one of {sources}"));
     }

@@ -75,9 +75,9 @@ impl SettingType {
     /// Describes the allowed values, to complete "expected …".
     pub(crate) fn allowed(self) -> String {
         let text = match self {
-            SettingType::Path => "a path",
-            SettingType::File => "a path, or empty",
-            SettingType::Paths => "a list of non-empty paths",
+            SettingType::Path => "a path; `~` and `$` are not expanded",
+            SettingType::File => "a path, or empty; `~` and `$` are not expanded",
+            SettingType::Paths => "a list of paths; `~` and `$` are not expanded",
             SettingType::Program => "a program name or path",
             SettingType::Switch => "`true` or `false`",
             SettingType::Sources => "https git URLs, folders, `.zip` or `.so` files",
@@ -312,8 +312,9 @@ fn secret(text: &str) -> Option<Secret> {
     Some(Secret { plugin: plugin.parse().ok().filter(|_| is_name)?, name: name.to_owned(), source })
 }
 
-fn is_path(text: &str) -> bool {
-    !text.is_empty() && !text.chars().any(char::is_control)
+/// Whether a text is a path. `~` and variables are expanded by shells only: a folder with the name `~` is a mistake.
+pub(super) fn is_path(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(char::is_control) && !text.starts_with(['~', '$'])
 }
 
 fn is_origin(text: &str) -> bool {

@@ -156,10 +156,10 @@ prefix = "https://github.com/"
             /etc/host/host.toml:2: unknown key `prot`; did you mean `port`?
             /etc/host/host.toml:3: unknown key `something_else`; `plugin-host config show` lists all keys
             /etc/host/host.toml:4: unknown key `plugin_cache_dir`; did you mean `cache_dir`?
-            /etc/host/host.toml:5: `port` is the string `4000`, expected a number from 0 to 65535
+            /etc/host/host.toml:5: `port` is the string `4000`, expected a number from 0 to 65535; write `port = 4000`
             /etc/host/host.toml:6: `build_slots` is `9`, expected a number from 1 to 8
-            /etc/host/host.toml:7: `build_offline` is the string `yes`, expected `true` or `false`
-            /etc/host/host.toml:8: `source_roots` is the string `/a`, expected a list of non-empty paths
+            /etc/host/host.toml:7: `build_offline` is the string `yes`, expected `true` or `false`; write `build_offline = true`
+            /etc/host/host.toml:8: `source_roots` is the string `/a`, expected a list of paths; `~` and `$` are not expanded; write a list: `source_roots = ["/a"]`
             /etc/host/host.toml:9: `cors_allowed_origins` is a list of the string `https://a.org/`, `3`, expected web origins such as `https://console.example.org`, or `*` for any
             /etc/host/host.toml:10: `allowed_repositories` is a list of the string `github.com/*`, expected patterns of the form host/owner/name, such as `github.com/acme/*`
             /etc/host/host.toml:11: `max_plugin_size` is the string `1 XB`, expected a size from 1 KiB to 4 GiB, such as `100MiB`, or a number of bytes
@@ -169,12 +169,44 @@ prefix = "https://github.com/"
 }
 
 #[test]
+fn mistakes_in_the_file_come_with_their_remedy() {
+    for (text, expected) in [
+        ("drain_timeout_seconds = \"30s\"", "write the number of seconds, without a unit"),
+        ("drain_timeout_seconds = 30s", "; `drain_timeout_seconds` is a number from 0 to 86400"),
+        ("cache_enabled = yes", "; `cache_enabled` is `true` or `false`"),
+        ("allowed_hosts = \"a.org\"", "write a list: `allowed_hosts = [\"a.org\"]`"),
+        ("port = 4000\u{a0}", "is U+00A0"),
+        ("log_format = \u{201c}json\u{201d}", "is U+201C"),
+        (
+            "[server]\nport = 1\n",
+            ":1: unknown section `[server]`; settings have no section: write `port` above the first one",
+        ),
+        ("plugin_dir = \"~/plugins\"", "a path; `~` and `$` are not expanded"),
+        ("source_roots = [\"$HOME/plugins\"]", "a list of paths; `~` and `$` are not expanded"),
+        ("secrets = [\"hello/key=file:~/key\"]", "expected `PLUGIN/NAME=file:PATH`"),
+        (
+            "[git.github.com]\ntoken_file = \"a\"",
+            ":1: `git.\"github\"` has a table `com`; write the host in quotes: `[git.\"github.com\"]`",
+        ),
+        (
+            "[git.\"github.com\"]\ntoken_file = \"~/token\"",
+            "`token_file` that is not a path; `~` and `$` are not expanded",
+        ),
+    ] {
+        let refusals = read_text(Path::new("host.toml"), text).map(|_| ()).unwrap_err();
+        assert!(refusals[0].contains(expected), "{text}: {refusals:?}");
+    }
+}
+
+#[test]
 fn a_toml_syntax_error_is_reported_with_its_line() {
     check_refused(
         &[],
         &[],
         "port = 1\nhost = \n",
-        expect!["/etc/host/host.toml:2: string values must be quoted, expected literal string"],
+        expect![
+            "/etc/host/host.toml:2: string values must be quoted, expected literal string; `host` is an IP address or `localhost`"
+        ],
     );
     check_refused(&[], &[], "port = 1\nport = 2\n", expect!["/etc/host/host.toml:2: duplicate key"]);
 }

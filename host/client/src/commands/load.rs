@@ -37,6 +37,10 @@ pub(super) async fn load(client: &Client, args: Load, pack: &Pack<'_>, screen: &
         },
         Loadable::Listed(_) => (None, None),
     };
+    let local = match &source {
+        Loadable::Source(source) if client.is_local() => local_path(source.place()),
+        _ => None,
+    };
     let source = named(&source)?;
     if args.version.is_some() && !has_versions {
         let failure = Failure::usage("--version selects a branch, tag or commit and needs a git URL");
@@ -83,11 +87,40 @@ pub(super) async fn load(client: &Client, args: Load, pack: &Pack<'_>, screen: &
                 (Err(failure), Some(folder)) if failure.code().as_deref() == Some("fetch_outside_roots") => {
                     pack(folder, "the host is not allowed to read it (`source_roots`)").await?
                 }
+                (Err(failure), None) if failure.code().as_deref() == Some("fetch_outside_roots") => {
+                    return Err(local.and_then(|path| not_a_source(&path)).unwrap_or(failure));
+                }
                 (loaded, _) => loaded?,
             }
         }
     };
     print_result(client, watched, args.client.format.is_data()).await
+}
+
+/// Returns the path of a local source.
+fn local_path(source: &Source) -> Option<PathBuf> {
+    match source {
+        Source::Folder(path) | Source::Archive(path) | Source::Library(path) => Some(path.clone()),
+        _ => None,
+    }
+}
+
+/// Explains why a path on this machine is not a source, if that is why the host cannot read it.
+fn not_a_source(path: &Path) -> Option<Failure> {
+    let shown = path.display();
+    match path.metadata() {
+        Err(error) => Some(
+            Failure::usage(format!("`{shown}` cannot be read"))
+                .because(error.to_string())
+                .fix("name a folder, a `.zip` or a `.so` that exists, or an https git URL"),
+        ),
+        Ok(found) if found.is_file() && !matches!(path.extension(), Some(end) if end == "zip" || end == "so") => Some(
+            Failure::usage(format!("`{shown}` is not a source"))
+                .because("a file that is loaded must be a `.zip` or a `.so`")
+                .fix("name the plugin's folder, or pack it with `plugin-host pack`"),
+        ),
+        Ok(_) => None,
+    }
 }
 
 /// Does `work` until a signal arrives. Signals that a command has listened for once no longer end the process.

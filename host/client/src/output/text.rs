@@ -43,6 +43,18 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
+/// Returns an argument as one word of a shell, for commands to paste.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | '@' | ':');
+    let is_option = text.starts_with('-');
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true if is_option => format!("./{text}"),
+        true => text.to_owned(),
+        false if is_option => format!("'./{}'", text.replace('\'', r"'\''")),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 /// Formats a duration.
 pub fn duration(milliseconds: f64) -> String {
     Span::of_ms(milliseconds).to_string()
@@ -106,6 +118,21 @@ mod tests {
         let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(read(&escaped(json)), read(json));
         assert_eq!(escaped("\u{1b}[2J"), "\\u001b[2J");
+    }
+
+    #[test]
+    fn arguments_are_one_word_of_a_shell() {
+        for (text, expected) in [
+            ("a/b-1.zip", "a/b-1.zip"),
+            ("my host", "'my host'"),
+            ("it's", r"'it'\''s'"),
+            ("$(x)", "'$(x)'"),
+            ("-x", "./-x"),
+            ("Gr\u{fc}\u{df}e", "Gr\u{fc}\u{df}e"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(text), expected);
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub enum SourceError {
     Scheme {
         /// The scheme, cut to 80 characters.
         found: String,
-        /// The https address of the same repository.
+        /// The https address of the same repository, or the path of a `file` URL.
         meant: Option<String>,
     },
     /// The URL is the address of a web page.
@@ -69,7 +69,9 @@ fn instead(meant: Option<&str>) -> String {
 impl SourceError {
     /// The refusal of an address with another scheme than `https`.
     pub(super) fn scheme(scheme: &str, text: &str) -> SourceError {
-        SourceError::Scheme { found: scheme.chars().take(80).collect(), meant: web::with_https(text) }
+        let path = text.strip_prefix("file://").filter(|path| path.starts_with('/') && path.len() <= 200);
+        let meant = path.map(str::to_owned).or_else(|| web::with_https(text));
+        SourceError::Scheme { found: scheme.chars().take(80).collect(), meant }
     }
 
     /// The stable error code for clients, metrics and tests.
