@@ -11,7 +11,7 @@ fn printed(args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Whether a program is installed. A test without it says what is skipped.
+/// Returns whether a program is installed. A test without it says what is skipped.
 fn is_installed(name: &str) -> bool {
     let is_installed = Command::new(name).arg("--version").stdin(Stdio::null()).output().is_ok();
     if !is_installed {

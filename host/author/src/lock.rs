@@ -7,9 +7,6 @@ use host_process::Command;
 
 use crate::workshop::Workshop;
 
-/// Maximum size of a Cargo.toml.
-const MAX_BYTES: u64 = 1 << 20;
-
 /// The time limit of cargo, which may download the index of its registry.
 const TIMEOUT: Duration = Duration::from_secs(60);
 

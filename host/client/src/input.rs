@@ -16,7 +16,7 @@ pub(crate) fn read(path: &Path, max_bytes: u64) -> Result<String, ReadError> {
     }
 }
 
-/// Whether an argument selects standard input.
+/// Returns whether an argument selects standard input.
 pub(crate) fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }

@@ -33,7 +33,7 @@ pub enum ReadError {
 }
 
 impl ReadError {
-    /// Whether nothing exists at the path.
+    /// Returns whether nothing exists at the path.
     pub fn is_not_found(&self) -> bool {
         matches!(self, ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }

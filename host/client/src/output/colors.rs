@@ -27,7 +27,7 @@ impl Colors {
     }
 }
 
-/// Whether text that is written to this stream has colours.
+/// Returns whether text that is written to this stream has colours.
 pub(super) fn has_colors(stream: &impl IsTerminal) -> bool {
     match SELECTED.load(Ordering::Relaxed) {
         selected if selected == Colors::Always as u8 => true,
