@@ -141,7 +141,7 @@ async fn refused_framing_has_the_documented_status() {
         connection.send_if_taken(request.as_bytes()).await;
         let said = String::from_utf8_lossy(&connection.closed().await).into_owned();
         let shown: String = framing.chars().take(60).collect();
-        assert!(said.starts_with(&format!("HTTP/{version} {status} ")), "{shown}: {said}");
+        assert!(said.starts_with("HTTP/1.") && said[8..].starts_with(&format!(" {status} ")), "{shown}: {said}");
         let body = said.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
         assert_eq!(body.is_empty(), code.is_empty(), "{shown}: {said}");
         assert!(said.contains("connection: close") && body.contains(code), "{shown}: {said}");

@@ -297,16 +297,15 @@ impl ApiResponse {
 /// Parses the base URL of a host: http or https, without path and query.
 fn base(text: &str) -> Result<Url, Failure> {
     let refused = |reason: &str| {
-        let shown = shown_address(text);
+        let shown = without_user(text);
         let failure = Failure::usage(format!("`{shown}` is not the URL of a host")).because(reason);
-        Err(failure.fix("set --url to a URL such as http://127.0.0.1:4000"))
+        Err(match without_scheme(text) {
+            Some(meant) => failure.fix(format!("did you mean `{meant}`?")),
+            None => failure.fix("set --url to a URL such as http://127.0.0.1:4000"),
+        })
     };
     match Url::parse(text) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => match without_scheme(text) {
-            Some(meant) => refused("the scheme must be http or https")
-                .map_err(|failure: Failure| failure.fix(format!("did you mean `{meant}`?"))),
-            None => refused("the scheme must be http or https"),
-        },
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => refused("the scheme must be http or https"),
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             refused("the URL must not contain a user name or password")
         }

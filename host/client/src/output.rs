@@ -25,7 +25,7 @@ static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 /// Whether any data could not be written.
 static IS_BROKEN: AtomicBool = AtomicBool::new(false);
 
-/// Returns whether data could not be written, so that a command has nothing to wait for. [`finish`] reports the failure.
+/// Returns whether data could not be written, so that a command has nothing to wait for. [`finish`] reports the error.
 pub(crate) fn is_broken() -> bool {
     IS_BROKEN.load(Ordering::Relaxed)
 }

@@ -41,7 +41,12 @@ pub(crate) fn read(path: &Path, text: &str) -> InFile {
         Ok(table) => table.into_inner(),
         Err(error) => {
             let offset = error.span().map_or(0, |span| span.start);
-            refusals.push(format!("{}: {}{}", place(offset), error.message(), hints::of_syntax(text, offset)));
+            refusals.push(format!(
+                "{}: {}{}",
+                place(offset),
+                error.message(),
+                hints::of_syntax(text, offset, error.message())
+            ));
             return InFile { values, configurations, git, refusals };
         }
     };

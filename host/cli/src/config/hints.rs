@@ -6,15 +6,15 @@ use super::setting_type::SettingType;
 use super::table::{Setting, find};
 
 /// Returns the remedy for a syntax error in the line at `offset`.
-pub(super) fn of_syntax(text: &str, offset: usize) -> String {
+pub(super) fn of_syntax(text: &str, offset: usize, message: &str) -> String {
     let start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
     let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
     let note = host_core::look_alike_note(line);
     if !note.is_empty() {
         return note;
     }
-    // `cache_enabled = yes` and `drain_timeout_seconds = 30s` are no texts without quotes.
-    let setting = line.split_once('=').and_then(|(key, _)| find(key.trim()));
+    // `cache_enabled = yes` and `drain_timeout_seconds = 30s` are not texts that lack their quotes.
+    let setting = line.split_once('=').filter(|_| message.contains("quoted")).and_then(|(key, _)| find(key.trim()));
     setting.map_or_else(String::new, |setting| format!("; `{}` is {}", setting.key, setting.setting_type.allowed()))
 }
 

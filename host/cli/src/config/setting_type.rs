@@ -312,7 +312,7 @@ fn secret(text: &str) -> Option<Secret> {
     Some(Secret { plugin: plugin.parse().ok().filter(|_| is_name)?, name: name.to_owned(), source })
 }
 
-/// Returns whether a text is a path. `~` and variables are expanded by shells only: a folder with the name `~` is a mistake.
+/// Returns whether a text is a path. Only shells expand `~` and variables: a folder with the name `~` is a mistake.
 pub(super) fn is_path(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control) && !text.starts_with(['~', '$'])
 }
