@@ -19,7 +19,7 @@ fn odd_files(folder: &Path) -> Vec<(&'static str, &'static str)> {
         ("pipe", "it is a pipe; it must be a regular file"),
         ("device", "it is a device; it must be a regular file"),
         ("folder", "it is a folder; it must be a regular file"),
-        ("large", "it is too large; it must be a regular file"),
+        ("large", "it has 10.0 GiB; it must be a regular file"),
         ("latin", "is not valid UTF-8; it must be a text file"),
         ("missing", "No such file or directory"),
     ]

@@ -297,7 +297,7 @@ impl ApiResponse {
 /// Parses the base URL of a host: http or https, without path and query.
 fn base(text: &str) -> Result<Url, Failure> {
     let refused = |reason: &str| {
-        let shown = without_user(text);
+        let shown = shown_address(text);
         let failure = Failure::usage(format!("`{shown}` is not the URL of a host")).because(reason);
         Err(match without_scheme(text) {
             Some(meant) => failure.fix(format!("did you mean `{meant}`?")),

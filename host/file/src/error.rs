@@ -19,8 +19,10 @@ pub enum ReadError {
         max_bytes: u64,
     },
     /// The file is too large.
-    #[error("it is too large; it must be a regular file of at most {}", Size::of(*max_bytes))]
+    #[error("{}; it must be a regular file of at most {}", size(*found), Size::of(*max_bytes))]
     TooLarge {
+        /// The size, unless it is known only that it is larger than the limit.
+        found: Option<u64>,
         /// The size limit.
         max_bytes: u64,
     },
@@ -37,4 +39,8 @@ impl ReadError {
     pub fn is_not_found(&self) -> bool {
         matches!(self, ReadError::Io(error) if error.kind() == io::ErrorKind::NotFound)
     }
+}
+
+fn size(found: Option<u64>) -> String {
+    found.map_or_else(|| "it is too large".to_owned(), |bytes| format!("it has {}", Size::of(bytes).rounded()))
 }

@@ -37,7 +37,11 @@ pub fn read_with_metadata(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, Metad
     let mut bytes = vec![];
     // Files of /proc have no size.
     file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max_bytes { Err(ReadError::TooLarge { max_bytes }) } else { Ok((bytes, metadata)) }
+    if bytes.len() as u64 > max_bytes {
+        Err(ReadError::TooLarge { found: None, max_bytes })
+    } else {
+        Ok((bytes, metadata))
+    }
 }
 
 /// Reads a regular file of at most `max_bytes` bytes as UTF-8. Links are followed.
@@ -55,7 +59,7 @@ pub fn read_text(path: &Path, max_bytes: u64) -> Result<String, ReadError> {
 pub fn read_stream(stream: impl io::Read, max_bytes: u64) -> Result<String, ReadError> {
     let mut bytes = vec![];
     stream.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max_bytes { Err(ReadError::TooLarge { max_bytes }) } else { text(bytes) }
+    if bytes.len() as u64 > max_bytes { Err(ReadError::TooLarge { found: None, max_bytes }) } else { text(bytes) }
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, ReadError> {
@@ -65,7 +69,7 @@ fn text(bytes: Vec<u8>) -> Result<String, ReadError> {
 fn check(metadata: &Metadata, max_bytes: u64) -> Result<(), ReadError> {
     match other_kind(metadata.file_type()) {
         Some(kind) => Err(ReadError::NotAFile { kind, max_bytes }),
-        None if metadata.len() > max_bytes => Err(ReadError::TooLarge { max_bytes }),
+        None if metadata.len() > max_bytes => Err(ReadError::TooLarge { found: Some(metadata.len()), max_bytes }),
         None => Ok(()),
     }
 }
@@ -98,7 +102,7 @@ mod tests {
         std::os::unix::fs::symlink("file", at("link")).unwrap();
         assert_eq!(read_text(&at("file"), 4).unwrap(), "Zo\u{eb}");
         assert_eq!(read_text(&at("link"), 4).unwrap(), "Zo\u{eb}");
-        assert!(matches!(read_text(&at("file"), 3), Err(ReadError::TooLarge { max_bytes: 3 })));
+        assert!(matches!(read_text(&at("file"), 3), Err(ReadError::TooLarge { found: Some(4), max_bytes: 3 })));
         assert!(read_text(&at("none"), 1).unwrap_err().is_not_found());
 
         rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), rustix::fs::Mode::RUSR).unwrap();
@@ -110,7 +114,7 @@ mod tests {
         }
         // Sparse: it takes no space on disk.
         File::create(at("large")).unwrap().set_len(10 << 30).unwrap();
-        assert_eq!(reason("large"), "it is too large; it must be a regular file of at most 1 KiB");
+        assert_eq!(reason("large"), "it has 10.0 GiB; it must be a regular file of at most 1 KiB");
         fs::write(at("latin"), b"Zo\xeb").unwrap();
         assert_eq!(reason("latin"), "byte 3 is not valid UTF-8; it must be a text file in UTF-8");
         assert_eq!(read(&at("latin"), 3).unwrap(), b"Zo\xeb");

@@ -28,7 +28,7 @@ async fn a_secret_is_read_at_each_request() {
 #[tokio::test]
 async fn an_unreadable_secret_reports_the_reason() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("long"), vec![0; 64 * 1024 + 1]).unwrap();
+    std::fs::write(folder.path().join("long"), vec![0; 65 * 1024]).unwrap();
     let file = |name: &str| SecretSource::File(folder.path().join(name));
     let sources = secrets(&[
         ("one", "none", file("none")),
@@ -41,7 +41,7 @@ async fn an_unreadable_secret_reports_the_reason() {
     for (name, reason) in [
         ("none", "No such file"),
         ("folder", "it is a folder; it must be a regular file of at most 64 KiB"),
-        ("long", "it is too large; it must be a regular file of at most 64 KiB"),
+        ("long", "it has 65.0 KiB; it must be a regular file of at most 64 KiB"),
         ("unset", "NO_SUCH_VARIABLE"),
     ] {
         let (status, code, detail) = ask(SECRETS, "GET").param("name", name).of(&plugin).await.refusal();
