@@ -242,7 +242,7 @@ plugins:
         expect![[r#"
             index `Acme`
             hello of https://github.com/acme/hello: 2.0.0-rc.1 next, 1.3.0 v1.3.0, 1.2.0 release/1.2, 1.0.0 v1.0.0; latest 1.2.0
-              plugins[2].repository: scheme `file` is not supported; use `https://`, a folder, a `.zip` or a `.so`, found `file:///etc`
+              plugins[2].repository: scheme `file` is not supported; did you mean `/etc`?, found `file:///etc`
               plugins[3].id: must have 3 to 50 characters, found `no`
               plugins[4].stars: must be a whole number from 0 to 18446744073709551615, found `many`
               plugins[4].versions[0].version: must be a version with three numbers; write 1.0.0, found `1`
