@@ -77,12 +77,16 @@ compadd() {
   print -rl -- '<'\${^hits}'>'
   return code
 }
-bindkey '^I' complete-word
+complete-and-tell() {
+  zle complete-word
+  print DONE-\$((1+1))
+}
+zle -N complete-and-tell
+bindkey '^I' complete-and-tell
 print READY-\$((1+1))"
 zpty -r shell out '*READY-2*' || exit 9
+# The terminal keeps what is written before the line editor reads it.
 zpty -w -n shell "$2"$'\t'
-zpty -w -n shell $'\C-u'
-zpty -w shell 'print DONE-$((1+1))'
 zpty -r shell out '*DONE-2*' || exit 9
 print -r -- "$out"
 zpty -d shell
