@@ -36,6 +36,7 @@ mod cache;
 mod calls;
 mod catalog;
 mod command_line;
+mod compression;
 mod cross_origin;
 mod damage;
 mod defects;

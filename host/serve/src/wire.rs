@@ -1,6 +1,7 @@
 //! Requests and responses: extractors, JSON types, errors, and their conversions.
 
 pub(crate) mod body;
+pub(crate) mod compression;
 pub(crate) mod form;
 pub(crate) mod input;
 pub(crate) mod moment;

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
 use crate::state::AppState;
+use crate::wire::compression;
 use crate::wire::input::{PathId, RequiredJson};
 use crate::wire::problem::ApiError;
 
@@ -59,11 +60,7 @@ pub(crate) async fn patch(
 
 /// Returns the revision that `If-Match` requires, if any.
 fn expected(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
-    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
-    }
+    let Some(text) = compression::tag_of(headers) else { return Ok(None) };
     let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')?.parse().ok());
     // A tag that this host never returned matches no revision.
     revision.map(Some).ok_or_else(|| {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::access::caller::Caller;
 use crate::state::AppState;
 use crate::state::settings::{Changed, SectionView, SettingView, Settings, SettingsRefused};
+use crate::wire::compression;
 use crate::wire::input::RequiredJson;
 use crate::wire::problem::ApiError;
 
@@ -87,8 +88,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 /// Returns the tag that `If-Match` requires, if any.
 fn expected(headers: &HeaderMap) -> Option<String> {
-    let text = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default().trim();
-    (text != "*").then(|| text.trim_matches('"').to_owned())
+    compression::tag_of(headers).map(|tag| tag.trim_matches('"').to_owned())
 }
 
 /// Converts a request to setting changes: translates the keys of older clients, and removes values that were only

@@ -18,6 +18,7 @@ use crate::operation::validate::judged;
 use crate::state::AppState;
 use crate::state::uploads::MAX_AT_ONCE;
 use crate::wire::form::{Allowance, MAX_BETWEEN_FILES};
+use crate::wire::input;
 use crate::wire::problem::ApiError;
 
 /// Timeout for each part of the form.
@@ -30,6 +31,7 @@ pub(crate) async fn upload(
     subject: AuditSubject,
     request: Request,
 ) -> Result<Json<api::UploadAnswer>, ApiError> {
+    input::plain(request.headers())?;
     let Ok(_slot) = app.uploads.slots.try_acquire() else {
         let detail = format!("the limit of {MAX_AT_ONCE} concurrent uploads is reached");
         return Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, "upload_busy", detail).retry_after(1));

@@ -6,7 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use host_core::DigestWriter;
 use host_run::{IdempotentAnswer, IdempotentRequest};
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, Method, StatusCode};
 use http_body::Body as _;
 use serde::{Deserialize, Serialize};
@@ -55,12 +55,14 @@ pub(crate) async fn answer(app: &AppState, action: &str, caller: &Caller, reques
 async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> Result<Response, ApiError> {
     let failed = |error: host_run::Error| ApiError::from(&error);
     let key = key(request.headers())?;
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let uri = parts.uri.clone();
     let method = parts.method.clone();
     let respond_async = input::respond_async(&parts.headers);
     let whole = Request::from_parts(parts.clone(), body);
     let bytes = input::bytes(whole, app).await?;
+    // The handler gets the decoded body.
+    parts.headers.remove(CONTENT_ENCODING);
     let mut asked = DigestWriter::new();
     asked.field(method.as_str().as_bytes()).field(uri.path().as_bytes());
     asked.field(uri.query().unwrap_or_default().as_bytes()).field(&bytes);

@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use axum::Router;
 use axum::response::IntoResponse as _;
 use host_call::{IncomingBody, Span};
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use tower_service::Service as _;
 use tracing::Level;
@@ -25,6 +25,7 @@ use crate::plugin::endpoint::RequestOrigin;
 use crate::state::AppState;
 use crate::wire::PLUGIN_ENDPOINTS;
 use crate::wire::body::{AnyBody, BodyError};
+use crate::wire::compression;
 use crate::wire::problem::ApiError;
 use crate::wire::request_id::{RequestId, X_REQUEST_ID};
 use crate::wire::security_headers::with_security_headers;
@@ -86,10 +87,14 @@ impl Service {
             } else {
                 // Boxed, because its size would be added to the future of every plugin call.
                 let path = connection.is_reserved().then(|| request.uri().path().to_owned());
+                let accepts_gzip = compression::accepts_gzip(request.headers());
                 let response = Box::pin(self.manage(request, &request_id, peer)).await;
+                let response = compression::compressed(response, accepts_gzip);
                 match path {
                     // A stream would keep the place for long.
-                    Some(path) if sse::is_stream(&response) => turned_away(&admission::reserved(), &request_id, &path),
+                    Some(path) if sse::is_stream(response.headers()) => {
+                        turned_away(&admission::reserved(), &request_id, &path)
+                    }
                     _ => response,
                 }
             }
@@ -125,8 +130,6 @@ impl Service {
         let mut router = (*self.router).clone();
         let mut response = if let Err(problem) = host_call::check_path(&path) {
             ApiError::new(StatusCode::BAD_REQUEST, "route_path", problem.to_string()).into_response()
-        } else if is_encoded(request.headers()) {
-            encoded().into_response()
         } else {
             match router.call(request).await {
                 Ok(response) => response,
@@ -169,20 +172,6 @@ impl Service {
         }
         with_security_headers(response)
     }
-}
-
-/// Returns true if the body is compressed.
-fn is_encoded(headers: &HeaderMap) -> bool {
-    let codings = headers.get_all(header::CONTENT_ENCODING).iter();
-    codings.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).any(|coding| {
-        let coding = coding.trim_ascii();
-        !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")
-    })
-}
-
-fn encoded() -> ApiError {
-    let detail = "the body has a `Content-Encoding`, which this API does not decode";
-    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_encoding", detail).fix("send the body uncompressed")
 }
 
 /// The response to a request that is refused before it is routed.

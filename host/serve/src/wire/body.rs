@@ -7,10 +7,14 @@ use bytes::Bytes;
 use host_call::CallBody;
 use http_body::{Body, Frame, SizeHint};
 
+use crate::wire::compression::gzip::GzipBody;
+
 /// The body of a response of a plugin or of the host.
 pub(crate) enum AnyBody {
     Plugin(CallBody),
     Host(axum::body::Body),
+    /// The compressed form of another body.
+    Gzip(Box<GzipBody<AnyBody>>),
 }
 
 /// An error while reading or writing a body. It ends the connection.
@@ -33,6 +37,7 @@ impl Body for AnyBody {
         match &mut *self {
             AnyBody::Plugin(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
             AnyBody::Host(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            AnyBody::Gzip(body) => body.poll_chunk(context),
         }
     }
 
@@ -40,6 +45,7 @@ impl Body for AnyBody {
         match self {
             AnyBody::Plugin(body) => body.is_end_stream(),
             AnyBody::Host(body) => body.is_end_stream(),
+            AnyBody::Gzip(body) => body.is_ended(),
         }
     }
 
@@ -47,6 +53,7 @@ impl Body for AnyBody {
         match self {
             AnyBody::Plugin(body) => body.size_hint(),
             AnyBody::Host(body) => body.size_hint(),
+            AnyBody::Gzip(_) => SizeHint::default(),
         }
     }
 }

@@ -11,7 +11,9 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::wire::problem::ApiError;
+use crate::wire::compression::gunzip::{GunzipError, gunzip};
+use crate::wire::compression::{self, Coding};
+use crate::wire::problem::{AcceptedCoding, ApiError};
 
 /// Largest JSON body of the management API.
 pub(crate) const MAX_JSON_BYTES: usize = 1024 * 1024;
@@ -52,6 +54,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for SecretJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<SecretJson<T>, ApiError> {
+        // Without decoding, an unauthenticated request costs no more than its size.
+        plain(request.headers())?;
         let refused = |refused: ApiError| {
             let detail =
                 "the body does not match the schema of this route; it is not quoted because it may contain a password";
@@ -80,15 +84,36 @@ fn kind(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(refused.fix("send JSON with `Content-Type: application/json`"))
 }
 
+/// Rejects a compressed body.
+pub(crate) fn plain(headers: &HeaderMap) -> Result<(), ApiError> {
+    if compression::coding(headers) == Coding::Identity {
+        Ok(())
+    } else {
+        Err(compression::refused(AcceptedCoding::Identity))
+    }
+}
+
+/// Reads a body, and decodes it if it is compressed.
 pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    let coding = compression::coding(request.headers());
+    if coding == Coding::Other {
+        return Err(compression::refused(AcceptedCoding::Gzip));
+    }
     let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the request body is too large");
     // Reject an announced oversized body before it is sent.
     if http_body::Body::size_hint(request.body()).lower() > MAX_JSON_BYTES as u64 {
         return Err(too_large());
     }
-    Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+    let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         _ => ApiError::new(StatusCode::BAD_REQUEST, "body_incomplete", "failed to read the request body"),
+    })?;
+    if coding == Coding::Identity {
+        return Ok(bytes);
+    }
+    gunzip(&bytes, MAX_JSON_BYTES).map_err(|error| match error {
+        GunzipError::TooLarge => too_large(),
+        GunzipError::Invalid => ApiError::new(StatusCode::BAD_REQUEST, "body_not_gzip", "the body is not valid gzip"),
     })
 }
 

@@ -20,6 +20,24 @@ pub(crate) struct ApiError {
     pub(crate) parts: Vec<OperationPart>,
     pub(crate) retry_after_seconds: Option<u32>,
     pub(crate) allow: Option<HeaderValue>,
+    /// The accepted codings of the body, for 415.
+    pub(crate) accept_encoding: Option<AcceptedCoding>,
+}
+
+/// A coding of request bodies that a route accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AcceptedCoding {
+    Identity,
+    Gzip,
+}
+
+impl AcceptedCoding {
+    fn as_str(self) -> &'static str {
+        match self {
+            AcceptedCoding::Identity => "identity",
+            AcceptedCoding::Gzip => "gzip",
+        }
+    }
 }
 
 impl ApiError {
@@ -28,7 +46,9 @@ impl ApiError {
         let detail = detail.into();
         let errors = vec![];
         let parts = vec![];
-        ApiError { status, code, detail, fix: None, errors, parts, retry_after_seconds: None, allow: None }
+        let fix = None;
+        let accept_encoding = None;
+        ApiError { status, code, detail, fix, errors, parts, retry_after_seconds: None, allow: None, accept_encoding }
     }
 
     pub(crate) fn fix(mut self, fix: impl Into<String>) -> ApiError {
@@ -84,6 +104,9 @@ impl ApiError {
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        if let Some(coding) = self.accept_encoding {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding.as_str()));
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

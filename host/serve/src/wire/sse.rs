@@ -45,9 +45,9 @@ where
     response
 }
 
-/// Returns true for a response that is a stream of events.
-pub(crate) fn is_stream<B>(response: &http::Response<B>) -> bool {
-    let media_type = response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+/// Returns true for the headers of a stream of events.
+pub(crate) fn is_stream(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     media_type.starts_with(b"text/event-stream")
 }
 

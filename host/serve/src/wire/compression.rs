@@ -1,0 +1,215 @@
+//! Content codings: compressed responses and request bodies. The only coding is gzip.
+
+pub(crate) mod gunzip;
+pub(crate) mod gzip;
+
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Response, StatusCode, response};
+use http_body::Body as _;
+
+use crate::wire::body::AnyBody;
+use crate::wire::problem::{AcceptedCoding, ApiError};
+use crate::wire::sse;
+use gzip::GzipBody;
+
+/// Smallest body that is compressed. Smaller ones fit into one packet anyway.
+const MIN_BYTES: u64 = 1024;
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+/// End of the entity tag of a compressed response, before the closing quote.
+const TAG_SUFFIX: &str = "-gzip\"";
+
+/// The coding of a request body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Identity,
+    Gzip,
+    /// Another coding, or several.
+    Other,
+}
+
+/// Returns the coding of the body of a request with these headers.
+pub(crate) fn coding(headers: &HeaderMap) -> Coding {
+    let values = headers.get_all(header::CONTENT_ENCODING).iter();
+    let mut codings = values
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"));
+    match (codings.next(), codings.next()) {
+        (None, _) => Coding::Identity,
+        (Some(coding), None) if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") => {
+            Coding::Gzip
+        }
+        _ => Coding::Other,
+    }
+}
+
+/// The error for a body with a coding that is not decoded here.
+pub(crate) fn refused(accepted: AcceptedCoding) -> ApiError {
+    let mut refused = ApiError::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "body_encoding",
+        "the body has a `Content-Encoding` that is not decoded here",
+    );
+    refused.accept_encoding = Some(accepted);
+    refused.fix(match accepted {
+        AcceptedCoding::Gzip => "send the body uncompressed, or compressed with gzip",
+        AcceptedCoding::Identity => "send the body uncompressed",
+    })
+}
+
+/// Returns true if the client accepts gzip (RFC 9110, section 12.5.3).
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    let mut any = false;
+    for item in values.flat_map(|value| value.split(',')) {
+        let (coding, parameters) = item.split_once(';').unwrap_or((item, ""));
+        let weight = parameters.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok()).unwrap_or(1.0);
+        match coding.trim() {
+            name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => return weight > 0.0,
+            "*" => any = weight > 0.0,
+            _ => {}
+        }
+    }
+    any
+}
+
+/// Compresses a response if the client accepts gzip and it pays. Otherwise only `Vary` is added, where the response
+/// would have been compressed for another client.
+pub(crate) fn compressed(response: Response<AnyBody>, accepts_gzip: bool) -> Response<AnyBody> {
+    let (mut head, body) = response.into_parts();
+    let size = body.size_hint();
+    // A stream has to arrive as it is produced.
+    let is_large = size.exact().or_else(|| announced(&head.headers)).is_some_and(|n_bytes| n_bytes >= MIN_BYTES);
+    if !is_large || !is_compressible(&head) {
+        return Response::from_parts(head, body);
+    }
+    head.headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    if !accepts_gzip || size.upper() == Some(0) {
+        return Response::from_parts(head, body);
+    }
+    head.headers.insert(header::CONTENT_ENCODING, GZIP);
+    head.headers.remove(header::CONTENT_LENGTH);
+    head.headers.remove(header::ACCEPT_RANGES);
+    change_tag(&mut head.headers);
+    Response::from_parts(head, AnyBody::Gzip(Box::new(GzipBody::new(body))))
+}
+
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn is_compressible(head: &response::Parts) -> bool {
+    let headers = &head.headers;
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_text = media_type.starts_with("text/")
+        || media_type.ends_with("+json")
+        || media_type.ends_with("+xml")
+        || matches!(
+            media_type.as_str(),
+            "application/json" | "application/javascript" | "application/xml" | "application/yaml" | "application/wasm"
+        );
+    let is_fixed = headers
+        .get(header::CACHE_CONTROL)
+        .is_some_and(|value| value.to_str().is_ok_and(|text| text.to_ascii_lowercase().contains("no-transform")));
+    is_text
+        && !sse::is_stream(headers)
+        && !is_fixed
+        && !headers.contains_key(header::CONTENT_ENCODING)
+        && !headers.contains_key(header::CONTENT_RANGE)
+        && !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::PARTIAL_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+/// Changes a strong entity tag, which names exact bytes. It gets a suffix and stays strong, since `If-Match` requires
+/// strong tags; [`tag_of`] removes the suffix.
+fn change_tag(headers: &mut HeaderMap) {
+    let tag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).filter(|tag| tag.starts_with('"'));
+    let changed = tag.and_then(|tag| tag.strip_suffix('"')).map(|start| format!("{start}{TAG_SUFFIX}"));
+    if let Some(changed) = changed.and_then(|changed| HeaderValue::try_from(changed).ok()) {
+        headers.insert(header::ETAG, changed);
+    }
+}
+
+/// Returns the entity tag that `If-Match` requires, as it is without compression; `None` if any or no tag is required.
+pub(crate) fn tag_of(headers: &HeaderMap) -> Option<String> {
+    let tag = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default().trim();
+    let tag = tag.strip_suffix(TAG_SUFFIX).map_or_else(|| tag.to_owned(), |start| format!("{start}\""));
+    (tag != "*").then_some(tag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(headers: &[(&'static str, &str)]) -> HeaderMap {
+        headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn the_client_decides_whether_gzip_is_used() {
+        for (accepted, expected) in [
+            ("", false),
+            ("gzip", true),
+            ("br, GZIP;q=0.5", true),
+            ("br, deflate", false),
+            ("*", true),
+            ("*;q=0", false),
+            ("gzip;q=0, *", false),
+            ("identity", false),
+        ] {
+            assert_eq!(accepts_gzip(&map(&[("accept-encoding", accepted)])), expected, "{accepted}");
+        }
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn codings_of_requests_are_recognized() {
+        for (sent, expected) in [
+            ("", Coding::Identity),
+            ("identity", Coding::Identity),
+            ("gzip", Coding::Gzip),
+            ("X-GZIP, identity", Coding::Gzip),
+            ("gzip, gzip", Coding::Other),
+            ("br", Coding::Other),
+        ] {
+            assert_eq!(coding(&map(&[("content-encoding", sent)])), expected, "{sent}");
+        }
+    }
+
+    #[test]
+    fn only_responses_that_profit_are_compressed() {
+        let respond = |n_bytes: usize, headers: &[(&'static str, &str)]| {
+            let mut response = Response::new(AnyBody::Host(vec![b'a'; n_bytes].into()));
+            *response.headers_mut() = map(headers);
+            let response = compressed(response, true);
+            let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+            (header("content-encoding").as_deref() == Some("gzip"), header("vary").is_some(), header("etag"))
+        };
+        let json = ("content-type", "application/json");
+        let tag = ("etag", "\"7\"");
+        for (n_bytes, headers, expected) in [
+            (2000, &[json][..], (true, true, None)),
+            (2000, &[json, tag], (true, true, Some("\"7-gzip\""))),
+            (2000, &[json, ("etag", "W/\"7\"")], (true, true, Some("W/\"7\""))),
+            (1000, &[json, tag], (false, false, Some("\"7\""))),
+            (2000, &[("content-type", "image/png")], (false, false, None)),
+            (2000, &[("content-type", "text/event-stream")], (false, false, None)),
+            (2000, &[json, ("content-encoding", "br")], (false, false, None)),
+            (2000, &[json, ("cache-control", "no-transform")], (false, false, None)),
+            (2000, &[json, ("content-range", "bytes 0-1/2")], (false, false, None)),
+            (2000, &[], (false, false, None)),
+        ] {
+            let expected = (expected.0, expected.1, expected.2.map(str::to_owned));
+            assert_eq!(respond(n_bytes, headers), expected, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_tag_of_a_compressed_response_matches_the_uncompressed_one() {
+        for (sent, expected) in [("\"7-gzip\"", Some("\"7\"")), ("\"7\"", Some("\"7\"")), ("*", None), ("7", Some("7"))]
+        {
+            assert_eq!(tag_of(&map(&[("if-match", sent)])).as_deref(), expected, "{sent}");
+        }
+        assert_eq!(tag_of(&HeaderMap::new()), None);
+    }
+}
