@@ -110,7 +110,7 @@ async fn handshakes_are_checked_by_the_host() {
 
     // The plugin refuses in its own words, and an endpoint without `upgrade` serves no sockets.
     assert_eq!(refused(&host, "socket/refused", &[]).await, (409, "full".to_owned()));
-    assert_eq!(refused(&host, "socket/plain", &[]).await, (426, "upgrade_required".to_owned()));
+    assert_eq!(refused(&host, "socket/plain", &[]).await, (500, "websocket_not_declared".to_owned()));
 
     let head = try_open(&host, "socket/echo", &[("sec-websocket-protocol", "v0, v1")]).await.unwrap().1;
     assert_eq!(head.headers()["sec-websocket-protocol"], "v1");

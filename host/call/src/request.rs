@@ -29,8 +29,7 @@ pub struct Request<'a, B> {
     pub caller: Caller<'a>,
     /// The body.
     pub body: B,
-    /// Whether the caller asks to change the protocol of the connection to that of the endpoint. The body has what the
-    /// caller sends after the change.
+    /// True if the request opens a WebSocket. The body then has the bytes that the client sends after the handshake.
     pub is_upgrade: bool,
 }
 

@@ -1,10 +1,10 @@
-//! Why a file was not read.
+//! The reason for which a file was not read.
 
 use std::io;
 
 use host_core::Size;
 
-/// Why a file was not read. The messages name what the file must be; the caller names the file.
+/// The reason for which a file was not read. The messages name what the file must be; the caller names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file cannot be opened or read.

@@ -1,7 +1,7 @@
 //! Reads files that a person names: in an argument, a variable, a setting, or in the data folders.
 //!
 //! Such a path may lead to a pipe, which would wait for a writer, to a device without an end, or to a file that does
-//! not fit into memory. All of them are refused before anything is read.
+//! not fit into memory. They are refused before they are read; a file without a known size is read up to the limit.
 
 mod error;
 

@@ -1,8 +1,9 @@
 //! Artifact to module: how a library gets into this process, and how its functions are called.
 //!
-//! This crate contains the host's `unsafe` code. A library passes three gates before the host trusts anything in it:
-//! **0** the contents of the ELF file ([`probe`]), before any of its code runs; **1** a private, sealed copy whose
-//! digest is computed from the bytes that are opened; **2** the layout check of the ABI types.
+//! This crate contains the host's `unsafe` code, except one call in `host-fetch`. A library passes three gates before
+//! the host trusts anything in it: **0** the contents of the ELF file ([`probe`]), before any of its code runs; **1** a
+//! private, sealed copy whose digest is computed from the bytes that are opened; **2** the layout check of the ABI
+//! types.
 //!
 //! Every value that a plugin hands out (a future, a stream, a chunk of bytes, a waker) is wrapped in a host type with a
 //! guard on its library (`guard.rs`). Dropping the last guard starts the unloading (`unload.rs`): the library is closed

@@ -38,7 +38,7 @@ impl Store {
 /// settings determine how the store is opened.
 ///
 /// # Errors
-/// [`Error::Corrupt`] if it is damaged.
+/// [`Error::CorruptSettings`] if it is damaged.
 pub fn changed_settings(plugin_dir: &Path) -> Result<Map<String, Value>, Error> {
     let path = plugin_dir.join(SETTINGS);
     let text = match host_file::read(&path, MAX_BYTES) {

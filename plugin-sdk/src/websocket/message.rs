@@ -11,7 +11,8 @@ pub enum Message {
     Text(String),
     /// Bytes.
     Binary(Bytes),
-    /// The client closes the socket; nothing more can be sent or received.
+    /// A close frame. It is received when the client closes the socket, or when the host replaces or stops the plugin,
+    /// and sent to close the socket. Nothing can be sent afterwards.
     Close(Option<CloseFrame>),
 }
 

@@ -17,14 +17,14 @@ struct State {
     bytes: BytesMut,
     /// The socket was dropped.
     is_closed: bool,
-    /// The host takes no more bytes.
+    /// The host accepts no more bytes.
     is_cut: bool,
     host: Option<Waker>,
     socket: Option<Waker>,
 }
 
 impl Pipe {
-    /// Waits until the socket may send; false if the host takes no more bytes.
+    /// Waits until the socket may send; false if the host accepts no more bytes.
     pub(super) fn poll_room(&self, context: &mut Context<'_>) -> Poll<bool> {
         let mut state = self.state();
         if state.is_cut {
@@ -53,7 +53,7 @@ impl Pipe {
         wake(state, |state| &mut state.host);
     }
 
-    /// Ends the direction at once, because the host takes no more bytes.
+    /// Ends the direction at once, because the host accepts no more bytes.
     pub(super) fn cut(&self) {
         let mut state = self.state();
         state.is_cut = true;

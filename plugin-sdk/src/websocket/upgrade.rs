@@ -86,8 +86,8 @@ impl FromRequest for WebSocketUpgrade {
 
     async fn from_request(request: &mut Request) -> Result<WebSocketUpgrade, Error> {
         let Some(max_message_bytes) = request.fact("websocket").and_then(|max| max.parse().ok()) else {
-            return Err(Error::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required")
-                .with_detail("the endpoint has no `upgrade: websocket` in plugin.yaml"));
+            return Err(Error::new(StatusCode::INTERNAL_SERVER_ERROR, "websocket_not_declared")
+                .with_detail("the endpoint has no `upgrade: websocket` in plugin.yaml; add it"));
         };
         let values = request.header_values("sec-websocket-protocol");
         let offered = values.flat_map(|value| value.split(',')).map(|protocol| protocol.trim().to_owned()).collect();
@@ -96,7 +96,7 @@ impl FromRequest for WebSocketUpgrade {
     }
 }
 
-/// The bytes of a socket, as the body of the response. Polls what serves the socket.
+/// The body of the response: the bytes that the socket sends. Polls the future of `on_upgrade`.
 struct Sent<S> {
     serving: Option<Pin<Box<S>>>,
     pipe: Arc<Pipe>,

@@ -1,7 +1,8 @@
 //! WebSockets of plugins (RFC 6455).
 //!
-//! The host checks the handshake and the origin, and passes bytes: what the client sends is the body of the request,
-//! and the plugin's response with status 101 has what the client receives. The SDK reads and writes the frames.
+//! The host checks the handshake and the origin, then copies bytes. The plugin reads the client's bytes as the body of
+//! its request, and the bytes of the body of its response, with status 101, are sent to the client. The SDK reads and
+//! writes the frames.
 
 mod client_bytes;
 mod frames;

@@ -22,11 +22,12 @@ const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Number of bytes of a response that wait for the client.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
-/// Number of streams that a client may reset before they were accepted, and that the host may reset for errors of the
-/// client ("rapid reset"). Then the connection is closed.
+/// Number of streams that a client may reset before the host has accepted them ("rapid reset"). At one more the
+/// connection is closed.
 const MAX_PENDING_RESETS: usize = 20;
+/// Number of streams that the host may reset because of errors of the client. At one more the connection is closed.
 const MAX_ERROR_RESETS: usize = 100;
-/// Silence after which the client is asked for a sign of life.
+/// Time without data from the client after which the host sends a PING.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// Time without a request after which a connection ends.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);

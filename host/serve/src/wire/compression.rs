@@ -73,8 +73,8 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     any
 }
 
-/// Compresses a response if the client accepts gzip and it pays. Otherwise only `Vary` is added, where the response
-/// would have been compressed for another client.
+/// Compresses a response with a text type and at least [`MIN_BYTES`], if the client accepts gzip. If it does not, such
+/// a response only gets `Vary: accept-encoding`.
 pub(crate) fn compressed(response: Response<AnyBody>, accepts_gzip: bool) -> Response<AnyBody> {
     let (mut head, body) = response.into_parts();
     let size = body.size_hint();

@@ -4,7 +4,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 
 use crate::wire::PLUGIN_ENDPOINTS;
 
-/// Prefixes of the host's cookie names.
+/// Prefixes of cookie names that are reserved for the host.
 const HOST_COOKIES: &[&str] = &["plugin_host", "__host-plugin_host", "__secure-plugin_host"];
 
 pub(super) fn strip_cookies(headers: &mut HeaderMap) {

@@ -22,8 +22,8 @@ type Receiving = Mutex<Option<ReadHalf<Box<dyn Transport>>>>;
 /// The number of bytes that are read at once.
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// The bytes that follow the request. When the client is to be told that the host is going away, the body ends with a
-/// close frame, as if the client had sent it.
+/// The bytes that follow the request. When the plugin is replaced or the host stops, the host ends the body with a
+/// close frame (code 1001). The SDK answers it, so the client receives a close frame, too.
 pub(in crate::plugin) struct ClientBytes {
     /// `None` once the connection has changed its protocol.
     opened: Option<oneshot::Receiver<Bytes>>,

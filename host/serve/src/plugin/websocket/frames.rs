@@ -1,4 +1,5 @@
-//! The places between the frames of a WebSocket (RFC 6455, section 5.2).
+//! Finds the boundaries between the frames of a client (RFC 6455, section 5.2), so that no close frame is inserted
+//! within a frame.
 
 /// A close frame of a client with code 1001, going away. The mask is zero, so the code is readable.
 pub(super) const GOING_AWAY: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];

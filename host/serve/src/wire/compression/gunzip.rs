@@ -5,10 +5,11 @@ use std::io::Write as _;
 use bytes::Bytes;
 use flate2::write::GzDecoder;
 
-/// Number of bytes that are decoded at once. They become at most about a thousand times as many.
+/// Number of compressed bytes for each step. gzip expands at most about 1000 times, so that a step exceeds the limit by
+/// at most 64 KiB.
 const STEP_BYTES: usize = 64;
 
-/// Why a body was not decoded.
+/// The reason for which a body was not decoded.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum GunzipError {
     /// It has more than the maximum number of bytes.

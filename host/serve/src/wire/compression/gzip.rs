@@ -13,8 +13,9 @@ use crate::wire::body::BodyError;
 
 /// Level of compression: about 90 % of the effect of the default level at half its cost.
 const LEVEL: u32 = 4;
-/// Number of bytes that are compressed at once, and between two other tasks of the same thread.
+/// Number of bytes that are passed to the encoder at once.
 const MAX_PIECE_BYTES: usize = 32 * 1024;
+/// Number of bytes that are compressed before the task yields to the others of its thread.
 const MAX_BYTES_PER_POLL: usize = 128 * 1024;
 /// Number of compressed bytes that are sent at once, unless the body pauses.
 const CHUNK_BYTES: usize = 8 * 1024;
