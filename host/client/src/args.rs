@@ -102,7 +102,7 @@ pub enum ClientCommand {
     /// Stop a plugin and uninstall it
     #[command(after_help = EXIT_CODES)]
     Unload(Unload),
-    /// Replace a plugin with an earlier version that was kept
+    /// Replace a plugin with an earlier version that is stored
     #[command(after_help = EXIT_CODES)]
     Rollback(Rollback),
     /// List the changes of the desired state: who, when, what and why

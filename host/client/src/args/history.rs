@@ -11,7 +11,7 @@ use super::{ChangeArgs, HostArgs, PluginArgs};
 pub struct Rollback {
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
-    /// Kept version to roll back to, as listed by `show`: version number, or prefix of its commit or digest [default:
+    /// Stored version to roll back to, as listed by `show`: version number, or prefix of its commit or digest [default:
     /// the previous version]
     #[arg(long, value_name = "VERSION")]
     pub(crate) to: Option<String>,

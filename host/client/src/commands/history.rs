@@ -13,7 +13,7 @@ use crate::output::text::{moment, printable};
 use crate::output::{self, Table};
 use crate::screen::Screen;
 
-/// Rolls a plugin back to a kept version.
+/// Rolls a plugin back to a stored version.
 pub(super) async fn rollback(client: &Client, args: &args::Rollback, screen: &Screen) -> Result<(), Failure> {
     let args::Rollback { change: args, to } = args;
     let path = args.options.path(&route(&args.plugin.id, "/rollback"), &[]);

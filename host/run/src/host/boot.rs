@@ -78,7 +78,7 @@ impl Host {
         let installed = match setup {
             Ok(setup) => {
                 if let Some(trial) = self.config().trial.as_ref().filter(|_| desired.goal == Goal::Running) {
-                    trial.has_served(artifact);
+                    trial.mark_passed(artifact);
                 }
                 setup.installed(revision.number)
             }

@@ -88,14 +88,14 @@ impl Trial {
         Trial { child: Arc::new(child), passed: Arc::default() }
     }
 
-    /// Counts an artifact that has served on this host before as passed.
-    pub(crate) fn has_served(&self, artifact: Digest) {
+    /// Marks an artifact that has served on this host before as passed.
+    pub(crate) fn mark_passed(&self, artifact: Digest) {
         self.passed().insert(artifact);
     }
 
     /// The extent of the trial that an artifact needs; `None` if it has passed. An artifact that this host has built is
     /// only opened.
-    pub(crate) fn wants(&self, artifact: &Artifact) -> Option<TrialDepth> {
+    pub(crate) fn required_depth(&self, artifact: &Artifact) -> Option<TrialDepth> {
         let is_built_here = artifact.provenance().fingerprint.is_some();
         let depth = if is_built_here { TrialDepth::Open } else { TrialDepth::Start };
         (!self.passed().contains(&artifact.digest())).then_some(depth)

@@ -50,8 +50,9 @@ pub(crate) fn unauthorized(who: &Identity) -> ApiError {
         Identity::Anonymous => "this request needs a token",
         _ => "the token is invalid",
     };
-    ApiError::new(StatusCode::UNAUTHORIZED, "auth_token", detail)
-        .fix("send `Authorization: Bearer <token>`; the initial admin token is in `operator.token` in the data folder")
+    ApiError::new(StatusCode::UNAUTHORIZED, "auth_token", detail).fix(
+        "send `Authorization: Bearer <token>`; the initial admin token is in `operator.token` in the plugin folder",
+    )
 }
 
 /// The metric label for the reason of a rejection.

@@ -24,7 +24,7 @@ pub(crate) struct OperatorToken {
 }
 
 impl OperatorToken {
-    /// Reads the token from the data folder, or creates one with 256 random bits. Blocks.
+    /// Reads the token from the plugin folder, or creates one with 256 random bits. Blocks.
     pub(crate) fn load_or_create(store: &Store) -> Result<OperatorToken, Error> {
         let path = store.operator_token_path();
         let text = match host_file::read_text(&path, MAX_BYTES) {

@@ -62,7 +62,7 @@ impl HostDocument {
             .extend(problem.into_iter().map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default())));
         let mut responses = plugins::responses();
         responses.extend(statuses.iter().map(|status| (name(*status), problem_response(*status))));
-        let token = "A token of this host. The initial admin token is in `operator.token` in the data folder.";
+        let token = "A token of this host. The initial admin token is in `operator.token` in the plugin folder.";
         let bearer = json!({ "type": "http", "scheme": "bearer", "description": token });
         let id = "The id of the request, which also appears in the host's log.";
         let request_id = json!({ "description": id, "schema": { "type": "string" } });
