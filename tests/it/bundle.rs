@@ -49,6 +49,11 @@ async fn a_bundle_installs_uploaded_and_local_plugins_on_another_host() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = folder.path().join("site.zip");
     let bundle = bundle.to_str().unwrap();
+    // A link is not replaced by the bundle.
+    std::os::unix::fs::symlink("/dev/null", bundle).unwrap();
+    let (_, stderr) = command(&first, &["export", "--bundle", bundle], 2).await;
+    assert!(stderr.contains("is not a regular file"), "{stderr}");
+    std::fs::remove_file(bundle).unwrap();
     let (_, stderr) = command(&first, &["export", "--bundle", bundle], 0).await;
     assert!(stderr.contains("2 plugins, 2 of them with their source"), "{stderr}");
     drop(first);

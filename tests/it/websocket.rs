@@ -93,6 +93,7 @@ async fn handshakes_are_checked_by_the_host() {
     host.load("socket").await;
     let plain = host.call("socket/echo").await.expect(426);
     assert_eq!((plain.code().as_str(), plain.header("upgrade")), ("upgrade_required", Some("websocket")));
+    host.anonymous().request("HEAD", &endpoint("socket/echo")).send().await.expect(426);
     for (headers, status, code) in [
         (&[("upgrade", "h2c")][..], 426, "upgrade_required"),
         (&[("connection", "keep-alive")], 426, "upgrade_required"),
@@ -200,7 +201,7 @@ async fn a_socket_outlives_the_deadline_of_its_response_and_fails_alone() {
 
     let mut panics = open(&host, "socket/panic").await;
     panics.send(Message::text("now")).await.unwrap();
-    assert!(!matches!(panics.next().await, Some(Ok(Message::Text(_)))));
+    assert_eq!(closed(&mut panics).await.0, u16::from(CloseCode::Error));
     assert!(host.logged("a message arrived").await.contains("socket"));
 
     // A client that does not answer pings is noticed. It does not read, so it does not answer.
@@ -214,6 +215,35 @@ async fn a_socket_outlives_the_deadline_of_its_response_and_fails_alone() {
     drop(counts);
     eventually("no call is left", || async {
         host.metric("plugin_host_in_flight_requests{plugin=\"socket\"}").await == 0.0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn clients_that_reset_their_connection_during_the_handshake_leave_no_call() {
+    let host = TestHost::start().await;
+    host.load("socket").await;
+    let address = host.anonymous().address;
+    let path = endpoint("socket/echo");
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    let ping = [0x89, 0x80, 0, 0, 0, 0];
+    for _ in 0..50 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.set_zero_linger().unwrap();
+        stream.write_all(&[head.as_bytes(), &ping].concat()).await.unwrap();
+    }
+    eventually("all handshakes have arrived and no call is left", || async {
+        host.metric("plugin_host_connections_total").await >= 51.0
+            && host.metric("plugin_host_in_flight_requests{plugin=\"socket\"}").await == 0.0
+            && host.metric("plugin_host_connections").await <= 1.0
+    })
+    .await;
+    host.post("/api/plugins/socket/reload").await.expect(200);
+    eventually("the old generation has ended", || async {
+        host.plugin("socket").await["generations"][0]["phase"] == "unmapped"
     })
     .await;
 }

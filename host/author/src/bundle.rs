@@ -16,6 +16,7 @@ use host_store::{Tree, atomic};
 
 use crate::blocking;
 use crate::config::AuthorConfig;
+use crate::pack::is_special;
 use crate::workshop::Workshop;
 
 const LIMITS: ArchiveLimits =
@@ -34,6 +35,10 @@ pub async fn write_bundle(bundle: Bundle, output: PathBuf, config: AuthorConfig)
             Failure::from_error(format!("failed to write `{}`", output.display()), &error)
                 .fix("set --bundle to a file in an existing folder")
         };
+        if is_special(&output) {
+            let what = format!("`{}` exists and is not a regular file", output.display());
+            return Err(Failure::usage(what).fix("select another file with --bundle"));
+        }
         let path = workshop.scratch().join("bundle.zip");
         let mut writer = ArchiveWriter::new(File::create_new(&path).map_err(failed)?);
         writer.add(FILE, false, false, bundle.text.as_bytes()).map_err(failed)?;

@@ -124,8 +124,7 @@ async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
 /// Refuses an output path that would overwrite a device, a folder or a file of the plugin.
 fn check_output(output: &Path, folder: &Path, tree: &Tree) -> Result<(), Failure> {
     let refused = |why: String| Err(Failure::usage(why).fix("select another file with --output"));
-    let Ok(found) = std::fs::symlink_metadata(output) else { return Ok(()) };
-    if !found.is_file() {
+    if is_special(output) {
         return refused(format!("`{}` exists and is not a regular file", output.display()));
     }
     let inside = match (output.canonicalize(), folder.canonicalize()) {
@@ -140,6 +139,11 @@ fn check_output(output: &Path, folder: &Path, tree: &Tree) -> Result<(), Failure
         Some(inside) if is_of_plugin(&inside) => refused(format!("`{}` is a file of the plugin", output.display())),
         _ => Ok(()),
     }
+}
+
+/// Returns whether a path leads to a device, pipe, link or folder, which no output must replace.
+pub(crate) fn is_special(output: &Path) -> bool {
+    std::fs::symlink_metadata(output).is_ok_and(|found| !found.is_file())
 }
 
 /// A file of an archive.

@@ -132,7 +132,7 @@ fn without_a_host_a_client_explains_how_to_start_one() {
             error: `127.0.0.1:4000` is not the URL of a host
               relative URL without a base
 
-            fix: set --url to a URL such as http://127.0.0.1:4000
+            fix: did you mean `http://127.0.0.1:4000`?
         "#]],
     );
     check(

@@ -22,7 +22,11 @@ use crate::{Body, Error};
 /// The time that a client has to answer a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An open WebSocket. Dropping it closes it with code 1000, or 1011 during a panic.
+/// The memory for received bytes that an idle socket holds. It grows for larger frames.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+
+/// An open WebSocket. Dropping it closes it with code 1000. If the handler panics, the host closes it
+/// with code 1011.
 pub struct WebSocket {
     context: WebSocketContext,
     received: Received,
@@ -57,6 +61,7 @@ impl WebSocket {
         ping_every: Option<Duration>,
     ) -> WebSocket {
         let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
             .max_message_size(Some(max_message_bytes))
             .max_frame_size(Some(max_message_bytes));
         let pings =
@@ -225,9 +230,9 @@ impl futures_sink::Sink<Message> for WebSocket {
 impl Drop for WebSocket {
     fn drop(&mut self) {
         if self.context.can_write() {
-            let code = if std::thread::panicking() { CloseCode::Error } else { CloseCode::Normal };
+            let frame = CloseFrame { code: CloseCode::Normal.into(), reason: String::new() };
             // Nobody is left to hear of a failure.
-            let _ = self.write(Message::Close(Some(CloseFrame { code: code.into(), reason: String::new() })));
+            let _ = self.write(Message::Close(Some(frame)));
         }
         self.pipe.close();
     }

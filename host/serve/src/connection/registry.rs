@@ -116,6 +116,7 @@ fn whose(address: IpAddr) -> IpAddr {
 
 impl Drop for Registered {
     fn drop(&mut self) {
+        self.connection.upgrade.clear();
         let mut open = self.connections.open();
         open.by_age.remove(&self.number);
         if let Some(address) = self.counted

@@ -28,6 +28,13 @@ impl UpgradeSlot {
         *self.0.lock() = Some(Box::new(|transport, read| Box::pin(work(transport, read))));
     }
 
+    /// Drops what was set. A connection that ends before its last response must not keep it, because it may own the
+    /// connection.
+    pub(super) fn clear(&self) {
+        let continuation = self.0.lock().take();
+        drop(continuation);
+    }
+
     /// Continues, if something was set.
     pub(crate) async fn run(&self, transport: impl Transport + 'static, read: Bytes) {
         let continuation = self.0.lock().take();

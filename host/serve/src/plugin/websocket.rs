@@ -7,6 +7,8 @@
 mod client_bytes;
 mod frames;
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -14,13 +16,14 @@ use base64::prelude::BASE64_STANDARD;
 use futures_util::future::select;
 use host_call::CallBody;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Response, StatusCode, Version, request};
+use http::{Method, Response, StatusCode, Version, request};
 use http_body::Body as _;
 use hyper::upgrade::OnUpgrade;
 use tokio::io::{AsyncWriteExt as _, WriteHalf};
 use tokio_util::sync::CancellationToken;
 
 use self::client_bytes::{ClientBytes, Opener};
+use self::frames::{Frames, close_frame};
 use crate::connection::cors::{Cors, foreign};
 use crate::connection::state::Connection;
 use crate::connection::upgrade::Transport;
@@ -30,10 +33,16 @@ use crate::wire::problem::ApiError;
 /// Appended to the key of a handshake before it is hashed (RFC 6455, section 1.3).
 const MAGIC: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
+/// Codes of close frames (RFC 6455, section 7.4.1).
+const GOING_AWAY: u16 = 1001;
+const FAILED: u16 = 1011;
+
 /// A valid request to open a WebSocket.
 pub(super) struct Handshake {
     accept: HeaderValue,
     opener: Opener,
+    replaced: CancellationToken,
+    shutdown: CancellationToken,
 }
 
 impl Handshake {
@@ -49,7 +58,8 @@ impl Handshake {
         shutdown: CancellationToken,
     ) -> Result<Option<(Handshake, ClientBytes)>, ApiError> {
         let headers = &parts.headers;
-        let is_asked = parts.version == Version::HTTP_11
+        let is_asked = parts.method == Method::GET
+            && parts.version == Version::HTTP_11
             && lists(headers, &header::CONNECTION, "upgrade")
             && lists(headers, &header::UPGRADE, "websocket");
         if !is_asked {
@@ -76,12 +86,12 @@ impl Handshake {
         if parts.extensions.remove::<OnUpgrade>().is_none() {
             return Ok(None);
         }
+        let ends = (replaced.clone(), shutdown.clone());
         let going_away = async move {
-            let (replaced, shutdown) = (std::pin::pin!(replaced.cancelled()), std::pin::pin!(shutdown.cancelled()));
-            select(replaced, shutdown).await;
+            select(pin!(ends.0.cancelled()), pin!(ends.1.cancelled())).await;
         };
         let (opener, bytes) = ClientBytes::new(going_away);
-        Ok(Some((Handshake { accept, opener }, bytes)))
+        Ok(Some((Handshake { accept, opener, replaced, shutdown }, bytes)))
     }
 
     /// Completes the head of a response with status 101.
@@ -96,14 +106,15 @@ impl Handshake {
     pub(super) fn open(self, response: Response<CallBody>, connection: &Arc<Connection>) -> Response<AnyBody> {
         let (mut head, body) = response.into_parts();
         self.accept(&mut head.headers);
-        let mut opener = self.opener;
+        let Handshake { mut opener, replaced, shutdown, .. } = self;
         // Protects the connection from eviction.
         let active = connection.begin();
         connection.upgrade.set(async move |transport, read| {
             let _active = active;
             let (receiving, sending) = tokio::io::split(transport);
             opener.open(receiving, read);
-            if let Err(error) = pass(body, sending).await {
+            let code = || if replaced.is_cancelled() || shutdown.is_cancelled() { GOING_AWAY } else { FAILED };
+            if let Err(error) = pass(body, sending, code).await {
                 tracing::debug!("a WebSocket ended: {error}");
             }
         });
@@ -111,17 +122,31 @@ impl Handshake {
     }
 }
 
-/// Writes a body to a connection and closes it.
+/// Writes a body to a connection and closes it. If the body fails, the client gets a close frame with `code`, unless
+/// the failure is within a frame.
 async fn pass(
     mut body: CallBody,
     mut sending: WriteHalf<Box<dyn Transport>>,
+    code: impl Fn() -> u16,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    while let Some(frame) = std::future::poll_fn(|context| std::pin::Pin::new(&mut body).poll_frame(context)).await {
-        let Ok(data) = frame?.into_data() else { continue };
-        sending.write_all(&data).await?;
-        sending.flush().await?;
+    let mut frames = Frames::default();
+    let ended = loop {
+        match poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+            None => break Ok(()),
+            Some(Err(error)) => break Err(error.into()),
+            Some(Ok(frame)) => {
+                let Ok(data) = frame.into_data() else { continue };
+                frames.read(&data);
+                sending.write_all(&data).await?;
+                sending.flush().await?;
+            }
+        }
+    };
+    if ended.is_err() && frames.is_between() {
+        sending.write_all(&close_frame(code())).await?;
     }
-    Ok(sending.shutdown().await?)
+    sending.shutdown().await?;
+    ended
 }
 
 /// Returns whether one of the values of a header lists `word`.

@@ -4,10 +4,16 @@
 /// A close frame of a client with code 1001, going away. The mask is zero, so the code is readable.
 pub(super) const GOING_AWAY: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
 
+/// A close frame of a server.
+pub(super) fn close_frame(code: u16) -> [u8; 4] {
+    let [high, low] = code.to_be_bytes();
+    [0x88, 2, high, low]
+}
+
 /// The longest head: two bytes, eight for the length and four for the mask.
 const MAX_HEAD_BYTES: usize = 14;
 
-/// Follows the frames of a client's stream, without reading their content.
+/// Follows the frames of a stream, without reading their content.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     head: [u8; MAX_HEAD_BYTES],
@@ -128,5 +134,6 @@ mod tests {
     #[test]
     fn the_close_frame_is_a_whole_frame() {
         assert_eq!(Frames::default().read(&GOING_AWAY), Some(GOING_AWAY.len()));
+        assert_eq!(Frames::default().read(&close_frame(1011)), Some(4));
     }
 }
