@@ -33,6 +33,14 @@ pub struct Request<'a, B> {
     pub is_upgrade: bool,
 }
 
+impl<'a> Request<'a, ()> {
+    /// The same request with a body.
+    pub fn with_body<B>(self, body: B) -> Request<'a, B> {
+        let Request { method, path, query, headers, caller, body: (), is_upgrade } = self;
+        Request { method, path, query, headers, caller, body, is_upgrade }
+    }
+}
+
 /// A body that the server reads from a connection.
 pub trait IncomingBody: Body<Data = Bytes, Error: std::fmt::Display> + Send + Unpin + 'static {}
 

@@ -22,7 +22,7 @@ impl Filter {
     /// # Errors
     /// The filter is invalid. Settings are checked, so this does not happen with a filter from the settings.
     pub(crate) fn set(&self, filter: &str) -> Result<(), String> {
-        (self.0)(EnvFilter::builder().parse(filter).map_err(|error| error.to_string())?)
+        (self.0)(parsed(filter)?)
     }
 }
 
@@ -32,7 +32,7 @@ impl Filter {
 /// The log was started before, or the filter is invalid.
 pub(crate) fn start(filter: &str, as_json: bool, screen: &Screen) -> Result<Filter, Failure> {
     let failed = |reason: String| Failure::failed("failed to start the log").because(reason);
-    let filter = EnvFilter::builder().parse(filter).map_err(|error| failed(error.to_string()))?;
+    let filter = parsed(filter).map_err(failed)?;
     let escapes = match (as_json, output::errors_have_colours()) {
         (true, _) => Escapes::Json,
         (false, true) => Escapes::Terminal,
@@ -53,6 +53,13 @@ pub(crate) fn start(filter: &str, as_json: bool, screen: &Screen) -> Result<Filt
     };
     started.map_err(|error| failed(error.to_string()))?;
     Ok(filter)
+}
+
+/// Parses a filter. Warnings of the HTTP/2 library are left out unless the filter names it: each is a fault of a client,
+/// which could fill the log.
+fn parsed(filter: &str) -> Result<EnvFilter, String> {
+    let text = if filter.contains("h2=") { filter.to_owned() } else { format!("h2=error,{filter}") };
+    EnvFilter::builder().parse(text).map_err(|error| error.to_string())
 }
 
 /// Writes log lines to a screen.

@@ -70,7 +70,7 @@ impl WebSocketUpgrade {
         let serving = async move {
             serve(WebSocket::new(body, pipe_of_socket, max_message_bytes, ping_every)).await;
         };
-        let sent = Sent { serving: Some(Box::pin(serving)), pipe };
+        let sent = SocketBody { serving: Some(Box::pin(serving)), pipe };
         let response = Response::new(StatusCode::SWITCHING_PROTOCOLS, Body::from_stream(sent));
         match protocol.map(|protocol| HeaderValue::from_str(&protocol)) {
             None => response,
@@ -97,12 +97,12 @@ impl FromRequest for WebSocketUpgrade {
 }
 
 /// The body of the response: the bytes that the socket sends. Polls the future of `on_upgrade`.
-struct Sent<S> {
+struct SocketBody<S> {
     serving: Option<Pin<Box<S>>>,
     pipe: Arc<Pipe>,
 }
 
-impl<S: Future<Output = ()>> Stream for Sent<S> {
+impl<S: Future<Output = ()>> Stream for SocketBody<S> {
     type Item = Result<Bytes, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -113,7 +113,7 @@ impl<S: Future<Output = ()>> Stream for Sent<S> {
     }
 }
 
-impl<S> Drop for Sent<S> {
+impl<S> Drop for SocketBody<S> {
     fn drop(&mut self) {
         self.pipe.cut();
     }

@@ -88,7 +88,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 /// Returns the tag that `If-Match` requires, if any.
 fn expected(headers: &HeaderMap) -> Option<String> {
-    compression::tag_of(headers).map(|tag| tag.trim_matches('"').to_owned())
+    compression::required_etag(headers).map(|tag| tag.trim_matches('"').to_owned())
 }
 
 /// Converts a request to setting changes: translates the keys of older clients, and removes values that were only

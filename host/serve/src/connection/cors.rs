@@ -39,19 +39,17 @@ impl Cors {
     /// Returns true if a page of another, not allowed origin sends the request. Only browsers send the headers
     /// checked here.
     pub(crate) fn is_foreign(&self, request: &HeaderMap) -> bool {
-        if let Some(origin) = request.get(header::ORIGIN) {
-            if self.allowed(request).is_some() {
-                return false;
-            }
-            // The scheme is not compared: it differs if a proxy terminates TLS.
-            let host = request.get(header::HOST).map(HeaderValue::as_bytes);
-            let of_origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-            let is_own = |host: &[u8]| of_origin.is_some_and(|own| own.as_bytes().eq_ignore_ascii_case(host));
-            if !host.is_some_and(is_own) {
-                return true;
-            }
+        let origins: Vec<_> = request.get_all(header::ORIGIN).iter().collect();
+        if origins.len() == 1 && self.allowed(request).is_some() {
+            return false;
         }
-        request.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site")
+        let host = request.get(header::HOST).map(HeaderValue::as_bytes);
+        // The scheme is not compared: it differs if a proxy terminates TLS.
+        let is_own = |origin: &&HeaderValue| {
+            let of_origin = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+            of_origin.zip(host).is_some_and(|(own, host)| own.as_bytes().eq_ignore_ascii_case(host))
+        };
+        !origins.iter().all(is_own) || request.get_all(SEC_FETCH_SITE).iter().any(|site| site == "cross-site")
     }
 
     /// Sets the CORS headers of a response.
@@ -74,7 +72,7 @@ impl Cors {
 }
 
 /// The error for a request from a page of another origin, which names the origin and the requested host. `what` is the
-/// kind of request, such as `changes from a page`.
+/// kind of request, such as `changes`.
 pub(crate) fn foreign(what: &str, request: &HeaderMap) -> ApiError {
     let shown = |name| {
         let value = request.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
@@ -82,9 +80,9 @@ pub(crate) fn foreign(what: &str, request: &HeaderMap) -> ApiError {
     };
     let (origin, host) = (shown(header::ORIGIN), shown(header::HOST));
     let detail = if origin.is_empty() {
-        format!("{what} of another origin are not allowed")
+        format!("{what} from a page of another origin are not allowed")
     } else {
-        format!("{what} of another origin are not allowed: the page is at `{origin}`, the host at `{host}`")
+        format!("{what} from a page of another origin are not allowed: the page is at `{origin}`, the host at `{host}`")
     };
     ApiError::new(StatusCode::FORBIDDEN, "auth_origin", detail).fix(
         "add the origin to `cors_allowed_origins`; if a proxy serves both, have it pass the name on (nginx: \
@@ -133,7 +131,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, HeaderValue::from_static("localhost"));
         headers.insert(header::ORIGIN, HeaderValue::from_static("http://localhost:8080"));
-        let refused = foreign("changes from a page", &headers);
+        assert!(Cors::new(&["http://localhost:8080".to_owned()]).allowed(&headers).is_some());
+        headers.append(header::ORIGIN, HeaderValue::from_static("https://evil.example"));
+        assert!(Cors::new(&["http://localhost:8080".to_owned()]).is_foreign(&headers), "browsers send one origin");
+        let refused = foreign("changes", &headers);
         assert!(refused.detail.ends_with("the page is at `http://localhost:8080`, the host at `localhost`"));
         assert!(refused.fix.unwrap().contains("proxy_set_header Host $http_host;"));
     }

@@ -49,7 +49,7 @@ impl Linger {
         }
         let timeout = self.write_timeout;
         let Linger { connection, stuck, .. } = self;
-        let wait = || (Box::pin(tokio::time::sleep(timeout)), connection.wait(WaitKind::Taking));
+        let wait = || (Box::pin(tokio::time::sleep(timeout)), connection.wait(WaitKind::Reading));
         let (timer, _) = stuck.get_or_insert_with(wait);
         ready!(timer.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading the response")))

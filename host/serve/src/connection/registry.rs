@@ -213,7 +213,7 @@ mod tests {
         assert!(!connections.make_room_for(&new, false, Instant::now() + STALLED), "nobody is waited for");
         let over = wait(0, WaitKind::Body);
         let _body = wait(2, WaitKind::Body);
-        let _taking = wait(1, WaitKind::Taking);
+        let _taking = wait(1, WaitKind::Reading);
         drop(over);
         assert!(!connections.make_room_for(&new, false, Instant::now()), "not for long");
         assert_eq!([0, 1, 2, 3].map(is_evicted), [false, false, false, false]);
@@ -250,12 +250,12 @@ mod tests {
         let [one, new] = &all[..] else { unreachable!() };
         let later = Instant::now() + 2 * STALLED;
         let streams: Vec<_> = (0..2).map(|_| one.connection.begin().unwrap()).collect();
-        let stalled = one.connection.wait(WaitKind::StreamTaking);
+        let stalled = one.connection.wait(WaitKind::StreamReading);
         assert!(!connections.make_room_for(new, false, later), "another stream is active");
         let body = one.connection.wait(WaitKind::Body);
         drop(stalled);
         assert!(!connections.make_room_for(new, false, later), "the first stream is read again");
-        let _stalled = one.connection.wait(WaitKind::StreamTaking);
+        let _stalled = one.connection.wait(WaitKind::StreamReading);
         assert!(!connections.make_room_for(new, false, Instant::now()), "not for long");
         assert!(connections.make_room_for(new, false, later));
         drop((streams, body));

@@ -52,9 +52,9 @@ pub(crate) enum WaitKind {
     /// For more of a request body.
     Body,
     /// For reading more of the connection.
-    Taking,
+    Reading,
     /// For reading more of one HTTP/2 stream.
-    StreamTaking,
+    StreamReading,
 }
 
 /// A wait for the client, until it is dropped.
@@ -155,12 +155,12 @@ impl Connection {
         if state & EVICTED != 0 {
             return None;
         }
-        let since_taking = self.wait_of(WaitKind::Taking).since;
+        let since_reading = self.wait_of(WaitKind::Reading).since;
         let (n_body, since_body) = self.wait_of(WaitKind::Body).current();
-        let (n_stream, since_stream) = self.wait_of(WaitKind::StreamTaking).current();
+        let (n_stream, since_stream) = self.wait_of(WaitKind::StreamReading).current();
         let is_every_request = n_body + n_stream >= state / ONE_REQUEST;
         let since_all = since_body.max(since_stream).filter(|_| is_every_request);
-        [since_taking, since_all].into_iter().flatten().min()
+        [since_reading, since_all].into_iter().flatten().min()
     }
 
     fn wait_of(&self, what: WaitKind) -> MutexGuard<'_, Waits> {

@@ -8,12 +8,12 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// The bytes of a connection.
-pub(crate) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for T {}
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
-type Continuation = Box<dyn FnOnce(Box<dyn Transport>, Bytes) -> Work + Send>;
+type Continuation = Box<dyn FnOnce(Box<dyn ByteStream>, Bytes) -> Work + Send>;
 
 /// The continuation of a connection after its last response. A response with status 101 sets it.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub(crate) struct UpgradeSlot(Mutex<Option<Continuation>>);
 
 impl UpgradeSlot {
     /// Continues with `work` after the response. It receives the connection, and bytes that were already read from it.
-    pub(crate) fn set<W>(&self, work: impl FnOnce(Box<dyn Transport>, Bytes) -> W + Send + 'static)
+    pub(crate) fn set<W>(&self, work: impl FnOnce(Box<dyn ByteStream>, Bytes) -> W + Send + 'static)
     where
         W: Future<Output = ()> + Send + 'static,
     {
@@ -36,7 +36,7 @@ impl UpgradeSlot {
     }
 
     /// Continues, if something was set.
-    pub(crate) async fn run(&self, transport: impl Transport + 'static, read: Bytes) {
+    pub(crate) async fn run(&self, transport: impl ByteStream + 'static, read: Bytes) {
         let continuation = self.0.lock().take();
         if let Some(continuation) = continuation {
             continuation(Box::new(transport), read).await;

@@ -251,7 +251,7 @@ impl Guard {
     /// request.
     fn check(&self, request: &mut Request, plugin: Option<&str>, audit: &mut AuditContext) -> Result<(), ApiError> {
         if self.row.is_mutating() && self.app.rules.load().cors.is_foreign(request.headers()) {
-            return Err(cors::foreign("changes from a page", request.headers()));
+            return Err(cors::foreign("changes", request.headers()));
         }
         if self.row.access == RequiredAccess::Public {
             // Probes and browsers add parameters of their own.

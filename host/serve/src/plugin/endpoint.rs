@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use host_call::{Admitted, CallRefusal, Caller, IncomingBody, RefusalReason, RefusedCall, Request, Routed, Trace};
+use host_call::{Admitted, CallRefusal, Caller, IncomingBody, RefusalReason, RefusedCall, Request, Trace};
 use host_core::access::decide;
-use host_core::manifest::Auth;
+use host_core::manifest::{Auth, Upgrade};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Method, Response, StatusCode};
 use tracing::Level;
@@ -17,7 +17,7 @@ use crate::connection::access_log::{self, AccessLogLine};
 use crate::connection::pace::{PacedBody, SlowBodyFlag};
 use crate::connection::state::Connection;
 use crate::plugin::headers as plugin_headers;
-use crate::plugin::websocket::Handshake;
+use crate::plugin::websocket::{ClientBytes, Handshake};
 use crate::state::AppState;
 use crate::wire::PLUGIN_ENDPOINTS;
 use crate::wire::body::{AnyBody, BodyError};
@@ -121,60 +121,46 @@ where
         trace,
         actor: caller.as_ref().map(|caller| caller.principal.name.as_str()),
     };
-    if endpoint.upgrade.is_some() {
-        // Boxed, because its size would be added to the future of every call.
-        return Box::pin(open_websocket(app, parts, admitted, routed, caller, connection)).await;
-    }
+    let opening = match endpoint.upgrade {
+        None => None,
+        Some(Upgrade::WebSocket) => Some(handshake(app, parts, &admitted, connection)?),
+    };
     let request = Request {
         method: &parts.method,
         path,
         query: parts.uri.query(),
         headers: &parts.headers,
         caller,
-        body,
-        is_upgrade: false,
+        body: (),
+        is_upgrade: opening.is_some(),
     };
-    let mut answered = admitted.call(routed, request).await.map_err(|refusal| match refusal {
+    let (answered, handshake) = match opening {
+        None => (admitted.call(routed, request.with_body(body)).await, None),
+        // Boxed, because its size would be added to the future of every call.
+        Some((handshake, bytes)) => (Box::pin(admitted.call(routed, request.with_body(bytes))).await, Some(handshake)),
+    };
+    let mut answered = answered.map_err(|refusal| match refusal {
         CallRefusal::BodyIncomplete(_) if too_slow.is_true() => SlowBodyFlag::refused(),
         refusal => ApiError::from(RefusedCall::call(&refusal)),
     })?;
     plugin_headers::strip_answer(answered.headers_mut(), id, parts.uri.path());
-    Ok(answered.map(AnyBody::Plugin))
+    Ok(match handshake {
+        Some(handshake) if answered.status() == StatusCode::SWITCHING_PROTOCOLS => handshake.open(answered, connection),
+        _ => answered.map(AnyBody::Plugin),
+    })
 }
 
-/// Calls an endpoint that serves WebSockets.
-async fn open_websocket(
+/// Reads the handshake of a request to an endpoint that serves WebSockets.
+fn handshake(
     app: &AppState,
-    parts: &mut http::request::Parts,
-    admitted: Admitted,
-    routed: Routed,
-    caller: Caller<'_>,
-    connection: &Arc<Connection>,
-) -> Result<Response<AnyBody>, ApiError> {
+    parts: &http::request::Parts,
+    admitted: &Admitted,
+    connection: &Connection,
+) -> Result<(Handshake, ClientBytes), ApiError> {
     let replaced = admitted.generation().replaced.clone();
-    let rules = connection.rules();
-    let opened = Handshake::of(parts, &rules.cors, replaced, app.shutdown.clone());
-    let required = || ApiError::from(RefusedCall::call(&CallRefusal::UpgradeRequired));
-    let (handshake, body) = opened
-        .and_then(|opened| opened.ok_or_else(required))
-        .inspect_err(|_| admitted.refuse(RefusalReason::Upgrade))?;
-    let (id, path) = split(parts.uri.path());
-    let request = Request {
-        method: &parts.method,
-        path,
-        query: parts.uri.query(),
-        headers: &parts.headers,
-        caller,
-        body,
-        is_upgrade: true,
-    };
-    let mut answered =
-        admitted.call(routed, request).await.map_err(|refusal| ApiError::from(RefusedCall::call(&refusal)))?;
-    plugin_headers::strip_answer(answered.headers_mut(), id, parts.uri.path());
-    if answered.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return Ok(answered.map(AnyBody::Plugin));
-    }
-    Ok(handshake.open(answered, connection))
+    Handshake::from_request(parts, &connection.rules().cors, replaced, app.shutdown.clone())
+        .and_then(|opening| opening.ok_or_else(|| RefusedCall::call(&CallRefusal::UpgradeRequired).into()))
+        .inspect_err(|_| admitted.refuse(RefusalReason::Upgrade))
 }
 
 /// Splits a path into the plugin id and the rest, which is at least `/`.

@@ -22,11 +22,12 @@ use hyper::upgrade::OnUpgrade;
 use tokio::io::{AsyncWriteExt as _, WriteHalf};
 use tokio_util::sync::CancellationToken;
 
-use self::client_bytes::{ClientBytes, Opener};
-use self::frames::{Frames, close_frame};
+pub(super) use self::client_bytes::ClientBytes;
+use self::client_bytes::Opener;
+use self::frames::{FrameScanner, close_frame};
 use crate::connection::cors::{Cors, foreign};
 use crate::connection::state::Connection;
-use crate::connection::upgrade::Transport;
+use crate::connection::upgrade::ByteStream;
 use crate::wire::body::AnyBody;
 use crate::wire::problem::ApiError;
 
@@ -51,8 +52,8 @@ impl Handshake {
     ///
     /// # Errors
     /// The handshake is malformed, or a page of another origin sent it.
-    pub(super) fn of(
-        parts: &mut request::Parts,
+    pub(super) fn from_request(
+        parts: &request::Parts,
         cors: &Cors,
         replaced: CancellationToken,
         shutdown: CancellationToken,
@@ -66,14 +67,14 @@ impl Handshake {
             return Ok(None);
         }
         if cors.is_foreign(headers) {
-            return Err(foreign("WebSockets of a page", headers));
+            return Err(foreign("WebSockets", headers));
         }
         if single(headers, &header::SEC_WEBSOCKET_VERSION) != Some(b"13") {
             let detail = "the host supports version 13 of the WebSocket protocol only";
             return Err(ApiError::new(StatusCode::UPGRADE_REQUIRED, "upgrade_version", detail));
         }
         let Some(accept) = single(headers, &header::SEC_WEBSOCKET_KEY).and_then(accept) else {
-            let detail = "`Sec-WebSocket-Key` is not one base64 text of 16 bytes";
+            let detail = "`Sec-WebSocket-Key` must be sent once and be 16 bytes in base64";
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "upgrade_malformed", detail));
         };
         let has_body = headers.contains_key(header::TRANSFER_ENCODING)
@@ -83,7 +84,7 @@ impl Handshake {
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "upgrade_malformed", detail));
         }
         // Where it is missing, as in HTTP/2, the protocol of the connection cannot change.
-        if parts.extensions.remove::<OnUpgrade>().is_none() {
+        if parts.extensions.get::<OnUpgrade>().is_none() {
             return Ok(None);
         }
         let ends = (replaced.clone(), shutdown.clone());
@@ -94,19 +95,14 @@ impl Handshake {
         Ok(Some((Handshake { accept, opener, replaced, shutdown }, bytes)))
     }
 
-    /// Completes the head of a response with status 101.
-    pub(super) fn accept(&self, headers: &mut HeaderMap) {
-        headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept.clone());
-    }
-
     /// Returns the head of a response with status 101. Its body is passed to the client once the connection has changed
     /// its protocol.
     pub(super) fn open(self, response: Response<CallBody>, connection: &Arc<Connection>) -> Response<AnyBody> {
         let (mut head, body) = response.into_parts();
-        self.accept(&mut head.headers);
-        let Handshake { mut opener, replaced, shutdown, .. } = self;
+        let Handshake { accept, mut opener, replaced, shutdown } = self;
+        head.headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+        head.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        head.headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
         // Protects the connection from eviction.
         let active = connection.begin();
         connection.upgrade.set(async move |transport, read| {
@@ -114,7 +110,7 @@ impl Handshake {
             let (receiving, sending) = tokio::io::split(transport);
             opener.open(receiving, read);
             let code = || if replaced.is_cancelled() || shutdown.is_cancelled() { GOING_AWAY } else { FAILED };
-            if let Err(error) = pass(body, sending, code).await {
+            if let Err(error) = copy_to_client(body, sending, code).await {
                 tracing::debug!("a WebSocket ended: {error}");
             }
         });
@@ -124,12 +120,12 @@ impl Handshake {
 
 /// Writes a body to a connection and closes it. If the body fails, the client gets a close frame with `code`, unless
 /// the failure is within a frame.
-async fn pass(
+async fn copy_to_client(
     mut body: CallBody,
-    mut sending: WriteHalf<Box<dyn Transport>>,
+    mut sending: WriteHalf<Box<dyn ByteStream>>,
     code: impl Fn() -> u16,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let mut frames = Frames::default();
+    let mut frames = FrameScanner::default();
     let ended = loop {
         match poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
             None => break Ok(()),
@@ -142,7 +138,7 @@ async fn pass(
             }
         }
     };
-    if ended.is_err() && frames.is_between() {
+    if ended.is_err() && frames.is_at_boundary() {
         sending.write_all(&close_frame(code())).await?;
     }
     sending.shutdown().await?;

@@ -38,8 +38,7 @@ impl Server {
     /// Serves until `shutdown`, then stops accepting connections, waits at most `grace` for active requests, and ends
     /// the generations.
     pub async fn run(self, shutdown: CancellationToken, grace: Duration) {
-        let Server { listener, mut app, tls, config, .. } = self;
-        app.shutdown = shutdown.clone();
+        let Server { listener, app, tls, config, .. } = self;
         let host = app.host.clone();
         let mut pulses = self.pulses.1;
         let turns = Arc::new(Semaphore::new(config.max_connections));
@@ -119,6 +118,7 @@ impl Server {
                 }
             }
         }
+        app.shutdown.cancel();
         admission.all.retire_all();
         // Connections that the kernel has already accepted are served while slots are free. After the last call only
         // connections queued at that moment are served, since new ones may arrive faster.

@@ -63,14 +63,21 @@ pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let mut any = false;
     for item in values.flat_map(|value| value.split(',')) {
         let (coding, parameters) = item.split_once(';').unwrap_or((item, ""));
-        let weight = parameters.trim().strip_prefix("q=").and_then(|weight| weight.parse::<f32>().ok()).unwrap_or(1.0);
+        let is_accepted = weight(parameters) > 0.0;
         match coding.trim() {
-            name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => return weight > 0.0,
-            "*" => any = weight > 0.0,
+            name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => return is_accepted,
+            "*" => any = is_accepted,
             _ => {}
         }
     }
     any
+}
+
+/// Returns the weight among the parameters of an accepted coding: 1 if there is none, 0 if it is not a number.
+fn weight(parameters: &str) -> f32 {
+    let mut parameters = parameters.split(';').filter_map(|parameter| parameter.split_once('='));
+    let weight = parameters.find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+    weight.map_or(1.0, |(_, weight)| weight.trim().parse().unwrap_or(0.0))
 }
 
 /// Compresses a response with a text type and at least [`MIN_BYTES`], if the client accepts gzip. If it does not, such
@@ -79,19 +86,23 @@ pub(crate) fn compressed(response: Response<AnyBody>, accepts_gzip: bool) -> Res
     let (mut head, body) = response.into_parts();
     let size = body.size_hint();
     // A stream has to arrive as it is produced.
-    let is_large = size.exact().or_else(|| announced(&head.headers)).is_some_and(|n_bytes| n_bytes >= MIN_BYTES);
+    // The response to HEAD has an empty body, and announces the size of the response to GET.
+    let is_empty = size.upper() == Some(0);
+    let n_bytes = size.exact().filter(|_| !is_empty).or_else(|| announced(&head.headers));
+    let is_large = n_bytes.is_some_and(|n_bytes| n_bytes >= MIN_BYTES);
     if !is_large || !is_compressible(&head) {
         return Response::from_parts(head, body);
     }
     head.headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if !accepts_gzip || size.upper() == Some(0) {
+    if !accepts_gzip {
         return Response::from_parts(head, body);
     }
     head.headers.insert(header::CONTENT_ENCODING, GZIP);
     head.headers.remove(header::CONTENT_LENGTH);
     head.headers.remove(header::ACCEPT_RANGES);
-    change_tag(&mut head.headers);
-    Response::from_parts(head, AnyBody::Gzip(Box::new(GzipBody::new(body))))
+    mark_etag(&mut head.headers);
+    let body = if is_empty { body } else { AnyBody::Gzip(Box::new(GzipBody::new(body))) };
+    Response::from_parts(head, body)
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {
@@ -121,8 +132,8 @@ fn is_compressible(head: &response::Parts) -> bool {
 }
 
 /// Changes a strong entity tag, which names exact bytes. It gets a suffix and stays strong, since `If-Match` requires
-/// strong tags; [`tag_of`] removes the suffix.
-fn change_tag(headers: &mut HeaderMap) {
+/// strong tags; [`required_etag`] removes the suffix.
+fn mark_etag(headers: &mut HeaderMap) {
     let tag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).filter(|tag| tag.starts_with('"'));
     let changed = tag.and_then(|tag| tag.strip_suffix('"')).map(|start| format!("{start}{TAG_SUFFIX}"));
     if let Some(changed) = changed.and_then(|changed| HeaderValue::try_from(changed).ok()) {
@@ -131,10 +142,15 @@ fn change_tag(headers: &mut HeaderMap) {
 }
 
 /// Returns the entity tag that `If-Match` requires, as it is without compression; `None` if any or no tag is required.
-pub(crate) fn tag_of(headers: &HeaderMap) -> Option<String> {
-    let tag = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default().trim();
-    let tag = tag.strip_suffix(TAG_SUFFIX).map_or_else(|| tag.to_owned(), |start| format!("{start}\""));
-    (tag != "*").then_some(tag)
+/// The values of repeated headers are joined, and match no tag.
+pub(crate) fn required_etag(headers: &HeaderMap) -> Option<String> {
+    let values: Vec<_> = headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().unwrap_or("")).collect();
+    let joined = values.join(", ");
+    let tag = joined.trim();
+    if values.is_empty() || tag == "*" {
+        return None;
+    }
+    Some(tag.strip_suffix(TAG_SUFFIX).map_or_else(|| tag.to_owned(), |start| format!("{start}\"")))
 }
 
 #[cfg(test)]
@@ -155,6 +171,9 @@ mod tests {
             ("*", true),
             ("*;q=0", false),
             ("gzip;q=0, *", false),
+            ("gzip;Q=0", false),
+            ("gzip;x=1; q = 0.000", false),
+            ("gzip;q=", false),
             ("identity", false),
         ] {
             assert_eq!(accepts_gzip(&map(&[("accept-encoding", accepted)])), expected, "{accepted}");
@@ -205,11 +224,26 @@ mod tests {
     }
 
     #[test]
+    fn a_response_to_head_has_the_headers_of_the_response_to_get() {
+        let mut response = Response::new(AnyBody::empty());
+        *response.headers_mut() = map(&[("content-type", "application/json"), ("content-length", "2000")]);
+        let response = compressed(response, true);
+        assert_eq!(
+            response.headers(),
+            &map(&[("content-type", "application/json"), ("vary", "accept-encoding"), ("content-encoding", "gzip"),])
+        );
+        assert_eq!(response.body().size_hint().exact(), Some(0));
+    }
+
+    #[test]
     fn a_tag_of_a_compressed_response_matches_the_uncompressed_one() {
         for (sent, expected) in [("\"7-gzip\"", Some("\"7\"")), ("\"7\"", Some("\"7\"")), ("*", None), ("7", Some("7"))]
         {
-            assert_eq!(tag_of(&map(&[("if-match", sent)])).as_deref(), expected, "{sent}");
+            assert_eq!(required_etag(&map(&[("if-match", sent)])).as_deref(), expected, "{sent}");
         }
-        assert_eq!(tag_of(&HeaderMap::new()), None);
+        assert_eq!(required_etag(&HeaderMap::new()), None);
+        let mut repeated = map(&[("if-match", "*")]);
+        repeated.append("if-match", HeaderValue::from_static("\"7\""));
+        assert_eq!(required_etag(&repeated).as_deref(), Some("*, \"7\""));
     }
 }

@@ -39,10 +39,10 @@ impl Socket {
     }
 
     #[get("/late")]
-    async fn late(&self, upgrade: WebSocketUpgrade) -> Response {
+    async fn late(&self, call: RequestContext, upgrade: WebSocketUpgrade) -> Response {
         let context = self.context.clone();
         upgrade.on_upgrade(async move |mut socket| {
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep_until(call.deadline.unwrap().into()).await;
             let stored = context.kv().put("seen", "1").await.map(drop);
             let _ = socket.send(format!("{:?}", stored.map_err(|error| error.to_string()))).await;
         })

@@ -125,7 +125,7 @@ impl<F: Future<Output = ()>> Future for WatchedStream<F> {
         let unread = this.unread.get_or_insert_with(|| Unread {
             timer: Box::pin(tokio::time::sleep(this.timeout)),
             piece,
-            _wait: this.connection.wait(WaitKind::StreamTaking),
+            _wait: this.connection.wait(WaitKind::StreamReading),
         });
         if unread.piece != piece {
             unread.piece = piece;

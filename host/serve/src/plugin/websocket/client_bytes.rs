@@ -12,12 +12,12 @@ use tokio::sync::oneshot;
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
 
-use super::frames::{Frames, GOING_AWAY};
-use crate::connection::upgrade::Transport;
+use super::frames::{FrameScanner, GOING_AWAY};
+use crate::connection::upgrade::ByteStream;
 use crate::wire::body::BodyError;
 
 /// The receiving side of a connection after the change of protocol; `None` before it and after the end.
-type Receiving = Mutex<Option<ReadHalf<Box<dyn Transport>>>>;
+type Receiving = Mutex<Option<ReadHalf<Box<dyn ByteStream>>>>;
 
 /// The number of bytes that are read at once.
 const BUFFER_BYTES: usize = 16 * 1024;
@@ -28,7 +28,7 @@ pub(in crate::plugin) struct ClientBytes {
     /// `None` once the connection has changed its protocol.
     opened: Option<oneshot::Receiver<Bytes>>,
     receiving: Arc<Receiving>,
-    frames: Frames,
+    frames: FrameScanner,
     buffer: BytesMut,
     /// `None` after it has happened.
     going_away: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
@@ -51,7 +51,7 @@ impl ClientBytes {
         let bytes = ClientBytes {
             opened: Some(receiver),
             receiving: receiving.clone(),
-            frames: Frames::default(),
+            frames: FrameScanner::default(),
             buffer: BytesMut::new(),
             going_away: Some(Box::pin(going_away)),
             ended: Box::pin(ended.clone().cancelled_owned()),
@@ -62,7 +62,7 @@ impl ClientBytes {
 
 impl Opener {
     /// Provides the connection, and bytes that were already read from it.
-    pub(super) fn open(&mut self, half: ReadHalf<Box<dyn Transport>>, read: Bytes) {
+    pub(super) fn open(&mut self, half: ReadHalf<Box<dyn ByteStream>>, read: Bytes) {
         *self.receiving.lock() = Some(half);
         if let Some(opened) = self.opened.take() {
             // The plugin may have dropped the body.
@@ -102,7 +102,7 @@ impl Body for ClientBytes {
         }
         let mut receiving = this.receiving.lock();
         let Some(half) = receiving.as_mut() else { return Poll::Ready(None) };
-        if this.going_away.is_none() && this.frames.is_between() {
+        if this.going_away.is_none() && this.frames.is_at_boundary() {
             *receiving = None;
             return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&GOING_AWAY)))));
         }

@@ -15,7 +15,7 @@ const MAX_HEAD_BYTES: usize = 14;
 
 /// Follows the frames of a stream, without reading their content.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub(super) struct FrameScanner {
     head: [u8; MAX_HEAD_BYTES],
     /// The number of bytes in `head`.
     n_head: usize,
@@ -23,9 +23,9 @@ pub(super) struct Frames {
     left: u64,
 }
 
-impl Frames {
+impl FrameScanner {
     /// Returns whether the next byte begins a frame.
-    pub(super) fn is_between(&self) -> bool {
+    pub(super) fn is_at_boundary(&self) -> bool {
         self.n_head == 0 && self.left == 0
     }
 
@@ -49,7 +49,7 @@ impl Frames {
                 self.left = self.content_bytes();
                 self.n_head = 0;
             }
-            if self.is_between() {
+            if self.is_at_boundary() {
                 last = Some(at);
             }
         }
@@ -117,7 +117,7 @@ mod tests {
             })
             .collect();
         for step in [1, 2, 3, 7, 13, 4096, stream.len()] {
-            let mut follows = Frames::default();
+            let mut follows = FrameScanner::default();
             let mut found = vec![];
             for (number, piece) in stream.chunks(step).enumerate() {
                 let start = number * step;
@@ -127,13 +127,13 @@ mod tests {
                 found.extend(last);
             }
             assert_eq!(found.last(), ends.last());
-            assert!(follows.is_between());
+            assert!(follows.is_at_boundary());
         }
     }
 
     #[test]
     fn the_close_frame_is_a_whole_frame() {
-        assert_eq!(Frames::default().read(&GOING_AWAY), Some(GOING_AWAY.len()));
-        assert_eq!(Frames::default().read(&close_frame(1011)), Some(4));
+        assert_eq!(FrameScanner::default().read(&GOING_AWAY), Some(GOING_AWAY.len()));
+        assert_eq!(FrameScanner::default().read(&close_frame(1011)), Some(4));
     }
 }

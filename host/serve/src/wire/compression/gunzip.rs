@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use flate2::write::GzDecoder;
+use flate2::write::MultiGzDecoder;
 
 /// Number of compressed bytes for each step. gzip expands at most about 1000 times, so that a step exceeds the limit by
 /// at most 64 KiB.
@@ -20,7 +20,7 @@ pub(crate) enum GunzipError {
 
 /// Decodes a whole body of at most `max_bytes`.
 pub(crate) fn gunzip(bytes: &[u8], max_bytes: usize) -> Result<Bytes, GunzipError> {
-    let mut decoder = GzDecoder::new(Vec::new());
+    let mut decoder = MultiGzDecoder::new(Vec::new());
     for step in bytes.chunks(STEP_BYTES) {
         decoder.write_all(step).map_err(|_| GunzipError::Invalid)?;
         if decoder.get_ref().len() > max_bytes {
@@ -53,6 +53,8 @@ mod tests {
         let packed = gzip(&text);
         assert_eq!(gunzip(&packed, text.len()), Ok(text.clone().into()));
         assert_eq!(gunzip(&packed, text.len() - 1), Err(GunzipError::TooLarge));
+        // A body may have several members (RFC 1952, section 2.2).
+        assert_eq!(gunzip(&[gzip(b"a"), gzip(b"b")].concat(), 2), Ok(Bytes::from_static(b"ab")));
         let bomb = gzip(&vec![0; 64 << 20]);
         assert!(bomb.len() < 1 << 20);
         assert_eq!(gunzip(&bomb, 1 << 20), Err(GunzipError::TooLarge));
