@@ -57,11 +57,13 @@ async fn a_bundle_installs_uploaded_and_local_plugins_on_another_host() {
     let (_, stderr) = command(&first, &["export", "--bundle", bundle], 0).await;
     assert!(stderr.contains("2 plugins, 2 of them with their source"), "{stderr}");
     drop(first);
+    let link = folder.path().join("link.zip");
+    std::os::unix::fs::symlink(bundle, &link).unwrap();
 
     let _turn = any_turn_to_build().await;
     let (plan, _) = command(&second, &["plan", "-f", bundle, "--exit-code"], 10).await;
     assert!(plan.contains("+ hello: install 1.0.0 from upload:upload_"), "{plan}");
-    command(&second, &["apply", "-f", bundle, "--yes"], 0).await;
+    command(&second, &["apply", "-f", link.to_str().unwrap(), "--yes"], 0).await;
     second.call("hello/hello").await.expect(200);
     let source = second.plugin("counter").await["source"].as_str().unwrap().to_owned();
     assert!(source.starts_with("upload:") && source.ends_with("#path=plugins/counter"), "{source}");
@@ -83,13 +85,22 @@ async fn a_bundle_installs_uploaded_and_local_plugins_on_another_host() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_a_bundle_is_refused_and_nothing_of_this_machine_is_uploaded() {
+async fn a_malformed_bundle_is_refused_and_uploads_no_file_of_this_machine() {
     let host = TestHost::start().await;
     let elsewhere = host.sources().join("secret.zip");
     std::fs::write(&elsewhere, zipped("hello", "")).unwrap();
     let file = |source: &str| format!("version: 1\nplugins:\n  - source: {source}\n");
     let absolute = file(elsewhere.to_str().unwrap());
     let name = "bundle.zip";
+    let unused =
+        "`bundle.zip` has files that belong to no plugin of its plugins.yaml and are ignored: `notes.txt`, `sources/b`";
+    let files = [("plugins.yaml", &b"version: 1\nplugins: []\n"[..]), ("notes.txt", b""), ("sources/b/x", b"")];
+    std::fs::write(host.sources().join(name), archive(&files)).unwrap();
+    let (_, stderr) = command(&host, &["plan", "-f", name], 0).await;
+    assert!(stderr.contains(&format!("warning: {unused}")), "{stderr}");
+    std::fs::write(host.sources().join(name), archive(&[])).unwrap();
+    let (_, stderr) = command(&host, &["plan", "-f", name], 2).await;
+    assert!(stderr.contains("`bundle.zip` is an archive without `plugins.yaml`"), "{stderr}");
     for (path, text, evidence) in [
         ("notes.txt", "x".to_owned(), "is an archive without `plugins.yaml`, so it is not a bundle"),
         ("plugins.yaml", "version: 2".to_owned(), "is invalid"),
@@ -103,7 +114,7 @@ async fn a_file_that_is_not_a_bundle_is_refused_and_nothing_of_this_machine_is_u
     }
     std::fs::write(host.sources().join(name), b"PK\x03\x04 and no more").unwrap();
     let (_, stderr) = command(&host, &["plan", "-f", name], 1).await;
-    assert!(stderr.starts_with("error: failed to read the bundle"), "{stderr}");
+    assert!(stderr.starts_with("error: failed to read the bundle `bundle.zip`"), "{stderr}");
     assert_eq!(host.get("/api/plugins").await.json()["count"], 0);
     let uploads = std::fs::read_dir(Path::new(&host.plugin_dir()).join("uploads"));
     assert_eq!(uploads.map_or(0, Iterator::count), 0);

@@ -11,8 +11,6 @@ pub fn operation_failure(message: impl Into<String>, error: &host_run::Error) ->
             failure.details.extend(problems.iter().map(|problem| format!("  {problem}")));
         }
         host_run::Error::Build(build) => failure.compiler = build.compiler_output().map(str::to_owned),
-        // The source is the author's own, and nothing is wrong with the data folders.
-        host_run::Error::Store(_) if failure.details.len() > 1 => drop(failure.details.remove(0)),
         _ => {}
     }
     if let Some(fix) = error.fix() {

@@ -2,13 +2,12 @@
 
 mod list;
 
-use std::collections::BTreeSet;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use host_core::manifest::{Checksums, Manifest};
 use host_core::{Digest, Size, TreePath};
-use host_fetch::{ArchiveWriter, Fetched, TOP_FOLDER, ZipError};
+use host_fetch::{ArchiveWriter, Fetched, TOP_FOLDER};
 use host_run::Error;
 use host_store::{Tree, TreeFile, atomic};
 use serde_json::json;
@@ -31,8 +30,8 @@ pub async fn pack(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
     until_a_signal(pack_now(args, config)).await
 }
 
-/// Packs a folder into a temporary file, for an upload. The plugin is at its root or in the folder `path`, which it is
-/// built with.
+/// Packs a folder into a temporary file, for an upload. `path` is the plugin's folder inside of it, if the plugin is not
+/// at its root; the whole folder is packed then, too, because the build may need its other files.
 ///
 /// # Errors
 /// A host would refuse the plugin, or the file cannot be written.
@@ -141,27 +140,9 @@ fn check_output(output: &Path, folder: &Path, tree: &Tree) -> Result<(), Failure
     }
 }
 
-/// Returns whether a path leads to a device, pipe, link or folder, which no output must replace.
+/// Returns whether a path leads to a device, pipe, link or folder. No output may replace these.
 pub(crate) fn is_special(output: &Path) -> bool {
     std::fs::symlink_metadata(output).is_ok_and(|found| !found.is_file())
-}
-
-/// A file of an archive.
-struct ArchiveEntry {
-    path: String,
-    executable: bool,
-    content: Vec<u8>,
-    /// Whether the file is stored without compression.
-    stored: bool,
-}
-
-/// Writes an archive of these files, which must be sorted.
-fn write(entries: &[ArchiveEntry]) -> Result<Vec<u8>, std::io::Error> {
-    let mut writer = ArchiveWriter::new(Cursor::new(vec![]));
-    for entry in entries {
-        writer.add(&entry.path, entry.executable, entry.stored, &*entry.content)?;
-    }
-    Ok(writer.finish()?.into_inner())
 }
 
 /// An archive that was verified by unpacking it as a host does.
@@ -172,9 +153,8 @@ struct Packed {
 }
 
 impl Packed {
-    /// Packs a tree. If it is the part of a larger tree, packs the larger one, with which the plugin is built, below a
-    /// folder that is removed when the archive is read. `output` is the name of the archive, which is excluded from
-    /// itself.
+    /// Packs the tree of a plugin. If it is a folder of a larger tree, the larger tree is packed below [`TOP_FOLDER`],
+    /// because the build may need its other files. `output` is the name of the archive, which must not contain itself.
     fn new(workshop: &Workshop, tree: &Tree, mut manifest: Manifest, output: &str) -> Result<Packed, Failure> {
         let mut warnings = vec![];
         let failed =
@@ -206,7 +186,8 @@ impl Packed {
             }
         };
         let below = tree.folder().map_or_else(String::new, |folder| format!("{folder}/"));
-        let mut entries = vec![];
+        let mut writer = ArchiveWriter::new(Cursor::new(vec![]));
+        let mut n_files = 0;
         for file in tree.whole().files() {
             let in_plugin = file.path.as_str().strip_prefix(&below);
             if in_plugin.is_some_and(|path| left_out.iter().any(|file| file.path.as_str() == path)) {
@@ -221,22 +202,13 @@ impl Packed {
                 Some(_) => format!("{TOP_FOLDER}/{}", file.path),
                 None => file.path.to_string(),
             };
-            entries.push(ArchiveEntry { path, executable: file.executable, content, stored: false });
+            writer.add(&path, file.executable, &content).map_err(|error| failed(&error))?;
+            n_files += 1;
         }
-        let mut tried = BTreeSet::new();
-        loop {
-            let bytes = write(&entries).map_err(|error| failed(&error))?;
-            match read_again(workshop, &bytes, tree.folder()) {
-                Ok(()) => return Ok(Packed { bytes, n_files: entries.len(), warnings }),
-                // A very high compression ratio is refused as a zip bomb, so the file is stored without compression.
-                Err(Error::Fetch(host_fetch::Error::Zip(ZipError::Ratio { name, .. })))
-                    if tried.insert(name.clone()) =>
-                {
-                    entries.iter_mut().filter(|entry| entry.path == name).for_each(|entry| entry.stored = true);
-                }
-                Err(error) => return Err(operation_failure("the archive would be refused by a host", &error)),
-            }
-        }
+        let bytes = writer.finish().map_err(|error| failed(&error))?.into_inner();
+        read_again(workshop, &bytes, tree.folder())
+            .map_err(|error| operation_failure("the archive would be refused by a host", &error))?;
+        Ok(Packed { bytes, n_files, warnings })
     }
 }
 

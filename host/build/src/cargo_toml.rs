@@ -147,14 +147,14 @@ fn workspace_of(read: Read<'_>, base: &str, root: &Table) -> Result<Option<Strin
     Ok(None)
 }
 
-/// Returns whether the folder has a package whose Cargo.lock belongs beside its Cargo.toml: it is not the member of a
-/// workspace in another folder.
+/// Returns whether cargo keeps the Cargo.lock of the package in this folder. The Cargo.lock of a workspace's member is in
+/// the folder of the workspace instead.
 pub fn has_own_lock_file(folder: &Path) -> bool {
     let Ok(folder) = folder.canonicalize() else { return false };
     let Some(base) = folder.to_str().map(|folder| folder.trim_start_matches('/')) else { return false };
     let read = |path: &str| std::fs::read(Path::new("/").join(path)).ok().map(Ok);
     let Ok(Some(table)) = parse(&read, &in_folder(base, "Cargo.toml")) else { return false };
-    // With a Cargo.toml that cannot be read, the build reports the reason.
+    // If a Cargo.toml cannot be read, the build reports the reason.
     let workspace = workspace_of(&read, base, &table);
     table.contains_key("package") && workspace.is_ok_and(|found| found.is_none_or(|folder| folder == base))
 }

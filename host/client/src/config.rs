@@ -35,6 +35,8 @@ pub struct Bundle {
     pub text: String,
     /// The sources.
     pub sources: Vec<BundledSource>,
+    /// The paths of all other files.
+    pub others: Vec<String>,
     /// Removes temporary archives when it is dropped.
     pub guard: Option<Box<dyn Send>>,
 }

@@ -1,7 +1,7 @@
 //! Texts of others in messages and logs, and bytes as text.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 use crate::look_alikes::is_invisible;
 
@@ -72,6 +72,17 @@ pub fn hex(bytes: &[u8]) -> String {
     hex
 }
 
+/// Returns the first names of a list in backticks, and the number of the others: "`a`, `b`, 3 more".
+pub fn shown_list(names: impl IntoIterator<Item = impl Display>, max_names: usize) -> String {
+    let mut names = names.into_iter();
+    let mut shown: Vec<_> = names.by_ref().take(max_names).map(|name| format!("`{name}`")).collect();
+    let n_more = names.count();
+    if n_more > 0 {
+        shown.push(format!("{n_more} more"));
+    }
+    shown.join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +112,13 @@ mod tests {
             ['\u{200b}', '\u{200e}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{2028}', '\u{ad}', '\u{7f}', '\u{e0041}']
         {
             assert_eq!(visible_line(&format!("a{c}b")), format!("a\\u{{{:x}}}b", c as u32));
+        }
+    }
+
+    #[test]
+    fn a_list_names_its_first_items_and_counts_the_others() {
+        for (n, expected) in [(0, ""), (1, "`1`"), (2, "`1`, `2`"), (4, "`1`, `2`, 2 more")] {
+            assert_eq!(shown_list(1..=n, 2), expected);
         }
     }
 }

@@ -26,9 +26,9 @@ pub struct GitAccess {
     pub token: Option<TokenSource>,
     /// The PEM file of the certificate authorities that sign the server's certificate, instead of the public ones.
     pub ca_file: Option<PathBuf>,
-    /// Whether files that a repository keeps in Git LFS are downloaded.
+    /// True if files in Git LFS are downloaded.
     pub lfs: bool,
-    /// The places besides its own server that these files are downloaded from.
+    /// The other places from which files in Git LFS may be downloaded, besides the repository's own server.
     pub lfs_hosts: Vec<GitPlace>,
 }
 
@@ -91,7 +91,9 @@ impl FromStr for GitPlace {
         let (host, port) = server.split_once(':').unwrap_or((server, "443"));
         // Only digits: other text there would make another host of the URL below, which would get the token.
         let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse().is_ok_and(|port: u16| port != 0);
-        if !is_part(&host) || !is_port || !path.iter().all(is_part) {
+        let is_label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
+        let is_host = is_word(host) && !host.contains('~') && host.split('.').all(is_label);
+        if !is_host || !is_port || !path.iter().all(is_part) {
             return Err(GitPlaceError);
         }
         let url = Url::parse(&format!("https://{server}/")).map_err(|_| GitPlaceError)?;
@@ -172,6 +174,13 @@ mod tests {
             "github.com:\\\\evil",
             "127.1",
             "0x7f.1",
+            "-",
+            "-a.example",
+            "a-.example",
+            "a..example",
+            ".example",
+            "github.com.",
+            "~a.example",
         ] {
             assert_eq!(text.parse::<GitPlace>(), Err(GitPlaceError), "{text}");
         }

@@ -1,6 +1,6 @@
 //! Writes ZIP archives that are independent of the clock, the user and the order of files in a folder.
 
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
@@ -9,14 +9,13 @@ use zip::result::ZipError as Failed;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use crate::zip::RATIO_FROM_BYTES;
 use crate::{ArchiveLimits, Error};
 
 /// The deflate level. Fixed, because another level produces other bytes.
 const LEVEL: u32 = 6;
-/// The folder for the files of a tree in an archive, which is removed when the archive is read.
+/// The folder for the files of a tree in an archive. It is removed from their paths when the archive is read.
 pub const TOP_FOLDER: &str = "source";
-/// Smaller files are compressed without looking at their ratio, for which archives have no limit.
-const MEASURED_FROM_BYTES: u64 = 1 << 20;
 
 /// An archive that is being written.
 pub struct ArchiveWriter<W: Write + Seek>(ZipWriter<W>);
@@ -27,17 +26,12 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         ArchiveWriter(ZipWriter::new(writer))
     }
 
-    /// Adds a file, compressed unless `is_stored`. Equal archives need equal orders.
+    /// Adds a file. Equal files make equal archives only if they are added in the same order.
     ///
     /// # Errors
-    /// The content cannot be read, or the archive cannot be written.
-    pub fn add(
-        &mut self,
-        path: &str,
-        is_executable: bool,
-        is_stored: bool,
-        mut content: impl Read,
-    ) -> Result<(), io::Error> {
+    /// The archive cannot be written.
+    pub fn add(&mut self, path: &str, is_executable: bool, content: &[u8]) -> Result<(), io::Error> {
+        let is_stored = is_too_dense(content)?;
         let method = if is_stored { CompressionMethod::Stored } else { CompressionMethod::Deflated };
         let options = SimpleFileOptions::default()
             .compression_method(method)
@@ -45,8 +39,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
             .last_modified_time(DateTime::default())
             .unix_permissions(if is_executable { 0o755 } else { 0o644 });
         self.0.start_file(path, options).map_err(io_error)?;
-        io::copy(&mut content, &mut self.0)?;
-        Ok(())
+        self.0.write_all(content)
     }
 
     /// Adds the files of a tree below a folder.
@@ -57,8 +50,7 @@ impl<W: Write + Seek> ArchiveWriter<W> {
         for file in tree.files() {
             let content = tree.read(&file.path, file.bytes)?;
             let path = format!("{folder}/{}", file.path);
-            let added = is_too_dense(&content)
-                .and_then(|is_stored| self.add(&path, file.executable, is_stored, content.as_slice()));
+            let added = self.add(&path, file.executable, &content);
             added.map_err(|source| Error::Io { action: "write", path: "archive".into(), source })?;
         }
         Ok(())
@@ -73,18 +65,19 @@ impl<W: Write + Seek> ArchiveWriter<W> {
     }
 }
 
-/// Returns whether a file would be refused as a ZIP bomb if it was compressed.
+/// Returns whether a file would be refused as a ZIP bomb if it was compressed, so it is stored without compression.
 fn is_too_dense(content: &[u8]) -> Result<bool, io::Error> {
     let bytes = content.len() as u64;
-    if bytes <= MEASURED_FROM_BYTES {
+    if bytes <= RATIO_FROM_BYTES {
         return Ok(false);
     }
     let mut encoder = DeflateEncoder::new(Count(0), Compression::new(LEVEL));
     encoder.write_all(content)?;
     let Count(packed) = encoder.finish()?;
-    Ok(bytes / ArchiveLimits::default().max_ratio >= packed)
+    Ok(ArchiveLimits::default().is_too_dense(bytes, packed))
 }
 
+/// Counts the bytes that are written.
 struct Count(u64);
 
 impl Write for Count {

@@ -34,7 +34,7 @@ pub fn fetch(
     Ok(Fetched { tree, ..whole }.with_warnings_about_code())
 }
 
-/// The tree of a folder of `tree`, or the whole tree. `place` names the tree in the error.
+/// Returns the tree of a folder of `tree`, or the whole tree. `place` names the tree in the error.
 ///
 /// # Errors
 /// [`Error::NoFolder`], [`Error::LfsPointers`].
@@ -46,7 +46,7 @@ pub fn folder_of(tree: &Tree, place: &str, folder: Option<&TreePath>) -> Result<
 
 fn select(tree: &Tree, place: &str, folder: Option<&TreePath>) -> Result<Tree, Error> {
     let Some(folder) = folder else { return Ok(tree.clone()) };
-    // Without a path, a single folder at the top is not a part of the paths, so a path may leave it out.
+    // A fetch without a path removes a single folder at the top from all paths, so a path may leave it out, too.
     let below_top = || tree.below(&format!("{}/{folder}", single_top(tree)?).parse().ok()?);
     tree.below(folder).or_else(below_top).ok_or_else(|| Error::NoFolder {
         place: place.to_owned(),
@@ -55,7 +55,7 @@ fn select(tree: &Tree, place: &str, folder: Option<&TreePath>) -> Result<Tree, E
     })
 }
 
-/// Returns the folder that has all files of the tree.
+/// Returns the single folder at the top that contains all files of the tree.
 fn single_top(tree: &Tree) -> Option<&str> {
     let mut tops = tree.files().iter().map(|file| file.path.as_str().split_once('/').map(|(top, _)| top));
     let top = tops.next().flatten()?;
@@ -70,7 +70,7 @@ fn fetch_place(
     trust: Trust,
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
-    // The path to the plugin starts at the root as people see it.
+    // The path to the plugin starts at the root of the repository or folder, so its single top-level folder counts.
     let keeps_top = source.path().is_some();
     match source.place() {
         Source::Inside { .. } => unreachable!("a place is never inside another source"),

@@ -13,7 +13,7 @@ pub struct Fetched {
     pub commit: Option<String>,
     /// The branch or tag that led to the commit, such as `refs/tags/v1.0.0`; `None` for a commit id.
     pub reference: Option<String>,
-    /// The files of the source that are not in the tree, and why, and what its author probably does not intend.
+    /// Warnings: files of the source that are not in the tree, with the reason, and probable mistakes in the plugin's code.
     pub warnings: Vec<String>,
     /// The files of a folder that its `.gitignore` files exclude.
     pub notes: Vec<String>,

@@ -6,7 +6,7 @@ mod agent;
 mod allow;
 mod copy;
 mod http;
-mod large_files;
+mod lfs_download;
 mod revision;
 mod session;
 mod token;

@@ -71,18 +71,11 @@ impl LeftOut {
 
     fn texts(&self, is_wanted: impl Fn(Reason) -> bool) -> Vec<String> {
         let text = |(reason, names): (&Reason, &BTreeSet<String>)| {
-            format!("left out of the source: {}, because {}", list(names), reason.as_str())
+            let names = host_core::shown_list(names, MAX_NAMES);
+            format!("left out of the source: {names}, because {}", reason.as_str())
         };
         self.0.iter().filter(|(reason, _)| is_wanted(**reason)).map(text).collect()
     }
-}
-
-fn list(names: &BTreeSet<String>) -> String {
-    let mut shown: Vec<_> = names.iter().take(MAX_NAMES).map(|name| format!("`{name}`")).collect();
-    if names.len() > MAX_NAMES {
-        shown.push(format!("{} more", names.len() - MAX_NAMES));
-    }
-    shown.join(", ")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Pointers of Git LFS, which are in a repository in place of large files.
+//! Pointers of Git LFS, which are in a repository in place of large files. `git::lfs_download` downloads the files.
 
-use host_core::{Digest, GitUrl};
+use host_core::{Digest, GitUrl, shown_list};
 use host_store::Tree;
 use url::Url;
 
@@ -34,13 +34,13 @@ impl Pointer {
     }
 }
 
-/// Returns whether a file of this content is a pointer, also of a version that is not known.
+/// Returns whether a file with this content is a pointer. Includes pointers of unknown versions.
 pub(crate) fn is_pointer(text: &[u8]) -> bool {
     (text.len() as u64) < MAX_POINTER_BYTES && text.starts_with(START)
 }
 
-/// Returns a warning that names the files of a tree that are pointers. Those of the plugin are refused later; the
-/// others are files of other folders.
+/// Returns a warning that names the files of a tree that are pointers. [`refuse_pointers`] refuses pointers in the
+/// plugin's folder, so in the end the warning is about files of other folders.
 pub(crate) fn warnings(tree: &Tree) -> Vec<String> {
     let paths = pointers_of(tree);
     let text = || format!("pointers of Git LFS instead of the files themselves: {paths}; hint: {HINT}");
@@ -77,12 +77,7 @@ fn pointers_of(tree: &Tree) -> String {
     let has_room = |bytes: u64| (START.len() as u64..MAX_POINTER_BYTES).contains(&bytes);
     let is_pointer = |path| tree.read(path, MAX_POINTER_BYTES).is_ok_and(|text| is_pointer(&text));
     let pointers = tree.files().iter().filter(|file| has_room(file.bytes) && is_pointer(&file.path));
-    let pointers: Vec<_> = pointers.map(|file| format!("`{}`", file.path)).collect();
-    let mut shown = pointers.iter().take(MAX_NAMES).cloned().collect::<Vec<_>>().join(", ");
-    if pointers.len() > MAX_NAMES {
-        shown = format!("{shown}, {} more", pointers.len() - MAX_NAMES);
-    }
-    shown
+    shown_list(pointers.map(|file| &file.path), MAX_NAMES)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Code that reads the folder of the plugin at run time, where it does not exist.
 
-use host_core::TreePath;
+use host_core::{TreePath, shown_list};
 use host_store::Tree;
 
 const NAME: &str = "\"CARGO_MANIFEST_DIR\"";
@@ -14,7 +14,7 @@ const NEAR_BYTES: usize = 300;
 const NOT_BUILT: [&str; 5] = ["tests", "benches", "examples", "build.rs", "tests.rs"];
 
 /// Returns a warning that names the uses of `CARGO_MANIFEST_DIR` in the library of a plugin that is built from source.
-/// Finds the usual forms.
+/// Only the usual ways to write such a use are found.
 pub(crate) fn warnings(tree: &Tree) -> Vec<String> {
     if !tree.files().iter().any(|file| file.path.as_str() == "Cargo.toml") {
         return vec![];
@@ -31,17 +31,15 @@ pub(crate) fn warnings(tree: &Tree) -> Vec<String> {
     if places.is_empty() {
         return vec![];
     }
-    let mut shown = places.iter().take(MAX_PLACES).map(|place| format!("`{place}`")).collect::<Vec<_>>().join(", ");
-    if places.len() > MAX_PLACES {
-        shown = format!("{shown}, {} more", places.len() - MAX_PLACES);
-    }
     vec![format!(
-        "`CARGO_MANIFEST_DIR` is used in {shown}, and names a folder that does not exist where the plugin runs; \
-         hint: include the files with `include_str!` or `include_bytes!`, see docs/authoring.md"
+        "`CARGO_MANIFEST_DIR` is used in {}, and names a folder that does not exist where the plugin runs; \
+         hint: include the files with `include_str!` or `include_bytes!`, see docs/authoring.md",
+        shown_list(places, MAX_PLACES)
     )]
 }
 
-/// Returns the lines that read the variable other than to include a file. Comments and unit tests do not count.
+/// Returns the numbers of the lines that read the variable, except to include a file. Comments and unit tests do not
+/// count.
 fn lines(text: &str) -> Vec<usize> {
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let is_found = |at: usize| {

@@ -42,6 +42,16 @@ pub struct ArchiveLimits {
     pub max_ratio: u64,
 }
 
+/// Smaller files may have any compression ratio.
+pub(crate) const RATIO_FROM_BYTES: u64 = 1 << 20;
+
+impl ArchiveLimits {
+    /// Returns whether a file is refused as a ZIP bomb.
+    pub(crate) fn is_too_dense(&self, bytes: u64, packed_bytes: u64) -> bool {
+        bytes > RATIO_FROM_BYTES && bytes > packed_bytes.saturating_mul(self.max_ratio)
+    }
+}
+
 impl Default for ArchiveLimits {
     /// 64 MiB, 10,000 entries, 256 MiB unpacked, 200 times.
     fn default() -> ArchiveLimits {

@@ -3,6 +3,8 @@
 
 #[path = "../../../tests/support/git_server.rs"]
 mod git_server;
+#[path = "support/store.rs"]
+mod store;
 
 use std::fs;
 use std::sync::Arc;
@@ -14,7 +16,8 @@ use git_server::{Behaviour, GitServer, Repository};
 use host_core::GitUrl;
 use host_core::tag::TagRule;
 use host_fetch::{Config, Error, Fetched, Follow, Head, Listing, Mirror, Trust, fetch, versions};
-use host_store::{Store, Tree, TreeLimits};
+use host_store::{Store, Tree};
+use store::{SMALL, open_store};
 
 struct Place {
     store: Store,
@@ -28,20 +31,14 @@ struct Place {
 /// A store, and a server with an empty repository that stands for `https://github.com/acme/hello`.
 fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(host_store::Config {
-        plugin_dir: folder.path().join("cache"),
-        cache_dir: folder.path().join("build_cache"),
-        limits: TreeLimits { max_files: 50, max_total_bytes: 1 << 20, max_file_bytes: 100_000 },
-    });
-    let repositories = folder.path().join("repositories");
-    fs::create_dir(&repositories).unwrap();
-    let server = GitServer::start(&repositories);
+    let store = open_store(folder.path(), SMALL);
+    let server = GitServer::start(&folder.path().join("repositories"));
     let mirror = Mirror { prefix: "https://github.com/".to_owned(), base: server.url() };
     // Long enough that a limit is only reached by a test that lowers it.
     let (timeout, stall_timeout) = (Duration::from_secs(600), Duration::from_secs(600));
     let config = Config { mirrors: vec![mirror], timeout, stall_timeout, ..Config::default() };
     let repository = server.repository("acme/hello");
-    Place { store: store.unwrap(), server, repository, config, cancelled: Arc::default(), _folder: folder }
+    Place { store, server, repository, config, cancelled: Arc::default(), _folder: folder }
 }
 
 impl Place {

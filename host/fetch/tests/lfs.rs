@@ -3,6 +3,10 @@
 
 #[path = "../../../tests/support/git_server.rs"]
 mod git_server;
+#[path = "support/https_git.rs"]
+mod https_git;
+#[path = "support/store.rs"]
+mod store;
 #[path = "../../../tests/support/tls_front.rs"]
 mod tls_front;
 
@@ -10,16 +14,15 @@ use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use git_server::{Behaviour, GitServer, Lfs};
 use host_core::Digest;
 use host_fetch::{Config, DEFAULT_GIT_USER, Error, Fetched, GitAccess, Mirror, TokenSource, Trust, fetch, read_index};
-use host_store::{Store, TreeLimits};
+use host_store::Store;
+use https_git::{BASIC, private_server, without_secrets};
+use store::{SMALL, open_store};
 use tls_front::{TlsFront, certificate};
 
-/// `x-access-token:s3cret` in base64.
-const BASIC: &str = "Basic eC1hY2Nlc3MtdG9rZW46czNjcmV0";
 const CONTENT: &[u8] = b"large";
 
 struct Place {
@@ -31,38 +34,22 @@ struct Place {
     _folder: tempfile::TempDir,
 }
 
-/// A server with the repository `acme/hello`, whose `a.bin` and `other/b.bin` are in Git LFS. Its address is a mirror of
-/// itself, because only mirrors may be in a private network.
+/// A server with the repository `acme/hello`, whose `a.bin` and `other/b.bin` are in Git LFS.
 fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(host_store::Config {
-        plugin_dir: folder.path().join("cache"),
-        cache_dir: folder.path().join("build_cache"),
-        limits: TreeLimits { max_files: 50, max_total_bytes: 1 << 20, max_file_bytes: 100_000 },
-    });
-    let repositories = folder.path().join("repositories");
-    fs::create_dir(&repositories).unwrap();
-    let server = GitServer::start(&repositories);
-    let front = TlsFront::start(server.address());
+    let store = open_store(folder.path(), SMALL);
+    let (server, front, mut config) = private_server(&folder.path().join("repositories"), &[BASIC]);
     let token = folder.path().join("token");
     write(&token, "s3cret");
-    server.behave(Behaviour::Private(vec![BASIC.to_owned()]));
-    let base = format!("https://{}/", front.host());
-    let access = GitAccess {
+    config.git.push(GitAccess {
         place: format!("{}/acme", front.host()).parse().unwrap(),
         user: DEFAULT_GIT_USER.to_owned(),
         token: Some(TokenSource::File(token)),
         ca_file: Some(certificate()),
         lfs: true,
         lfs_hosts: vec![],
-    };
-    let config = Config {
-        mirrors: vec![Mirror { prefix: base.clone(), base }],
-        git: vec![access],
-        timeout: Duration::from_secs(60),
-        ..Config::default()
-    };
-    let place = Place { store: store.unwrap(), server, front, config, cancelled: Arc::default(), _folder: folder };
+    });
+    let place = Place { store, server, front, config, cancelled: Arc::default(), _folder: folder };
     place.server.repository("acme/hello");
     place.commit(&pointer(CONTENT, CONTENT.len()));
     place.server.lfs(place.lfs());
@@ -102,15 +89,7 @@ impl Place {
 
     /// The code and message of a refusal, which does not contain what the server wants to be hidden.
     fn refused(&self) -> (&'static str, String) {
-        let error = self.fetch("").unwrap_err();
-        let mut text = format!("{error} {error:?}");
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            text += &format!(" {cause}");
-            source = cause.source();
-        }
-        assert!(!text.contains("hidden") && !text.contains("s3cret"), "{text}");
-        (error.code(), error.to_string())
+        without_secrets(&self.fetch("").unwrap_err(), &["hidden", "s3cret"])
     }
 }
 

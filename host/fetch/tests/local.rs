@@ -1,6 +1,9 @@
 //! Folders, prebuilt libraries and archives on this machine.
 #![allow(clippy::unwrap_used, reason = "the whole file is a test")]
 
+#[path = "support/store.rs"]
+mod store;
+
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
@@ -11,6 +14,7 @@ use std::sync::Arc;
 use host_core::Source;
 use host_fetch::{Config, Error, Fetched, Trust, fetch};
 use host_store::{Store, Tree, TreeLimits};
+use store::open_store;
 
 struct Place {
     store: Store,
@@ -19,12 +23,7 @@ struct Place {
 
 fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let config = host_store::Config {
-        plugin_dir: folder.path().join("cache"),
-        cache_dir: folder.path().join("build_cache"),
-        limits: TreeLimits::default(),
-    };
-    Place { store: Store::open(config).unwrap(), folder }
+    Place { store: open_store(folder.path(), TreeLimits::default()), folder }
 }
 
 impl Place {

@@ -3,6 +3,10 @@
 
 #[path = "../../../tests/support/git_server.rs"]
 mod git_server;
+#[path = "support/https_git.rs"]
+mod https_git;
+#[path = "support/store.rs"]
+mod store;
 #[path = "../../../tests/support/tls_front.rs"]
 mod tls_front;
 
@@ -17,11 +21,12 @@ use git_server::{Behaviour, GitServer};
 use host_fetch::{
     Config, DEFAULT_GIT_USER, Error, Fetched, GitAccess, Mirror, TokenSource, Trust, fetch, read_index, versions,
 };
-use host_store::{Store, TreeLimits};
+use host_store::Store;
+use https_git::{BASIC, private_server, without_secrets};
+use store::{SMALL, open_store};
 use tls_front::{TlsFront, certificate};
 
-/// `x-access-token:s3cret` and `robot:other` in base64.
-const BASIC: &str = "Basic eC1hY2Nlc3MtdG9rZW46czNjcmV0";
+/// `robot:other` in base64.
 const OTHER: &str = "Basic cm9ib3Q6b3RoZXI=";
 
 struct Place {
@@ -33,30 +38,15 @@ struct Place {
     folder: tempfile::TempDir,
 }
 
-/// A server with the repository `acme/hello`, which demands [`BASIC`] or [`OTHER`]. Its address is a mirror of itself,
-/// because only mirrors may be in a private network.
+/// A server with the repository `acme/hello`, which demands [`BASIC`] or [`OTHER`].
 fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(host_store::Config {
-        plugin_dir: folder.path().join("cache"),
-        cache_dir: folder.path().join("build_cache"),
-        limits: TreeLimits { max_files: 50, max_total_bytes: 1 << 20, max_file_bytes: 100_000 },
-    });
-    let repositories = folder.path().join("repositories");
-    fs::create_dir(&repositories).unwrap();
-    let server = GitServer::start(&repositories);
-    let front = TlsFront::start(server.address());
+    let store = open_store(folder.path(), SMALL);
+    let (server, front, config) = private_server(&folder.path().join("repositories"), &[BASIC, OTHER]);
     let repository = server.repository("acme/hello");
     repository.commit(&[("plugin.yaml", "1"), ("index.yaml", "plugins: {}")]);
     repository.git(&["tag", "v1.0.0"]);
-    server.behave(Behaviour::Private(vec![BASIC.to_owned(), OTHER.to_owned()]));
-    let base = format!("https://{}/", front.host());
-    let config = Config {
-        mirrors: vec![Mirror { prefix: base.clone(), base }],
-        timeout: Duration::from_secs(60),
-        ..Config::default()
-    };
-    Place { store: store.unwrap(), server, front, config, cancelled: Arc::default(), folder }
+    Place { store, server, front, config, cancelled: Arc::default(), folder }
 }
 
 impl Place {
@@ -95,15 +85,7 @@ impl Place {
 
     /// The code and message of a refusal, which does not contain the token.
     fn refused(&self) -> (&'static str, String) {
-        let error = self.fetch().unwrap_err();
-        let mut text = format!("{error} {error:?}");
-        let mut source = std::error::Error::source(&error);
-        while let Some(cause) = source {
-            text += &format!(" {cause}");
-            source = cause.source();
-        }
-        assert!(!text.contains("s3cret") && !text.contains("czNjcmV0"), "{text}");
-        (error.code(), error.to_string())
+        without_secrets(&self.fetch().unwrap_err(), &["s3cret", "czNjcmV0"])
     }
 }
 

@@ -5,6 +5,8 @@
 
 #[path = "readers/others.rs"]
 mod others;
+#[path = "support/store.rs"]
+mod store;
 #[path = "readers/variants.rs"]
 mod variants;
 #[path = "../../../tests/support/zip_builder.rs"]
@@ -13,20 +15,15 @@ mod zip_builder;
 use std::fs;
 
 use host_fetch::{ArchiveLimits, unpack};
-use host_store::{Config, Store, TreeLimits};
+use host_store::TreeLimits;
 use others::Contest;
+use store::open_store;
 use zip_builder::{Archive, Entry};
 
 /// Archives that the host accepts, with the files that it sees.
 fn contest(archives: impl IntoIterator<Item = (String, Vec<u8>)>) -> Contest {
-    let contest = Contest::new();
-    let config = Config {
-        plugin_dir: contest.path().join("host/cache"),
-        cache_dir: contest.path().join("host/build_cache"),
-        limits: TreeLimits::default(),
-    };
-    let store = Store::open(config).unwrap();
-    let mut contest = contest;
+    let mut contest = Contest::new();
+    let store = open_store(&contest.path().join("host"), TreeLimits::default());
     for (name, bytes) in archives {
         let path = contest.path().join("archive.zip");
         fs::write(&path, &bytes).unwrap();

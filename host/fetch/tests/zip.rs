@@ -1,6 +1,8 @@
 //! Archives: what is accepted, and one archive for every rule that refuses one.
 #![allow(clippy::unwrap_used, reason = "the whole file is a test")]
 
+#[path = "support/store.rs"]
+mod store;
 #[path = "../../../tests/support/zip_builder.rs"]
 mod zip_builder;
 
@@ -10,7 +12,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use host_fetch::{ArchiveLimits, Error, Fetched, unpack};
-use host_store::{Config, Store, Tree, TreeLimits};
+use host_store::{Store, Tree, TreeLimits};
+use store::open_store;
 use zip_builder::{Archive, Entry};
 
 struct Place {
@@ -20,12 +23,7 @@ struct Place {
 
 fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config {
-        plugin_dir: folder.path().join("cache"),
-        cache_dir: folder.path().join("build_cache"),
-        limits: TreeLimits::default(),
-    };
-    Place { store: Store::open(config).unwrap(), folder }
+    Place { store: open_store(folder.path(), TreeLimits::default()), folder }
 }
 
 impl Place {

@@ -28,9 +28,7 @@ struct Place {
 /// A host, and a server with an empty repository in place of `https://github.com/acme/hello`.
 async fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let repositories = folder.path().join("repositories");
-    fs::create_dir(&repositories).unwrap();
-    let server = GitServer::start(&repositories);
+    let server = GitServer::start(&folder.path().join("repositories"));
     let repository = server.repository("acme/hello");
     let store = Store::open(host_store::Config {
         plugin_dir: folder.path().join("cache"),

@@ -120,7 +120,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns whether the source breaks a rule, and the folders of the host are as they should be.
+    /// Returns whether the error is about the source of a plugin, and not about the folders of the host.
     pub fn is_about_source(&self) -> bool {
         match self {
             Error::TooManyFiles { .. }

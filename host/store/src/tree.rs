@@ -164,11 +164,7 @@ impl Tree {
     fn names_at_root(&self) -> String {
         let mut names: Vec<_> = self.0.files.iter().filter_map(|file| file.path.parts().next()).collect();
         names.dedup();
-        let mut shown: Vec<_> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
-        if names.len() > shown.len() {
-            shown.push(format!("{} more", names.len() - shown.len()));
-        }
-        shown.join(", ")
+        host_core::shown_list(names, 5)
     }
 }
 

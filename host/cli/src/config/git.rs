@@ -1,6 +1,6 @@
 //! The sections `[git."<host>"]` of `host.toml`: tokens and certificate authorities for private repositories.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use host_core::spelling::suggestion;
@@ -148,7 +148,15 @@ fn access(
                 _ => invalid("`true` or `false`"),
             },
             "lfs_hosts" => match places(value.get_ref()) {
-                Some(places) => access.lfs_hosts = places,
+                Some(places) => {
+                    let mut seen = BTreeSet::new();
+                    if let Some(twice) =
+                        places.iter().find(|place| !seen.insert(place.to_string().to_ascii_lowercase()))
+                    {
+                        refuse(Some(at), format!("has `{twice}` in `{key}` twice"));
+                    }
+                    access.lfs_hosts = places;
+                }
                 None => invalid("a list of hosts, such as `[\"github-cloud.githubusercontent.com\"]`"),
             },
             "token" | "password" => refuse(
@@ -188,6 +196,7 @@ fn access(
     access
 }
 
+/// Reads a list of places; `None` if the value is not one.
 fn places(value: &DeValue<'_>) -> Option<Vec<GitPlace>> {
     let DeValue::Array(words) = value else { return None };
     words.iter().map(|word| word.get_ref().as_str()?.parse().ok()).collect()

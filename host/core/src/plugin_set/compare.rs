@@ -149,7 +149,8 @@ fn changes(wanted: &PluginEntry, present: Option<&InstalledPlugin>, found: &Fetc
     changes
 }
 
-/// Returns whether two sources are equal. Every upload has an id of its own, and is compared by its artifact.
+/// Returns whether two sources are equal. The ids of two uploads always differ, so only the folders in them are
+/// compared; the caller compares the artifacts.
 fn is_same(found: &Source, installed: &Source) -> bool {
     let are_uploads = matches!((found.place(), installed.place()), (Source::Upload(_), Source::Upload(_)));
     found == installed || are_uploads && found.path() == installed.path()

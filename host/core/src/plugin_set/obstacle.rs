@@ -49,7 +49,7 @@ pub enum PlanObstacle {
 }
 
 impl PlanObstacle {
-    /// The stable error code for clients, metrics and tests.
+    /// Returns the stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
             PlanObstacle::OtherPlugin { .. } => "plan_other_plugin",
@@ -60,7 +60,7 @@ impl PlanObstacle {
         }
     }
 
-    /// The entry concerned; `None` for problems between plugins.
+    /// Returns the entry concerned; `None` for problems between plugins.
     pub fn entry(&self) -> Option<usize> {
         match self {
             PlanObstacle::OtherPlugin { entry, .. }

@@ -98,7 +98,7 @@ pub struct At {
 }
 
 impl InstalledPlugin {
-    /// The node in the graph; `None` if it affects no other plugin.
+    /// Returns the node in the graph; `None` if it affects no other plugin.
     pub(super) fn node(&self) -> Option<Node> {
         let leaves = matches!(self.desired.goal, Goal::Absent { .. });
         let manifest = self.manifest.as_ref().filter(|_| !leaves)?;

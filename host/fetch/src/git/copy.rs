@@ -6,7 +6,7 @@ use git2::{Odb, Oid, Repository, Tree};
 use host_core::TreePath;
 use host_store::{TreeLimits, TreeWriter};
 
-use super::large_files::{self, InLfs};
+use super::lfs_download::{self, InLfs};
 use super::session::Session;
 use crate::Error;
 use crate::left_out::{LeftOut, Reason};
@@ -94,7 +94,7 @@ pub(crate) fn commit(
             }
         }
     }
-    large_files::download(session, &in_lfs, writer)?;
+    lfs_download::download(session, &in_lfs, writer)?;
     Ok(left_out)
 }
 

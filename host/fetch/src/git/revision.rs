@@ -1,10 +1,13 @@
 //! Resolves a revision among the branches and tags of a repository.
 
 use git2::{Oid, RemoteHead};
-use host_core::Revision;
 use host_core::tag::{Ambiguous, TagRule, VersionTag};
+use host_core::{Revision, shown_list};
 
 use crate::Error;
+
+/// The number of branches and of tags in a message.
+const MAX_NAMES: usize = 5;
 
 /// A branch, a tag or `HEAD`, as the server lists it.
 #[derive(Clone, Debug)]
@@ -95,7 +98,7 @@ pub(crate) fn releases<'t>(
 ) -> Result<Vec<VersionTag<'t>>, Error> {
     rule.releases(tags, like).map_err(|Ambiguous(prefixes)| {
         let example = prefixes.first().map_or_else(String::new, |prefix| format!("{prefix}v{{version}}"));
-        let found = format!("the release tags have the prefixes {}", quoted(prefixes));
+        let found = format!("the release tags have the prefixes {}", shown_list(prefixes, MAX_NAMES));
         Error::AmbiguousTags { url: url.to_owned(), found, example }
     })
 }
@@ -111,18 +114,9 @@ pub(crate) fn tag_of_version<'t>(
     rule.named(tags, wanted, like).map_err(|Ambiguous(tags)| {
         let example = tags.first().and_then(|tag| VersionTag::new(tag));
         let example = example.map_or_else(String::new, |tag| format!("{}v{{version}}", tag.prefix));
-        let found = format!("version `{wanted}` has the tags {}", quoted(tags));
+        let found = format!("version `{wanted}` has the tags {}", shown_list(tags, MAX_NAMES));
         Error::AmbiguousTags { url: url.to_owned(), found, example }
     })
-}
-
-fn quoted(names: Vec<String>) -> String {
-    let n_more = names.len().saturating_sub(5);
-    let mut shown: Vec<_> = names.into_iter().take(5).map(|name| format!("`{name}`")).collect();
-    if n_more > 0 {
-        shown.push(format!("{n_more} more"));
-    }
-    shown.join(", ")
 }
 
 /// The error, with some of the server's branches and tags.
@@ -158,18 +152,16 @@ pub(crate) fn no_such<'n>(
         revision: revision.to_owned(),
         known: match &*near {
             [] => format!("{} and {}", some_of(branches, "branches"), some_of(tags, "tags")),
-            _ => format!("near tags: {}", quoted(near.into_iter().map(str::to_owned).collect())),
+            _ => format!("near tags: {}", shown_list(near, MAX_NAMES)),
         },
         hint,
     }
 }
 
 fn some_of<'n>(names: impl Iterator<Item = &'n str>, kind: &str) -> String {
-    let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
-    match names.len() {
-        0 => format!("no {kind}"),
-        n if n > 5 => format!("the {kind} {} and {} more", names[..5].join(", "), n - 5),
-        _ => format!("the {kind} {}", names.join(", ")),
+    match shown_list(names, MAX_NAMES) {
+        names if names.is_empty() => format!("no {kind}"),
+        names => format!("the {kind} {names}"),
     }
 }
 

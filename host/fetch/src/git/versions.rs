@@ -313,7 +313,8 @@ mod tests {
     fn the_refusal_names_what_there_is() {
         let listing = listing(&url(), &advertised(NAMES)).unwrap();
         let error = listing.follow(&"feature".parse().unwrap(), TagRule::default()).unwrap_err().to_string();
-        let known = "it has the branches `1.2.0`, `main` and the tags `1.2.0`, `main`, `nightly`, `v1.10.0`, `v1.2.0` and 2 more";
+        let known =
+            "it has the branches `1.2.0`, `main` and the tags `1.2.0`, `main`, `nightly`, `v1.10.0`, `v1.2.0`, 2 more";
         assert!(error.contains(known), "{error}");
     }
 

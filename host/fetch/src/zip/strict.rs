@@ -17,7 +17,6 @@ use crate::ZipError;
 /// The kind of file within a Unix mode.
 const KIND: u32 = 0o170_000;
 const LINK: u32 = 0o120_000;
-const RATIO_FROM_BYTES: u64 = 1 << 20;
 
 /// The bytes of an archive without padding, and its entries.
 #[derive(Debug)]
@@ -50,7 +49,7 @@ pub(super) fn parse<'a>(archive: &'a [u8], limits: &ArchiveLimits) -> Result<Arc
             return Err(ZipError::UnpackedTooLarge { name, max_bytes: limits.max_unpacked_bytes });
         }
         let packed_bytes = packed.len() as u64;
-        if entry.bytes > RATIO_FROM_BYTES && entry.bytes > packed_bytes.saturating_mul(limits.max_ratio) {
+        if limits.is_too_dense(entry.bytes, packed_bytes) {
             let (name, bytes) = (entry.path.to_string(), entry.bytes);
             return Err(ZipError::Ratio { name, bytes, packed_bytes, max_ratio: limits.max_ratio });
         }

@@ -12,7 +12,7 @@ const PHASES: [&str; 9] =
 const HEALTH: [&str; 4] = ["healthy", "degraded", "unhealthy", "unknown"];
 
 impl Metrics {
-    /// All metric families of the host. Sets the values that are not counted as they happen.
+    /// Returns all metric families of the host. Sets the values that are not counted as they happen.
     pub(crate) fn gather(&self, now: &MetricsNow) -> Vec<proto::MetricFamily> {
         self.mapped.set(whole(now.mapped as u64));
         self.kept.set(whole(now.kept as u64));
@@ -56,7 +56,7 @@ impl Metrics {
     }
 }
 
-/// The metrics as Prometheus text.
+/// Returns the metrics as Prometheus text.
 pub(crate) fn text(families: &[proto::MetricFamily]) -> String {
     let mut text = vec![];
     // Writing to memory does not fail, and families without series were removed before.
@@ -97,8 +97,8 @@ pub(crate) struct PluginNow {
     pub(crate) in_flight: usize,
     /// The heap memory of the serving generation, in bytes.
     pub(crate) live_bytes: Option<u64>,
-    /// Whether its calls are refused because health probes fail.
+    /// True if its calls are refused because health probes fail.
     pub(crate) circuit_open: bool,
-    /// Whether it is quarantined until an operator acts.
+    /// True if it is quarantined until an operator acts.
     pub(crate) quarantined: bool,
 }

@@ -9,10 +9,10 @@ use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures_util::Stream;
 
-/// The bytes between two files of a form: boundaries, headers, and other fields.
+/// Maximum number of bytes between two files of a form: boundaries, headers, and other fields.
 pub(crate) const MAX_BETWEEN_FILES: u64 = 64 * 1024;
-/// The bytes between two files that the parser gets at once. A chunk of the body may be larger than
-/// [`MAX_BETWEEN_FILES`], and most of it may belong to the file that follows.
+/// Maximum number of bytes between two files that the parser gets at once. A chunk of the body may be larger than
+/// [`MAX_BETWEEN_FILES`], although most of it belongs to the file that follows.
 const PIECE_BYTES: usize = 4 * 1024;
 
 /// The number of bytes that may still be read.
@@ -31,10 +31,11 @@ struct AllowanceState {
 /// must parse it before it gets the next one.
 struct BoundedBody {
     body: BodyDataStream,
-    /// The part of a chunk that the parser did not get yet.
+    /// The part of a chunk that the parser has not received yet.
     rest: Bytes,
     allowance: Allowance,
-    rests: bool,
+    /// True if the parser must parse the last chunk before it gets the next one.
+    is_pausing: bool,
 }
 
 impl Allowance {
@@ -46,7 +47,7 @@ impl Allowance {
             body: body.into_data_stream(),
             rest: Bytes::new(),
             allowance: allowance.clone(),
-            rests: false,
+            is_pausing: false,
         };
         (Body::from_stream(bounded), allowance)
     }
@@ -61,7 +62,7 @@ impl Allowance {
         self.0.left.store(MAX_BETWEEN_FILES, Ordering::Relaxed);
     }
 
-    /// Returns true if the form needs more bytes than allowed.
+    /// Returns whether the form needs more bytes than allowed.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.0.is_exceeded.load(Ordering::Relaxed)
     }
@@ -71,7 +72,7 @@ impl Stream for BoundedBody {
     type Item = Result<Bytes, axum::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if std::mem::take(&mut self.rests) {
+        if std::mem::take(&mut self.is_pausing) {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -85,7 +86,7 @@ impl Stream for BoundedBody {
             rest => Poll::Ready(Some(Ok(rest))),
         };
         if let Poll::Ready(Some(Ok(chunk))) = &mut polled {
-            self.rests = true;
+            self.is_pausing = true;
             if left != u64::MAX {
                 self.rest = chunk.split_off(chunk.len().min(PIECE_BYTES));
                 self.allowance.0.left.store(left.saturating_sub(chunk.len() as u64), Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! Bundles: a ZIP archive with a plugins.yaml and the sources that another host cannot fetch.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -11,13 +12,17 @@ use super::refused;
 use crate::client::{ApiRequest, Client};
 use crate::config::{Archives, Bundle, BundledSource};
 use crate::failure::Failure;
+use crate::input;
 use crate::output;
+use crate::output::text::{printable, shell_word};
 use crate::screen::Screen;
 
-/// The most bytes of one source. A bundle has fewer.
+/// Maximum size of the archive of one source, which is also the maximum of a bundle.
 const MAX_SOURCE_BYTES: u64 = 256 << 20;
+/// The number of unused files in a warning.
+const MAX_NAMES: usize = 5;
 
-/// Writes the state of the host and the sources that it names.
+/// Writes the state of the host and the sources that another host cannot fetch.
 pub(super) async fn write(
     client: &Client,
     output: PathBuf,
@@ -39,18 +44,20 @@ pub(super) async fn write(
         sources.push(BundledSource { folder, archive });
     }
     let (n_plugins, n_sources) = (set.plugins.len(), sources.len());
-    (archives.write_bundle)(Bundle { text, sources, guard: None }, output.clone()).await?;
+    (archives.write_bundle)(Bundle { text, sources, others: vec![], guard: None }, output.clone()).await?;
     let shown = output.display();
     output::error_line(&format!("wrote `{shown}`: {n_plugins} plugins, {n_sources} of them with their source"));
-    output::error_line(&format!("next: plugin-host apply -f {shown} --url URL-OF-ANOTHER-HOST"));
+    let file = shell_word(&shown.to_string());
+    output::error_line(&format!("next: plugin-host apply -f {file} --url URL-OF-ANOTHER-HOST"));
     Ok(())
 }
 
-/// Returns whether a file is a ZIP archive, and thus cannot be a plugins.yaml.
+/// Returns whether a file is a ZIP archive, also an empty one, and thus cannot be a plugins.yaml.
 pub(super) fn is_bundle(path: &Path) -> bool {
     let mut start = [0; 4];
     let is_read = |mut file: File| file.read_exact(&mut start).is_ok();
-    path.is_file() && File::open(path).is_ok_and(is_read) && start == *b"PK\x03\x04"
+    let is_file = !input::is_stdin(path) && path.is_file();
+    is_file && File::open(path).is_ok_and(is_read) && matches!(&start, b"PK\x03\x04" | b"PK\x05\x06")
 }
 
 /// Reads a bundle and uploads its sources.
@@ -60,9 +67,17 @@ pub(super) async fn upload(
     archives: &Archives<'_>,
     screen: &Screen,
 ) -> Result<PluginSet, Failure> {
-    let Bundle { text, sources, guard } = (archives.read_bundle)(path.to_owned()).await?;
+    let Bundle { text, sources, others, guard } = (archives.read_bundle)(path.to_owned()).await?;
     let name = path.display().to_string();
     let mut set = plugin_set::read(text.as_bytes()).map_err(|problems| refused(&name, &problems))?;
+    let listed: BTreeSet<_> = set.plugins.iter().filter_map(|entry| bundled(entry.source.place())).collect();
+    let unlisted = sources.iter().map(|source| &source.folder).filter(|folder| !listed.contains(*folder));
+    let unused = host_core::shown_list(others.iter().chain(unlisted), MAX_NAMES);
+    if !unused.is_empty() {
+        let warning =
+            format!("`{name}` has files that belong to no plugin of its plugins.yaml and are ignored: {unused}");
+        output::error_line(&format!("warning: {}", printable(&warning)));
+    }
     for entry in &mut set.plugins {
         if matches!(entry.source.place(), Source::Git { .. } | Source::Upload(_)) {
             continue;

@@ -29,6 +29,21 @@ fn check(installed: &str, available_and_blocked: &str, expected: Expect) {
     expected.assert_eq(&table);
 }
 
+/// Checks that no policy finds an update or holds one back.
+fn check_no_update(installed: &str, available_and_blocked: &str) {
+    check(
+        installed,
+        available_and_blocked,
+        expect![[r#"
+        patch: - of -; -
+        minor: - of -; -
+        major: - of -; -
+        manual: - of -; -
+        pinned: - of -; -
+    "#]],
+    );
+}
+
 #[test]
 fn a_policy_limits_the_size_of_an_update() {
     check(
@@ -46,28 +61,8 @@ fn a_policy_limits_the_size_of_an_update() {
 
 #[test]
 fn without_a_newer_version_there_is_no_update() {
-    check(
-        "1.2.3",
-        "",
-        expect![[r#"
-        patch: - of -; -
-        minor: - of -; -
-        major: - of -; -
-        manual: - of -; -
-        pinned: - of -; -
-    "#]],
-    );
-    check(
-        "1.2.3",
-        "v0.9.0 v1.2.2 v1.2.3 v1.2.3-rc.1 v1.2.3+build.9",
-        expect![[r#"
-        patch: - of -; -
-        minor: - of -; -
-        major: - of -; -
-        manual: - of -; -
-        pinned: - of -; -
-    "#]],
-    );
+    check_no_update("1.2.3", "");
+    check_no_update("1.2.3", "v0.9.0 v1.2.2 v1.2.3 v1.2.3-rc.1 v1.2.3+build.9");
 }
 
 #[test]
@@ -172,17 +167,7 @@ fn blocked_versions_are_never_chosen() {
 
 #[test]
 fn build_metadata_does_not_make_a_version_newer() {
-    check(
-        "1.0.0+a",
-        "1.0.0+b 1.0.0",
-        expect![[r#"
-        patch: - of -; -
-        minor: - of -; -
-        major: - of -; -
-        manual: - of -; -
-        pinned: - of -; -
-    "#]],
-    );
+    check_no_update("1.0.0+a", "1.0.0+b 1.0.0");
     check(
         "1.0.0",
         "1.0.1+build.2 1.0.1+build.10 1.0.1",

@@ -1,5 +1,5 @@
-//! The files of a repository that are in Git LFS: the batch API names an address for each, and the bytes behind it must
-//! have the digest and size of the pointer.
+//! Downloads the files of a repository that are in Git LFS: the batch API names an address for each file, and the bytes
+//! that are downloaded from it must have the digest and size of the file's pointer.
 //!
 //! The server chooses the addresses, so each is checked: https, the server of the repository or a place of `lfs_hosts`,
 //! and no private network unless it is a mirror. Addresses may contain secrets and never appear in errors.
@@ -26,13 +26,13 @@ use content::Content;
 use wire::{Batch, Download, Object, Refusal};
 
 const TYPE: &str = "application/vnd.git-lfs+json";
-/// The number of objects in one request, the same as in git-lfs.
+/// Maximum number of objects in one request, as in git-lfs.
 const MAX_OBJECTS: usize = 100;
-/// Far above an answer for [`MAX_OBJECTS`] objects.
+/// Maximum size of an answer, far above what [`MAX_OBJECTS`] objects need.
 const MAX_ANSWER_BYTES: u64 = 4 << 20;
 const MAX_REDIRECTS: usize = 3;
 
-/// A file of a commit whose content is in Git LFS.
+/// A file in Git LFS. The commit has only its pointer.
 pub(super) struct InLfs {
     path: TreePath,
     is_executable: bool,
@@ -40,10 +40,10 @@ pub(super) struct InLfs {
 }
 
 impl InLfs {
-    /// Reads the pointer in the place of a file.
+    /// Reads the pointer that a commit has for a file.
     ///
     /// # Errors
-    /// [`Error::Lfs`]; the limit of a file.
+    /// [`Error::Lfs`] if the pointer is invalid, [`Error::Store`] if the file is larger than a file may be.
     pub(super) fn new(
         session: &Session,
         path: TreePath,
@@ -71,7 +71,7 @@ impl InLfs {
 /// Downloads the files and adds them to the tree.
 ///
 /// # Errors
-/// [`Error::Lfs`], [`Error::LfsHost`], [`Error::TokenRefused`], and those of a download of commits.
+/// [`Error::Lfs`], [`Error::LfsHost`], [`Error::TokenRefused`], and the errors of a download of commits.
 pub(super) fn download(session: &Session, files: &[InLfs], writer: &mut TreeWriter) -> Result<(), Error> {
     let Some(access) = session.lfs().filter(|_| !files.is_empty()) else { return Ok(()) };
     let mut downloads = Downloads { session, access, base: session.base(), agents: HashMap::new() };
@@ -162,7 +162,7 @@ impl Downloads<'_> {
                 request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
             }
             if !headers.iter().any(|(name, _)| name == "authorization")
-                && let Some((_, value)) = session.authorization(&self.repository_or(&url))?
+                && let Some((_, value)) = session.authorization(&self.token_address(&url))?
             {
                 request = request.header("authorization", value);
             }
@@ -180,8 +180,9 @@ impl Downloads<'_> {
         Err(file.error(session, "the server redirects too often"))
     }
 
-    /// Returns the address whose token a request to `url` gets: the repository's for addresses below it.
-    fn repository_or(&self, url: &Url) -> String {
+    /// Returns the address by which the token for a request to `url` is selected. For addresses below the repository this
+    /// is the address of the repository, because the section of `acme/hello` does not apply to `acme/hello.git/info`.
+    fn token_address(&self, url: &Url) -> String {
         let base = self.base.strip_suffix(".git").unwrap_or(&self.base);
         let rest = url.as_str().strip_prefix(base);
         let is_below = rest.is_some_and(|rest| rest.starts_with('/') || rest.starts_with(".git/"));
@@ -201,7 +202,7 @@ impl Downloads<'_> {
         Ok(agent)
     }
 
-    /// Returns an address that the server chose, if it may be requested.
+    /// Checks an address that the server chose, and returns it if it may be requested.
     fn checked(&self, file: &InLfs, url: Result<Url, url::ParseError>) -> Result<Url, Error> {
         let refuse = |why: &str| Err(file.error(self.session, why));
         let Some(url) = url.ok().filter(|url| url.as_str().parse::<Uri>().is_ok()) else {

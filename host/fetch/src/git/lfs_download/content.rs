@@ -11,7 +11,7 @@ use crate::git::http;
 use crate::git::session::Session;
 use crate::lfs::Pointer;
 
-/// The bytes of a file, which end well only if they are the bytes of its pointer.
+/// The bytes of a file. Reading fails unless they have the size and digest of its pointer.
 pub(super) struct Content<'s> {
     session: &'s Session,
     file: &'s InLfs,

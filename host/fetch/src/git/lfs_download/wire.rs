@@ -6,6 +6,9 @@ use serde::Deserialize;
 use ureq::http::{HeaderName, HeaderValue};
 
 const MAX_HEADERS: usize = 20;
+/// Headers that change the framing or the target of a request.
+const FRAMING: [&str; 8] =
+    ["connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"];
 
 #[derive(Deserialize)]
 pub(super) struct Batch {
@@ -39,7 +42,7 @@ pub(super) struct Download {
 }
 
 impl Download {
-    /// Returns the headers that the server wants to receive with the request. They may contain secrets.
+    /// Returns the headers that the server demands in the request. They may contain secrets.
     pub(super) fn headers(&self) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
         if self.header.len() > MAX_HEADERS {
             return Err(format!("the server asks for more than {MAX_HEADERS} headers"));
@@ -47,8 +50,7 @@ impl Download {
         let header = |(name, value): (&String, &String)| {
             let refused = || format!("the server asks for the header `{}`", host_core::shown(name, 80));
             let name = HeaderName::try_from(name).map_err(|_| refused())?;
-            let is_framing = ["connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding"];
-            if is_framing.contains(&name.as_str()) || name.as_str() == "upgrade" {
+            if FRAMING.contains(&name.as_str()) {
                 return Err(refused());
             }
             let mut value = HeaderValue::try_from(value).map_err(|_| refused())?;
