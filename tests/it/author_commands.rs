@@ -140,7 +140,7 @@ async fn dev_reloads_on_every_save_and_keeps_the_running_version_when_a_build_fa
     let (folder, place) = new_plugin().await;
     let config = folder.path().join("config.json");
     std::fs::write(&config, r#"{"greeting":"Moin"}"#).unwrap();
-    let mut dev = Dev::start(folder.path(), &["my-plugin", "--config", "config.json"]).await;
+    let mut dev = Dev::start(folder.path(), &["my-plugin", "--configuration", "config.json"]).await;
     let serving = dev.line("serving: ").await;
     assert!(serving.starts_with("serving: my-plugin 0.1.0, generation 1 in "), "{serving}");
     let curl = dev.line("  curl http://").await;

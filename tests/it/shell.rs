@@ -206,7 +206,11 @@ fn installed_completions_replace_only_scripts_of_this_program() {
     std::fs::write(&path, "#compdef plugin-host\n_plugin-host() { }\n").unwrap();
     let (code, message) = install(&[]);
     assert_eq!(code, Some(1), "{message}");
-    for part in ["_plugin-host` is not replaced", "was not written by `plugin-host completions`", "--install --force"] {
+    for part in [
+        "_plugin-host` is not replaced",
+        "was not written by `plugin-host completions`",
+        "completions zsh --install --force",
+    ] {
         assert!(message.contains(part), "{message}");
     }
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "#compdef plugin-host\n_plugin-host() { }\n");

@@ -132,6 +132,7 @@ async fn the_command_line_explains_changes_that_are_refused() {
             &["config", "set", "max_kept_versions", "-1"],
             &["`max_kept_versions` is `-1`, expected a number from 0 to 100"],
         ),
+        (&["config", "set", "max_upload_bytes", "-5MB"], &["`max_upload_bytes` is", "-5MB", "expected a size"]),
         (&["config", "set", "security_mode", "lax"], &["expected one of `strict`, `normal`, `permissive`"]),
         (&["config", "unset", "nonsense"], &["unknown setting `nonsense`"]),
     ] {

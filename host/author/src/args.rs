@@ -91,8 +91,8 @@ pub struct Dev {
     #[arg(long, value_name = "NUMBER", default_value_t = DEV_PORT)]
     pub(crate) port: u16,
     /// JSON file with configuration that overrides plugin.yaml; a change of this file also reloads the plugin
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    #[arg(long, alias = "config", value_name = "FILE")]
+    pub(crate) configuration: Option<PathBuf>,
     /// Show the complete cargo output
     #[arg(long)]
     pub(crate) verbose: bool,

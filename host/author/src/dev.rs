@@ -49,7 +49,7 @@ pub async fn dev(args: Dev, config: AuthorConfig, screen: &Screen) -> Result<(),
         screen.note("note: wrote Cargo.lock, so that every build uses the same versions; commit it with the plugin");
     }
     // The watch starts before the folder is read, so that no change is missed.
-    let watch = Watch::new(folder, args.config.as_deref())?;
+    let watch = Watch::new(folder, args.configuration.as_deref())?;
 
     workshop.build.development = true;
     workshop.run.drain_timeout = workshop.run.drain_timeout.min(GRACE);
@@ -78,7 +78,7 @@ pub async fn dev(args: Dev, config: AuthorConfig, screen: &Screen) -> Result<(),
         host,
         screen: screen.clone(),
         source: source.clone(),
-        config: args.config,
+        configuration: args.configuration,
         verbose: args.verbose,
         url,
         log: log.handle(),
@@ -112,7 +112,7 @@ struct Session {
     host: Host,
     screen: Screen,
     source: Source,
-    config: Option<PathBuf>,
+    configuration: Option<PathBuf>,
     verbose: bool,
     url: String,
     log: output::LogSelector,
@@ -156,7 +156,7 @@ impl Session {
     }
 
     async fn load(&mut self) -> Result<Receipt, LoadFailure> {
-        let configuration = match &self.config {
+        let configuration = match &self.configuration {
             Some(path) => configuration(path).map_err(|failure| LoadFailure { code: "dev_configuration", failure })?,
             None => Map::new(),
         };
@@ -258,11 +258,11 @@ struct LoadFailure {
     failure: Failure,
 }
 
-/// Reads the configuration file given with --config.
+/// Reads the file of `--configuration`.
 fn configuration(path: &Path) -> Result<Map<String, Value>, Failure> {
     let what = || format!("failed to read the configuration `{}`", path.display());
     let text = host_file::read_text(path, MAX_CONFIGURATION_BYTES).map_err(|error| {
-        Failure::usage(what()).because(error.to_string()).fix("set --config to a file with one JSON object")
+        Failure::usage(what()).because(error.to_string()).fix("set --configuration to a file with one JSON object")
     })?;
     serde_json::from_str(&text).map_err(|error| {
         Failure::from_error(what(), &error).fix("write one JSON object, such as {\"greeting\": \"Hello\"}")

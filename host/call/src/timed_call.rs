@@ -1,10 +1,10 @@
 //! Calls with timed polls, in place or in a task of their own.
 
-use host_core::Span;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use host_core::Span;
 use host_load::{Call, CallError, PluginResponse};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::{JoinHandle, block_in_place};

@@ -157,4 +157,12 @@ mod tests {
     fn the_command_definitions_are_consistent() {
         <Cli as clap::CommandFactory>::command().debug_assert();
     }
+
+    #[test]
+    fn dev_accepts_its_option_under_its_older_name() {
+        for option in ["--configuration", "--config"] {
+            let arguments = ["plugin-host", "dev", option, "hello.json"].map(OsString::from);
+            assert!(Cli::parse(Cli::command(), &arguments).is_ok(), "{option}");
+        }
+    }
 }

@@ -205,12 +205,8 @@ fn resolve_with(
     let mut warnings: Vec<_> = environment.misspelled.iter().map(misspelled).collect();
     for setting in SETTINGS {
         let refused = |place: String, found: &str| {
-            let found: String = found.chars().take(80).collect();
-            format!(
-                "{place} is `{}`, expected {}",
-                shown_setting(&found).escape_debug(),
-                setting.setting_type.allowed()
-            )
+            let found = host_core::shown(&shown_setting(found), 80);
+            format!("{place} is `{found}`, expected {}", setting.setting_type.allowed())
         };
         let mut found = vec![];
         if let Some(texts) = flags.get(setting.key) {

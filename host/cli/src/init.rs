@@ -31,7 +31,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("log_filter", r#""info""#),
 ];
 
-/// The fix for a folder that cannot be written.
+/// The remedy for a folder that cannot be written.
 const ANOTHER_FOLDER: &str = "name a folder that you may write: `plugin-host init DIR`";
 
 const PLUGINS_YAML: &str = "\
@@ -53,7 +53,7 @@ plugins: []
 /// Writes the files.
 ///
 /// # Errors
-/// One of the files exists, or the folder cannot be written; then nothing is written.
+/// One of the files exists (then nothing is written), or the folder or a file cannot be written.
 pub(crate) fn init(args: &Init) -> Result<(), Failure> {
     let files = [("host.toml", host_toml()), ("plugins.yaml", PLUGINS_YAML.to_owned())];
     let place = |name: &str| match args.folder.to_str() {

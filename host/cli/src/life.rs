@@ -5,11 +5,11 @@ mod reload;
 mod startup;
 mod systemd;
 
-use host_core::Span;
 use std::sync::Arc;
 use std::time::Instant;
 
 use host_build::Builder;
+use host_core::Span;
 use host_run::Host;
 use host_serve::Server;
 use host_state::{Newest, State};

@@ -33,7 +33,7 @@ impl Filter {
 pub(crate) fn start(filter: &str, as_json: bool, screen: &Screen) -> Result<Filter, Failure> {
     let failed = |reason: String| Failure::failed("failed to start the log").because(reason);
     let filter = parsed(filter).map_err(failed)?;
-    let escapes = match (as_json, output::errors_have_colours()) {
+    let escapes = match (as_json, output::errors_have_colors()) {
         (true, _) => Escapes::Json,
         (false, true) => Escapes::Terminal,
         (false, false) => Escapes::Text,
@@ -46,7 +46,7 @@ pub(crate) fn start(filter: &str, as_json: bool, screen: &Screen) -> Result<Filt
         let set = move |filter| handle.reload(filter).map_err(|error| error.to_string());
         (lines.try_init(), Filter(Arc::new(set)))
     } else {
-        let lines = lines.compact().with_ansi(output::errors_have_colours()).with_target(false).with_filter_reloading();
+        let lines = lines.compact().with_ansi(output::errors_have_colors()).with_target(false).with_filter_reloading();
         let handle = lines.reload_handle();
         let set = move |filter| handle.reload(filter).map_err(|error| error.to_string());
         (lines.try_init(), Filter(Arc::new(set)))

@@ -14,6 +14,7 @@ mod logs;
 mod ping;
 mod plan;
 mod reload;
+mod settings;
 mod updates;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ use crate::output::FormatArgs;
 
 pub use access::{AddUser, CreateToken, RightsArgs, SetUser, TokenArgs, TokenCommand, UserArgs, UserCommand};
 pub use audit::{Audit, AuditCommand, VerifyAudit};
-pub use catalog::{Available, CacheCommand, RunningConfig, SetConfig, SettingCommand, UnsetConfig, Validate};
+pub use catalog::{Available, CacheCommand, Validate};
 pub use change::{ChangeArgs, ChangeOptions, Disable, OnConflict, Unload};
 pub use complete::{Complete, CompletedKind};
 pub use events::Events;
@@ -38,6 +39,7 @@ pub use logs::Logs;
 pub use ping::Ping;
 pub use plan::{Apply, Export, Plan};
 pub use reload::{Prove, Reload};
+pub use settings::{RunningConfig, SetConfig, SettingCommand, UnsetConfig};
 pub use updates::{Block, SetPolicy, Update, Updates};
 
 /// The exit codes, for the help text of each command.

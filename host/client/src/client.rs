@@ -7,12 +7,11 @@ mod job;
 mod problem;
 mod upload;
 
-use host_core::Span;
-use host_file::ReadError;
 use std::time::Duration;
 
 use bytes::Bytes;
-use host_core::shown_address;
+use host_core::{Span, shown_address};
+use host_file::ReadError;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};

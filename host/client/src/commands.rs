@@ -15,6 +15,7 @@ mod logs;
 mod ping;
 mod plan;
 mod prove;
+mod settings;
 mod show;
 mod updates;
 
@@ -95,9 +96,9 @@ pub async fn change_setting(command: SettingCommand, config: &ClientConfig) -> R
     let client = Client::new(command.host(), config)?;
     let as_json = command.host().format.is_data();
     let done = match command {
-        SettingCommand::Running(args) => catalog::running(&client, &args).await,
-        SettingCommand::Set(args) => catalog::set(&client, &args.key, args.value(), as_json).await,
-        SettingCommand::Unset(args) => catalog::set(&client, &args.key, Value::Null, as_json).await,
+        SettingCommand::Running(args) => settings::running(&client, &args).await,
+        SettingCommand::Set(args) => settings::set(&client, &args.key, args.value(), as_json).await,
+        SettingCommand::Unset(args) => settings::set(&client, &args.key, Value::Null, as_json).await,
     };
     with_answer(done, as_json)
 }

@@ -7,6 +7,7 @@ mod format;
 pub mod paint;
 pub mod table;
 pub mod text;
+mod yaml;
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -22,7 +23,7 @@ pub use table::Table;
 /// The first failure to write data.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// Whether any data could not be written.
+/// True if data could not be written.
 static IS_BROKEN: AtomicBool = AtomicBool::new(false);
 
 /// Returns whether data could not be written, so that a command has nothing to wait for. [`finish`] reports the error.
@@ -59,6 +60,13 @@ pub fn raw(bytes: &[u8]) {
     let _ = write(&text::escaped(&text));
 }
 
+/// Prints a YAML file in which characters that a reader cannot see occur only in double quotes and comments. They are
+/// escaped as in YAML.
+pub(crate) fn yaml_file(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = write(&text::escaped_yaml(&text));
+}
+
 /// Prints a JSON document in the selected format.
 pub fn data(json: &[u8]) {
     let _ = try_data(json);
@@ -70,13 +78,10 @@ pub fn data(json: &[u8]) {
 /// The document cannot be written. [`finish`] reports the error, too.
 pub fn try_data(json: &[u8]) -> io::Result<()> {
     let text = String::from_utf8_lossy(json);
-    let yaml = if format::is_yaml() { yaml(&text) } else { None };
-    write(&text::escaped(yaml.as_deref().unwrap_or(&text)))
-}
-
-fn yaml(json: &str) -> Option<String> {
-    let document: serde_yaml::Value = serde_json::from_str(json).ok()?;
-    Some(format!("---\n{}", serde_yaml::to_string(&document).ok()?))
+    match format::is_yaml().then(|| yaml::from_json(&text)).flatten() {
+        Some(yaml) => write(&text::escaped_yaml(&yaml)),
+        None => write(&text::escaped(&text)),
+    }
 }
 
 /// Writes a text and a line end, if it has none.
@@ -116,7 +121,7 @@ pub fn painted_error_line(text: &str) {
 }
 
 /// Returns whether standard error shows colours.
-pub fn errors_have_colours() -> bool {
+pub fn errors_have_colors() -> bool {
     colors::has_colors(&io::stderr())
 }
 

@@ -98,14 +98,18 @@ pub(crate) fn find(text: &str) -> Option<(usize, char)> {
 /// A sentence about the first such character of a value, such as `; character 3 is U+00A0 NO-BREAK SPACE; …`; empty if
 /// the value has none.
 pub(crate) fn note(text: &str) -> String {
-    let found = find(text).and_then(|(position, c)| Some((position, described(c)?)));
-    found.map_or_else(String::new, |(position, sentence)| format!("; character {position} is {sentence}"))
+    note_of(find(text))
 }
 
-/// A note about the first look-alike in a line that may change its structure; empty if there is none.
+/// Returns a note about the first character of a line that may change its structure and is easily mistaken for another,
+/// such as `; character 3 is U+00A0 NO-BREAK SPACE; …`; empty if the line has none.
 pub fn look_alike_note(line: &str) -> String {
-    let found = find_structural(line).and_then(|(position, c)| Some((position, described(c)?)));
-    found.map_or_else(String::new, |(position, sentence)| format!("; character {position} is {sentence}"))
+    note_of(find_structural(line))
+}
+
+fn note_of(found: Option<(usize, char)>) -> String {
+    let described = found.and_then(|(position, c)| Some((position, described(c)?)));
+    described.map_or_else(String::new, |(position, sentence)| format!("; character {position} is {sentence}"))
 }
 
 /// The first character of a line that may change the structure of the YAML: a blank, a quote at the start of a word, or

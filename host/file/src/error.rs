@@ -1,16 +1,16 @@
-//! The reason for which a file was not read.
+//! The reason why a file was not read.
 
 use std::io;
 
 use host_core::Size;
 
-/// The reason for which a file was not read. The messages name what the file must be; the caller names the file.
+/// The reason why a file was not read. The messages name what the file must be; the caller names the file.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file cannot be opened or read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The path leads to something else than a regular file.
+    /// The path leads to something other than a regular file.
     #[error("it is a {kind}; it must be a regular file of at most {}", Size::of(*max_bytes))]
     NotAFile {
         /// The kind of the file, such as `folder`.
@@ -21,7 +21,7 @@ pub enum ReadError {
     /// The file is too large.
     #[error("{}; it must be a regular file of at most {}", size(*found), Size::of(*max_bytes))]
     TooLarge {
-        /// The size, unless it is known only that it is larger than the limit.
+        /// The size; `None` if the file system does not know it.
         found: Option<u64>,
         /// The size limit.
         max_bytes: u64,
@@ -29,7 +29,7 @@ pub enum ReadError {
     /// The file contains a byte sequence that is not UTF-8.
     #[error("byte {} is not valid UTF-8; it must be a text file in UTF-8", *at + 1)]
     NotText {
-        /// The number of valid bytes before it.
+        /// The number of valid bytes before that sequence.
         at: usize,
     },
 }

@@ -34,14 +34,8 @@ pub fn read_with_metadata(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, Metad
     let file = File::options().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
     check(&metadata, max_bytes)?;
-    let mut bytes = vec![];
     // Files of /proc have no size.
-    file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max_bytes {
-        Err(ReadError::TooLarge { found: None, max_bytes })
-    } else {
-        Ok((bytes, metadata))
-    }
+    Ok((bytes(file, max_bytes)?, metadata))
 }
 
 /// Reads a regular file of at most `max_bytes` bytes as UTF-8. Links are followed.
@@ -57,9 +51,13 @@ pub fn read_text(path: &Path, max_bytes: u64) -> Result<String, ReadError> {
 /// # Errors
 /// [`ReadError`], except for [`ReadError::NotAFile`].
 pub fn read_stream(stream: impl io::Read, max_bytes: u64) -> Result<String, ReadError> {
+    text(bytes(stream, max_bytes)?)
+}
+
+fn bytes(stream: impl io::Read, max_bytes: u64) -> Result<Vec<u8>, ReadError> {
     let mut bytes = vec![];
     stream.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > max_bytes { Err(ReadError::TooLarge { found: None, max_bytes }) } else { text(bytes) }
+    if bytes.len() as u64 > max_bytes { Err(ReadError::TooLarge { found: None, max_bytes }) } else { Ok(bytes) }
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, ReadError> {

@@ -1,9 +1,10 @@
 //! Errors of a run.
 
-use host_core::Span;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use host_core::Span;
 
 /// The reason why a program did not run to its end. A program that fails by itself is not an error: see
 /// [`crate::Exit`].

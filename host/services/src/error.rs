@@ -137,12 +137,9 @@ impl Error {
     }
 }
 
-/// `text` quoted, cut to 80 characters, with control characters as escapes.
+/// Returns the first 80 characters of a text in backticks, with escapes.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut quoted = String::from("`");
-    quoted.extend(text.chars().take(80).flat_map(char::escape_debug));
-    quoted.push_str(if text.chars().nth(80).is_some() { "…`" } else { "`" });
-    quoted
+    format!("`{}`", host_core::shown(text, 80))
 }
 
 /// An error with its causes, in one line.

@@ -39,8 +39,7 @@ impl Secrets {
     /// # Errors
     /// [`Error::SecretNotFound`], [`Error::SecretUnreadable`].
     pub async fn read(&self, plugin: &PluginId, name: &str) -> Result<Vec<u8>, Error> {
-        let not_found =
-            || Error::SecretNotFound { name: name.chars().take(100).flat_map(char::escape_debug).collect() };
+        let not_found = || Error::SecretNotFound { name: host_core::shown(name, 100) };
         let source = self.0.get(&(plugin.clone(), name.to_owned())).ok_or_else(not_found)?.clone();
         // Reading a file may block.
         let read = tokio::task::spawn_blocking(move || read(source)).await;

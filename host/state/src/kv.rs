@@ -210,7 +210,7 @@ impl Kv {
         } else {
             return Ok(());
         };
-        Err(Error::BadKey { rule, found: key.chars().take(80).flat_map(char::escape_debug).collect() })
+        Err(Error::BadKey { rule, found: host_core::shown(key, 80) })
     }
 }
 

@@ -1,10 +1,10 @@
-//! The message of arguments that are not a command: an error, the help or the version.
+//! The message that is printed instead of running a command: an error in the arguments, the help or the version.
 
 use clap::Error;
 use host_client::output;
 use host_core::is_unseen;
 
-/// A message, instead of a command.
+/// The message that is printed instead of running a command.
 pub(crate) struct Refusal {
     text: String,
     stream: Stream,
@@ -12,14 +12,14 @@ pub(crate) struct Refusal {
     pub(crate) code: u8,
 }
 
-/// Where and how a message is printed.
+/// The stream of a message, and how its characters are printed.
 #[derive(Clone, Copy)]
 enum Stream {
     /// Help and version, in colours.
     Output,
     /// An error, in colours.
     Error,
-    /// An error with characters of arguments that a terminal acts on, or that a reader cannot see.
+    /// An error that repeats characters of arguments that a terminal acts on, or that a reader cannot see.
     UnsafeError,
 }
 

@@ -49,7 +49,7 @@ pub(super) fn read(
         return sections;
     };
     for (at, name, section) in in_order(plugins) {
-        let place = format!("{KEY}.{}", name.escape_debug());
+        let place = format!("{KEY}.{}", host_core::shown(name, 80));
         match (name.parse::<PluginId>(), section.get_ref()) {
             (Err(error), _) => refuse(at, format!("`{place}` is not a plugin id: {error}")),
             (Ok(plugin), DeValue::Table(section)) => {
@@ -66,7 +66,7 @@ pub(super) fn read(
 fn object(place: &str, table: &DeTable<'_>, refuse: Refuse<'_>) -> Map<String, Value> {
     let mut values = Map::new();
     for (_, key, value) in in_order(table) {
-        let place = format!("{place}.{}", key.escape_debug());
+        let place = format!("{place}.{}", host_core::shown(key, 80));
         values.insert(key.to_owned(), json(&place, value, refuse));
     }
     values

@@ -67,14 +67,14 @@ const FAIL: &str = "PLUGIN_HOST_FAIL";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     variables: BTreeMap<&'static str, String>,
-    /// Variables of settings and clients with a value that is not valid UTF-8.
+    /// Variables of settings and of clients whose values are not valid UTF-8.
     pub(crate) unreadable: Vec<&'static str>,
-    /// Variables that nothing reads, and the variables that are probably meant.
+    /// Variables that this program does not read, each with the variable that is probably meant.
     pub(super) misspelled: Vec<(String, &'static str)>,
 }
 
-/// Returns the variable that is probably meant by a variable that starts like those of this program. Kubernetes sets
-/// `PLUGIN_HOST_SERVICE_HOST` and others if there is a service `plugin-host`; they are not alike.
+/// Returns the variable of this program that is probably meant by a misspelled one. Kubernetes sets variables such as
+/// `PLUGIN_HOST_SERVICE_HOST` if there is a service `plugin-host`; they are not similar enough to be reported.
 fn meant(name: &str, own: &[&'static str]) -> Option<&'static str> {
     if !name.starts_with("PLUGIN") || own.contains(&name) {
         return None;
@@ -116,7 +116,7 @@ impl Environment {
         environment
     }
 
-    /// Returns the variable of a client whose value is not valid UTF-8.
+    /// Returns the first variable of clients whose value is not valid UTF-8.
     pub(crate) fn unreadable_of_client(&self) -> Option<&'static str> {
         self.unreadable.iter().copied().find(|name| [TOKEN, URL, CA].contains(name))
     }

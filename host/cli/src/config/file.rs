@@ -67,7 +67,8 @@ pub(crate) fn read(path: &Path, text: &str) -> InFile {
         let line = line_at(key.span().start);
         let place = place(key.span().start);
         let Some(setting) = find(key.get_ref()) else {
-            let why = hints::of_section(key.get_ref(), found.get_ref()).unwrap_or_else(|| unknown(key.get_ref()));
+            let why =
+                hints::of_section(key.get_ref(), found.get_ref()).unwrap_or_else(|| unknown("key", key.get_ref()));
             refusals.push(format!("{place}: {why}"));
             continue;
         };
@@ -125,7 +126,7 @@ fn mirror(entry: &DeValue<'_>) -> Result<Mirror, String> {
 
 /// Describes a value of the file, shortened.
 fn show(value: &DeValue<'_>) -> String {
-    let quoted = |text: &str| format!("`{}`", shown_setting(text).chars().take(80).collect::<String>().escape_debug());
+    let quoted = |text: &str| format!("`{}`", host_core::shown(&shown_setting(text), 80));
     match value {
         DeValue::String(text) => format!("the string {}", quoted(text)),
         DeValue::Integer(number) => quoted(&number.to_string()),
@@ -144,8 +145,8 @@ fn show(value: &DeValue<'_>) -> String {
     }
 }
 
-/// Describes a key that is not a setting.
-pub(super) fn unknown(key: &str) -> String {
+/// Describes a key that is not a setting. `noun` is `key` or `setting`.
+pub(super) fn unknown(noun: &str, key: &str) -> String {
     let shown = host_core::shown(key, 80);
     let of_variable = |setting: &&Setting| setting.variables().any(|name| name.eq_ignore_ascii_case(key));
     if let Some(setting) = SETTINGS.iter().find(of_variable) {

@@ -56,6 +56,8 @@ impl Args for Flags {
                     .require_equals(true)
                     .default_missing_value("true")
                     .value_name(value_name(setting.setting_type)),
+                // `-5MB` is refused for its value, and not as an option `-5`.
+                number if number.is_number() => arg.allow_hyphen_values(true).value_name(value_name(number)),
                 list if list.is_list() => arg.action(ArgAction::Append).value_name(value_name(list)),
                 other => arg.value_name(value_name(other)),
             });

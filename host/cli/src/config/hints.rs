@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use super::setting_type::SettingType;
 use super::table::{Setting, find};
 
-/// Returns the remedy for a syntax error in the line at `offset`.
+/// Returns the remedy for a syntax error in the line at `offset`; empty if none is known.
 pub(super) fn of_syntax(text: &str, offset: usize, message: &str) -> String {
     let start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
     let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
@@ -13,7 +13,7 @@ pub(super) fn of_syntax(text: &str, offset: usize, message: &str) -> String {
     if !note.is_empty() {
         return note;
     }
-    // `cache_enabled = yes` and `drain_timeout_seconds = 30s` are not texts that lack their quotes.
+    // The parser asks for quotes in `cache_enabled = yes` and `drain_timeout_seconds = 30s`, which are not texts.
     let setting = line.split_once('=').filter(|_| message.contains("quoted")).and_then(|(key, _)| find(key.trim()));
     setting.map_or_else(String::new, |setting| format!("; `{}` is {}", setting.key, setting.setting_type.allowed()))
 }
@@ -26,12 +26,12 @@ pub(super) fn of_section(name: &str, found: &DeValue<'_>) -> Option<String> {
     let (first, _) = keys.first()?;
     let name = host_core::shown(name, 80);
     Some(format!(
-        "unknown section `[{name}]`; settings have no section: write `{}` above the first one",
+        "unknown section `[{name}]`; settings are not in a section: write `{}` above the first section",
         first.get_ref()
     ))
 }
 
-/// Returns the remedy for a value of the wrong type.
+/// Returns the remedy for a value of the wrong type; empty if none is known.
 pub(super) fn of_value(setting: &Setting, found: &DeValue<'_>) -> String {
     let DeValue::String(text) = found else { return String::new() };
     let setting_type = setting.setting_type;
@@ -41,7 +41,7 @@ pub(super) fn of_value(setting: &Setting, found: &DeValue<'_>) -> String {
     }
     if setting_type.is_number() || setting_type == SettingType::Switch {
         return match setting_type.read(text) {
-            // `"yes"` is a switch in a variable, but not in TOML.
+            // Variables accept `yes` for a switch; TOML does not.
             Some(value) => format!("; write `{} = {value}`", setting.key),
             None if setting.key.ends_with("_seconds") => "; write the number of seconds, without a unit".to_owned(),
             None => String::new(),

@@ -126,7 +126,7 @@ impl LiveSettings {
         let mut refused = vec![];
         for (key, value) in requested {
             let Some(setting) = find(&key) else {
-                done.warnings.push(format!("ignored the {}", unknown(&key).replacen("key", "setting", 1)));
+                done.warnings.push(format!("ignored the {}", unknown("setting", &key)));
                 continue;
             };
             let reason = match (timing_of(&key), &current.settings.get(setting.key).origin) {

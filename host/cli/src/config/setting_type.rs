@@ -84,7 +84,7 @@ impl SettingType {
             SettingType::Origins => "web origins such as `https://console.example.org`, or `*` for any",
             SettingType::Repositories => "patterns of the form host/owner/name, such as `github.com/acme/*`",
             SettingType::Mirrors => {
-                "pairs of `prefix` and `base`, both http or https URLs that end with `/`, without user, password and query"
+                "pairs of `prefix` and `base`, both http or https URLs that end with `/`, without user, password, query and fragment"
             }
             SettingType::Hosts => "hosts without `*`, such as `api.internal` or `127.0.0.1:8080`",
             SettingType::HostNames => "host names such as `plugins.example.org` or `*.example.org`, or `*` for any",
@@ -281,19 +281,20 @@ fn parsed<T>(parts: &[&str], parse: impl Fn(&str) -> Option<T>) -> Option<Vec<Pa
     parts.iter().map(|&text| Some(Parsed { text: text.to_owned(), value: parse(text)? })).collect()
 }
 
-/// Returns whether a URL has a user or password. Settings are shown, so they must not contain one.
+/// Returns whether a URL has a user or password, which no setting may contain, because settings are shown.
 fn has_user(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 
-/// Parses a mirror; `None` if `prefix` or `base` is not a URL that ends with `/`.
+/// Parses a mirror; `None` if `prefix` or `base` is not an http or https URL that ends with `/`, or has a user, a
+/// password, a query or a fragment.
 pub(crate) fn mirror(prefix: &str, base: &str) -> Option<Mirror> {
     let is_base = |url: &Url| {
         let is_plain = !has_user(url) && url.query().is_none() && url.fragment().is_none();
         is_plain && matches!(url.scheme(), "http" | "https")
     };
     let url = |text: &str| Url::parse(text).ok().filter(|url| text.ends_with('/') && is_base(url));
-    // A prefix is compared with sources, whose hosts are in lower case.
+    // The URLs are stored as parsed, with hosts in lower case: a prefix is compared with sources, whose hosts are, too.
     Some(Mirror { prefix: url(prefix)?.into(), base: url(base)?.into() })
 }
 
@@ -312,7 +313,8 @@ fn secret(text: &str) -> Option<Secret> {
     Some(Secret { plugin: plugin.parse().ok().filter(|_| is_name)?, name: name.to_owned(), source })
 }
 
-/// Returns whether a text is a path. Only shells expand `~` and variables: a folder with the name `~` is a mistake.
+/// Returns whether a text is a path. `~` and `$` at its start are refused: only shells expand them, so a folder with
+/// the name `~` would be created.
 pub(super) fn is_path(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control) && !text.starts_with(['~', '$'])
 }

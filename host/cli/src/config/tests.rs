@@ -152,7 +152,7 @@ prefix = "https://github.com/"
             environment: `AUTO_LOAD_PLUGINS` is `http://a/b/c`, expected https git URLs, folders, `.zip` or `.so` files
             flag `--port` is `65536`, expected a number from 0 to 65535
             environment: `PORT` is `4000x`, expected a number from 0 to 65535
-            flag `--mirror` is `github`, expected pairs of `prefix` and `base`, both http or https URLs that end with `/`, without user, password and query
+            flag `--mirror` is `github`, expected pairs of `prefix` and `base`, both http or https URLs that end with `/`, without user, password, query and fragment
             /etc/host/host.toml:2: unknown key `prot`; did you mean `port`?
             /etc/host/host.toml:3: unknown key `something_else`; `plugin-host config show` lists all keys
             /etc/host/host.toml:4: unknown key `plugin_cache_dir`; did you mean `cache_dir`?
@@ -164,7 +164,7 @@ prefix = "https://github.com/"
             /etc/host/host.toml:10: `allowed_repositories` is a list of the string `github.com/*`, expected patterns of the form host/owner/name, such as `github.com/acme/*`
             /etc/host/host.toml:11: `max_plugin_size` is the string `1 XB`, expected a size from 1 KiB to 4 GiB, such as `100MiB`, or a number of bytes
             /etc/host/host.toml:12: `host` is `127.1`, expected an IP address or `localhost`
-            /etc/host/host.toml:13: `mirror` is a table with prefix = the string `https://github.com/`, expected pairs of `prefix` and `base`, both http or https URLs that end with `/`, without user, password and query"#]],
+            /etc/host/host.toml:13: `mirror` is a table with prefix = the string `https://github.com/`, expected pairs of `prefix` and `base`, both http or https URLs that end with `/`, without user, password, query and fragment"#]],
     );
 }
 
@@ -179,7 +179,7 @@ fn mistakes_in_the_file_come_with_their_remedy() {
         ("log_format = \u{201c}json\u{201d}", "is U+201C"),
         (
             "[server]\nport = 1\n",
-            ":1: unknown section `[server]`; settings have no section: write `port` above the first one",
+            ":1: unknown section `[server]`; settings are not in a section: write `port` above the first section",
         ),
         ("plugin_dir = \"~/plugins\"", "a path; `~` and `$` are not expanded"),
         ("source_roots = [\"$HOME/plugins\"]", "a list of paths; `~` and `$` are not expanded"),

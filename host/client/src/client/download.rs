@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use host_core::Size;
+use host_core::{Size, Span};
 use http_body_util::BodyExt as _;
 use tokio::io::AsyncWriteExt as _;
 
@@ -22,7 +22,7 @@ impl Client {
     pub(crate) async fn download(&self, place: &str, path: &Path, max_bytes: u64) -> Result<(), Failure> {
         let failed =
             |error: std::io::Error| Failure::from_error(format!("failed to write `{}`", path.display()), &error);
-        let silent = |_| Failure::unreachable(format!("the host sent nothing for {} s", SILENCE.as_secs()));
+        let silent = |_| Failure::unreachable(format!("the host sent nothing for {}", Span::of(SILENCE)));
         let response = tokio::time::timeout(SILENCE, self.send(ApiRequest::get(place))).await.map_err(silent)??;
         let mut body = response.into_body();
         let mut file = tokio::fs::File::create_new(path).await.map_err(failed)?;

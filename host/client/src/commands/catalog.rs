@@ -1,8 +1,8 @@
-//! `available`, `validate`, `cache` and `config set`.
+//! `available`, `validate` and `cache`.
 
-use host_api::{Available, CacheCleared, CacheInfo, SystemConfiguration, ValidationReport};
+use host_api::{Available, CacheCleared, CacheInfo, ValidationReport};
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use url::form_urlencoded::Serializer;
 
 use super::load;
@@ -11,9 +11,7 @@ use crate::args::CacheCommand;
 use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output::text::{bytes, printable, utc};
-use crate::output::{self, Table, text};
-
-const CONFIGURATION: &str = "/api/plugins/system/configuration";
+use crate::output::{self, Table};
 
 /// Lists the plugins in the host's indexes.
 pub(super) async fn available(client: &Client, args: &args::Available) -> Result<(), Failure> {
@@ -90,47 +88,6 @@ pub(super) async fn cache(client: &Client, word: &CacheCommand) -> Result<(), Fa
         CacheCommand::Info(_) => output::table(&sheet(&reply.read()?)),
         CacheCommand::Clear(_) => output::line(&printable(&reply.read::<CacheCleared>()?.message)),
     }
-    Ok(())
-}
-
-/// Shows the settings in force in a running host.
-pub(super) async fn running(client: &Client, args: &args::RunningConfig) -> Result<(), Failure> {
-    let reply = client.request(ApiRequest::get(CONFIGURATION)).await?;
-    if args.client.format.is_data() {
-        output::data(&reply.body);
-        return Ok(());
-    }
-    let SystemConfiguration { settings, sections, origins, pending, .. } = reply.read()?;
-    let mut table = Table::with_head(["KEY", "VALUE", "AT THE NEXT START", "ORIGIN"]);
-    for (key, value) in &settings {
-        let next = pending.get(key).map_or_else(|| "-".to_owned(), |value| text::setting(key, value));
-        let origin = if args.origin { origins.get(key).map_or("-", String::as_str) } else { "" };
-        table.row([key, &text::setting(key, value), &next, origin]);
-    }
-    for (key, value) in &sections {
-        let origin = if args.origin { origins.get(key).map_or("-", String::as_str) } else { "" };
-        table.row([key, &value.to_string(), "-", origin]);
-    }
-    output::table(&table);
-    Ok(())
-}
-
-/// Changes a setting of a running host; null undoes a change.
-pub(super) async fn set(client: &Client, key: &str, value: Value, as_json: bool) -> Result<(), Failure> {
-    let body = Value::Object([(key.to_owned(), value)].into_iter().collect());
-    let reply = client.request(ApiRequest::new(Method::PUT, CONFIGURATION).json(&body)).await?;
-    let now: SystemConfiguration = reply.read()?;
-    if as_json {
-        output::data(&reply.body);
-    }
-    if now.changed.is_empty() && !now.warnings.is_empty() {
-        let failure = Failure { details: now.warnings, ..Failure::failed("no setting was changed") };
-        return Err(failure.fix("`plugin-host config running` lists the settings"));
-    }
-    if !as_json {
-        output::line(&printable(&now.message));
-    }
-    now.warnings.iter().for_each(|warning| output::error_line(&format!("warning: {}", printable(warning))));
     Ok(())
 }
 

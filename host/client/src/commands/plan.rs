@@ -87,7 +87,7 @@ pub(super) async fn export(
         return Ok(());
     }
     let Some(path) = args.file.filter(|path| path.as_os_str() != "-") else {
-        output::raw(&text);
+        output::yaml_file(&text);
         return Ok(());
     };
     let failed = |error: io::Error| {

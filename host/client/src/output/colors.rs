@@ -1,19 +1,19 @@
-//! Whether the output has colours, for the whole process.
+//! The choice of colours in the output, for the whole process.
 
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use anstream::{AutoStream, ColorChoice};
 
-/// When the output has colours.
+/// The output that has colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Colors {
-    /// On a terminal.
+    /// Output to a terminal.
     #[default]
     Terminal,
-    /// In pipes and files, too.
+    /// All output, also to pipes and files.
     Always,
-    /// Never.
+    /// No output.
     Never,
 }
 

@@ -17,28 +17,41 @@ pub fn printable(text: &str) -> String {
 
 /// Returns untrusted text of several lines with the same escapes.
 pub fn printable_lines(text: &str) -> Cow<'_, str> {
-    match visible(text) {
-        Cow::Borrowed(_) => text.into(),
-        Cow::Owned(_) => visible(&text.replace("\r\n", "\n")).into_owned().into(),
-    }
+    if text.contains("\r\n") { visible(&text.replace("\r\n", "\n")).into_owned().into() } else { visible(text) }
 }
 
 /// Returns data with the characters that a terminal acts on, or that a reader cannot see, escaped as `\u001b`, so that
 /// JSON keeps its value.
 pub fn escaped(text: &str) -> Cow<'_, str> {
-    let is_escaped = |c: char| is_unseen(c) && !matches!(c, '\n' | '\r');
+    with_escapes(text, |escaped, c| {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(escaped, "\\u{unit:04x}");
+        }
+    })
+}
+
+/// Returns YAML with the same characters escaped as in YAML, which has no surrogate pairs: `\u202e`, `\U000e0041`.
+pub(crate) fn escaped_yaml(text: &str) -> Cow<'_, str> {
+    with_escapes(text, |escaped, c| {
+        let _ = match u32::from(c) {
+            code @ ..=0xffff => write!(escaped, "\\u{code:04x}"),
+            code => write!(escaped, "\\U{code:08x}"),
+        };
+    })
+}
+
+/// Returns whether a character of data is escaped.
+pub(crate) fn is_escaped(c: char) -> bool {
+    is_unseen(c) && !matches!(c, '\n' | '\r')
+}
+
+fn with_escapes(text: &str, escape: impl Fn(&mut String, char)) -> Cow<'_, str> {
     if !text.contains(is_escaped) {
         return text.into();
     }
     let mut escaped = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if is_escaped(c) {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(escaped, "\\u{unit:04x}");
-            }
-        } else {
-            escaped.push(c)
-        }
+        if is_escaped(c) { escape(&mut escaped, c) } else { escaped.push(c) }
     }
     escaped.into()
 }

@@ -59,7 +59,7 @@ impl FromStr for Kinds {
             let before = kinds.len();
             kinds.extend(EventKind::NAMES.iter().filter(|name| is_meant(name)));
             if kinds.len() == before {
-                return Err(KindsError { found: part.chars().take(80).flat_map(char::escape_debug).collect() });
+                return Err(KindsError { found: crate::shown(part, 80) });
             }
         }
         kinds.sort_unstable();

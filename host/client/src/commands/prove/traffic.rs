@@ -1,10 +1,10 @@
 //! Generates load: sequential requests to one endpoint on several connections.
 
-use host_core::Span;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use host_core::Span;
 use http::header::{HOST, USER_AGENT};
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty};

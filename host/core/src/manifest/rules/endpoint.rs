@@ -57,7 +57,13 @@ fn endpoint(item: &Reader<'_>) -> Found {
         return Found { route: None, endpoint: None };
     }
     let path = item.field("path").required().parsed(str::parse::<RoutePath>);
-    let method = item.field("method").required().parsed(str::parse::<Method>);
+    let method = item.field("method").required();
+    let method = if method.is_list() {
+        method.problem("must be one method, not a list; write one entry of `endpoints` for each method");
+        None
+    } else {
+        method.parsed(str::parse::<Method>)
+    };
     let handler = item.field("handler").required().parsed(handler);
     let timeout = item.field("timeout_ms").number(1..=MAX_TIMEOUT_MS);
     let max_body_bytes = item.field("max_body_bytes").number(0..=MAX_BODY_BYTES);

@@ -40,6 +40,12 @@ fn endpoints() {
         "#]],
     );
     check(
+        "endpoints:\n- {path: /a, method: [GET, POST], handler: A}\n",
+        expect![[r#"
+            plugin.yaml:2: `endpoints[0].method` must be one method, not a list; write one entry of `endpoints` for each method
+        "#]],
+    );
+    check(
         &endpoint("  handlr: B\n"),
         expect![[r#"
             ok, but
