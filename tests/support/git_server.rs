@@ -73,7 +73,7 @@ impl GitServer {
     /// Serves the repositories below `folder`, which is created if it is missing: `<folder>/acme/hello` under the path
     /// `/acme/hello`.
     pub(crate) fn start(folder: &Path) -> GitServer {
-        fs::create_dir_all(folder).unwrap();
+        std::fs::create_dir_all(folder).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {

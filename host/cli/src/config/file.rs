@@ -150,11 +150,11 @@ pub(super) fn unknown(noun: &str, key: &str) -> String {
     let shown = host_core::shown(key, 80);
     let of_variable = |setting: &&Setting| setting.variables().any(|name| name.eq_ignore_ascii_case(key));
     if let Some(setting) = SETTINGS.iter().find(of_variable) {
-        return format!("unknown key `{shown}`; did you mean `{}`?", setting.key);
+        return format!("unknown {noun} `{shown}`; did you mean `{}`?", setting.key);
     }
     let keys = SETTINGS.iter().map(|setting| setting.key).chain([configurations::KEY, git::KEY]);
     match suggestion(key, &keys.collect::<Vec<_>>()) {
-        Some(known) => format!("unknown key `{shown}`; did you mean `{known}`?"),
-        None => format!("unknown key `{shown}`; `plugin-host config show` lists all keys"),
+        Some(known) => format!("unknown {noun} `{shown}`; did you mean `{known}`?"),
+        None => format!("unknown {noun} `{shown}`; `plugin-host config show` lists all keys"),
     }
 }
