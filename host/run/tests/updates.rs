@@ -5,7 +5,6 @@
 mod git_server;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::time::Duration;
 
 use git_server::{Behaviour, GitServer, Repository};

@@ -299,8 +299,8 @@ host = 7
         /etc/host/host.toml:17: `git."d.example"` has a `lfs` that is not `true` or `false`
         /etc/host/host.toml:16: `git."d.example"` has `lfs_hosts` without `lfs = true`
         /etc/host/host.toml:16: `git."d.example"` has 0 sources of its token; set exactly one of `token_file`, `token_env` and `token_command`
-        /etc/host/host.toml:20: `git."e.example"` has a `lfs_hosts` that is not a list of hosts, such as `["github-cloud.githubusercontent.com"]`
-        /etc/host/host.toml:23: `git."f.example"` has `storage.example.org` in `lfs_hosts` twice
+        /etc/host/host.toml:21: `git."e.example"` has a `lfs_hosts` that is not a list of hosts, such as `["github-cloud.githubusercontent.com"]`
+        /etc/host/host.toml:24: `git."f.example"` has `storage.example.org` in `lfs_hosts` twice
         /etc/host/host.toml:27: `git."github.com/acme.git"` is the same place as `git."github.com/Acme"`; keep one of them
         /etc/host/host.toml:30: `git."host"` is not a table; use `[git."<host>"]` or `[git."<host>/<owner>"]`"#]]
     .assert_eq(&refusals);

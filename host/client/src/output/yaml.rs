@@ -68,8 +68,6 @@ mod tests {
         let shown = escaped_yaml(&yaml);
         expect![[r#"
             ---
-            plain: unseen0-0- "x"
-            "a\u202eb": "x\u200b\"y\\"
             "a\u200bb":
             - "\U000e0041"
             - "line\nline\u202e\tend"
@@ -77,7 +75,9 @@ mod tests {
             - |-
               two
               lines
+            "a\u202eb": "x\u200b\"y\\"
             n: 1
+            plain: unseen0-0- "x"
         "#]]
         .assert_eq(&shown);
         let read: serde_json::Value = serde_yaml::from_str(&shown).unwrap();
