@@ -52,32 +52,6 @@ fn arrows_of_the_workspace() -> Arrows {
     metadata["packages"].as_array().unwrap().iter().map(package).collect()
 }
 
-/// An image is built of what the Containerfile copies, and `include_str!` reaches out of its crate.
-#[test]
-fn the_image_is_built_of_all_that_the_program_includes() {
-    let read = |path: &str| std::fs::read_to_string(repository().join(path)).unwrap();
-    let (containerfile, kept) = (read("packaging/Containerfile"), read(".dockerignore"));
-    let copies = containerfile.lines().filter_map(|line| line.strip_prefix("COPY ")?.rsplit_once(' '));
-    let copied: BTreeSet<_> =
-        copies.flat_map(|(from, _)| from.split(' ')).filter(|from| !from.starts_with('-')).collect();
-    for name in copied.iter().filter(|name| !name.contains('/')) {
-        assert!(kept.lines().any(|line| line == format!("!{name}")), "{name} is not in .dockerignore");
-    }
-    let mut n_found = 0;
-    for (path, bytes) in files(&repository().join("host")) {
-        let text = String::from_utf8_lossy(&bytes);
-        for included in text.split("include_str!(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-            let place = repository().join("host").join(&path).parent().unwrap().join(included);
-            let place = place.canonicalize().unwrap_or_else(|error| panic!("{path} includes {included}: {error}"));
-            let place = place.strip_prefix(repository().canonicalize().unwrap()).unwrap().to_owned();
-            let top = place.components().next().unwrap().as_os_str().to_str().unwrap();
-            assert!(copied.contains(top), "packaging/Containerfile does not copy {top}, which {path} includes");
-            n_found += usize::from(top != "host");
-        }
-    }
-    assert!(n_found > 0, "nothing outside of host is included: this test looks for the wrong word");
-}
-
 #[test]
 fn crates_import_only_the_crates_in_the_table_of_the_architecture() {
     assert_eq!(arrows_of_the_workspace(), arrows_of_the_document());

@@ -71,6 +71,7 @@ mod openapi;
 #[cfg(feature = "otel")]
 mod otel;
 mod outside;
+mod packaging;
 mod plan;
 mod private_repositories;
 mod reload;

@@ -12,6 +12,7 @@ use host_core::manifest::{Build, Profile};
 use host_core::{Digest, DigestWriter, Manifest};
 use host_store::{Artifact, Provenance, Store, Tree};
 use semver::Version;
+use tokio::sync::broadcast;
 use tokio::task::spawn_blocking;
 
 use crate::cargo::Lines;
@@ -34,6 +35,8 @@ struct Inner {
     slots: Slots,
     /// Whether the slots above the first are in the pool.
     is_open: AtomicBool,
+    /// Sends the output of the warm-up to the builds that wait for it.
+    warm_up_lines: broadcast::Sender<String>,
     /// Whether the cache is ignored.
     ignores_cache: AtomicBool,
     flights: Flights,
@@ -72,9 +75,20 @@ impl Builder {
         let toolchain = Toolchain::ask(&config, &store.empty_dir()).await?;
         let slots = Slots::new(config.queue_limit, config.queue_timeout);
         let is_open = AtomicBool::new(false);
+        // A build that cannot keep up misses lines, which only show progress.
+        let (warm_up_lines, _) = broadcast::channel(64);
         let (flights, counts, ignores_cache) = Default::default();
-        let builder =
-            Builder(Arc::new(Inner { store, config, toolchain, slots, is_open, ignores_cache, flights, counts }));
+        let builder = Builder(Arc::new(Inner {
+            store,
+            config,
+            toolchain,
+            slots,
+            is_open,
+            warm_up_lines,
+            ignores_cache,
+            flights,
+            counts,
+        }));
         let inner = builder.0.clone();
         blocking(move || sdk::materialise(&inner.store)).await?;
         Ok(builder)

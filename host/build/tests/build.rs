@@ -402,12 +402,6 @@ async fn a_warm_host_compiles_a_plugin_and_not_the_sdk_in_every_slot() {
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("warm_cache");
     let fixture = Fixture::with(cache, |config| config.silence_timeout = Duration::from_secs(600)).await;
     share_downloads(&fixture.store);
-    let say = |line: &str| fixture.lines.lock().unwrap().push(line.to_owned());
-    if let Err(error) = fixture.builder.warm(&say).await {
-        panic!("{error}\n{}", error.compiler_output().unwrap_or_default());
-    }
-    fixture.lines.lock().unwrap().clear();
-
     let lock = "version = 4\n\n[[package]]\nname = \"first\"\nversion = \"0.1.0\"\n";
     let tree = |name, lock: &[(&str, &str)]| {
         let (manifest, cargo_toml) = (manifest(""), cargo_toml(name, "[dependencies]\nplugin-sdk = \"0.1\""));
@@ -416,6 +410,19 @@ async fn a_warm_host_compiles_a_plugin_and_not_the_sdk_in_every_slot() {
         files.extend(lock);
         fixture.tree(&files)
     };
+    // A build that waits for the warm-up shows its output.
+    let early = tree("early", &[]);
+    let (warmed, early) = tokio::join!(fixture.builder.warm(&|_| {}), fixture.build(&early));
+    for error in [warmed.err(), early.err()].into_iter().flatten() {
+        panic!("{error}\n{}", error.compiler_output().unwrap_or_default());
+    }
+    let waited = std::mem::take(&mut *fixture.lines.lock().unwrap());
+    assert_eq!(
+        waited[0],
+        "note: the SDK is compiled first, once for this toolchain, which takes about half a minute on two cores"
+    );
+    assert!(waited.iter().any(|line| line.contains("Compiling warm-up v")), "{waited:?}");
+
     // Both at once, so that the second takes the second slot.
     let (first, second) = (tree("first", &[("Cargo.lock", lock)]), tree("second", &[]));
     let (first, second) = tokio::join!(fixture.build(&first), fixture.build(&second));

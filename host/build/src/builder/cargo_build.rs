@@ -9,8 +9,14 @@ use host_store::{Artifact, Provenance, Tree};
 use super::{Inner, blocking};
 use crate::cargo::{Lines, Run};
 use crate::cargo_toml::Package;
+use crate::slots::Slot;
 use crate::work::Work;
 use crate::{Error, lock_file, schema, sdk};
+
+/// The message for builds that wait for the warm-up. tests/bench/README.md has the measurement: a build of the SDK takes
+/// 30 s on two cores.
+const WARMING_UP: &str =
+    "note: the SDK is compiled first, once for this toolchain, which takes about half a minute on two cores";
 
 /// The files stored beside a library and its manifest.
 pub(super) struct Kept {
@@ -26,6 +32,25 @@ impl Inner {
         tokio::time::timeout(timeout, locked).await.unwrap_or(Err(Error::QueueTimeout { timeout }))
     }
 
+    /// Waits for a slot, and passes on the output of the warm-up meanwhile.
+    async fn take_slot(&self, lines: Lines<'_>) -> Result<Slot, Error> {
+        let mut warm_up = self.warm_up_lines.subscribe();
+        if self.slots.is_busy() {
+            lines(if self.is_open.load(Ordering::Acquire) { "waiting for a build slot" } else { WARMING_UP });
+        }
+        let mut slot = std::pin::pin!(self.slots.take());
+        loop {
+            tokio::select! {
+                slot = &mut slot => return slot,
+                line = warm_up.recv() => {
+                    if let Ok(line) = line {
+                        lines(&line);
+                    }
+                }
+            }
+        }
+    }
+
     pub(super) async fn run_cargo(
         &self,
         tree: &Tree,
@@ -35,14 +60,7 @@ impl Inner {
         Kept { schemas, provenance }: Kept,
         lines: Lines<'_>,
     ) -> Result<Artifact, Error> {
-        if self.slots.is_busy() {
-            lines(if self.is_open.load(Ordering::Acquire) {
-                "waiting for a build slot"
-            } else {
-                "waiting for the SDK, which is compiled once for this toolchain"
-            });
-        }
-        let slot = self.slots.take().await?;
+        let slot = self.take_slot(lines).await?;
         let mut locked = self.lock_target(slot.index).await?;
         let name = if self.config.development {
             format!("development of {}", provenance.source)

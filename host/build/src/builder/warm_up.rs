@@ -11,7 +11,7 @@ use crate::{Error, sdk, warm};
 impl Builder {
     /// Compiles the SDK into the first slot and copies the result to the other slots, which are then open for builds.
     ///
-    /// Builds requested in the meantime wait. Whether the warm-up succeeds, fails or is dropped, all slots are open
+    /// Builds requested in the meantime wait, and get the lines, too. Whether the warm-up succeeds, fails or is dropped, all slots are open
     /// afterwards, at worst empty, so that the first build in each takes longer.
     pub async fn warm(&self, lines: Lines<'_>) -> Result<(), Error> {
         let inner = &self.0;
@@ -36,7 +36,12 @@ impl Builder {
             sdk: &sdk,
             target: &target,
         };
-        let ran = inner.counts.cargo_run(run.go(lines)).await;
+        let lines = |line: &str| {
+            lines(line);
+            // Fails if no build waits.
+            let _ = inner.warm_up_lines.send(line.to_owned());
+        };
+        let ran = inner.counts.cargo_run(run.go(&lines)).await;
         run.clean(ran.own).await;
         ran.library?;
         let others: Vec<_> = if inner.is_open.load(Ordering::Acquire) {

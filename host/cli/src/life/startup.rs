@@ -7,7 +7,7 @@ use host_run::{Error, Host, Initiator, LoadOptions, Operation, Receipt, Trust};
 
 use host_author::operation_failure;
 use host_client::Screen;
-use host_client::output::text::duration;
+use host_client::output::text::{duration, printable};
 
 /// Loads sources at startup.
 pub(super) struct StartupLoader<'a> {
@@ -90,7 +90,13 @@ impl StartupLoader<'_> {
             let Some(last) = lines.last() else { return job.wait().await };
             from = last.number + 1;
             spinner.step(&job.view().step);
-            lines.iter().for_each(|line| spinner.line(&line.message));
+            for line in &lines {
+                spinner.line(&line.message);
+                // A progress line shows only the newest output; notes stay on the terminal.
+                if spinner.is_drawn() && line.message.starts_with("note: ") {
+                    self.screen.note(&printable(&line.message));
+                }
+            }
         }
     }
 
