@@ -36,14 +36,14 @@ pub use plan::{
     SettingChange,
 };
 pub use plugin::{
-    Configuration, Endpoint, Generation, HealthMetadata, KeptVersion, LastError, LoadRequest, Metadata, Plugin,
-    PluginItem, PluginList, PluginParts, PluginState, PluginStateError, Route, SecurityMetadata, Status, StatusAnswer,
-    UploadAnswer, Validation,
+    Configuration, Endpoint, Generation, HealthMetadata, LastError, LoadRequest, Metadata, Plugin, PluginItem,
+    PluginList, PluginParts, PluginState, PluginStateError, RollbackVersion, Route, SecurityMetadata, Status,
+    StatusResponse, UploadResponse, Validation,
 };
 pub use revision::{PastPlugin, PastPlugins, Revision, RevisionChange, RevisionDiff, RevisionList};
 pub use system::{
     HealthItem, HealthSummary, HealthTotals, MetricBucket, MetricFamily, MetricSeries, SystemMetrics,
-    SystemMetricsAnswer, Unloading,
+    SystemMetricsResponse, Unloading,
 };
 pub use update::{
     GithubInstall, GithubInstalled, GithubUpdate, GithubUpdated, GithubUpdatedPlugin, HeldBack, IntervalText, Update,

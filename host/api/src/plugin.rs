@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::{FieldError, Update, UpdateRule};
 
 pub use metadata::{Endpoint, HealthMetadata, Metadata, SecurityMetadata};
-pub use status::{PluginState, PluginStateError, Status, StatusAnswer};
+pub use status::{PluginState, PluginStateError, Status, StatusResponse};
 
 /// Request body of `POST /api/plugins/load`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -114,8 +114,8 @@ pub struct PluginItem {
     pub goal: Option<String>,
     /// The revision that set the goal; 0 for none.
     pub revision: u64,
-    /// Earlier versions that a rollback can restore, newest first.
-    pub kept: Vec<KeptVersion>,
+    /// Rollback versions: the earlier versions that a rollback can restore, newest first.
+    pub kept: Vec<RollbackVersion>,
     /// The update policy; null during the first load.
     pub update: Option<UpdateRule>,
     /// The newest version in the repository, if it is not installed; null if no newer version is known.
@@ -139,9 +139,9 @@ pub struct PluginItem {
     pub last_error: Option<LastError>,
 }
 
-/// An earlier version of a plugin.
+/// A rollback version: an earlier version of a plugin that a rollback can restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct KeptVersion {
+pub struct RollbackVersion {
     /// The version.
     pub version: String,
     /// The source.
@@ -224,7 +224,7 @@ pub struct Route {
 
 /// Response of `POST /api/plugins/upload`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct UploadAnswer {
+pub struct UploadResponse {
     /// The id for `POST /api/plugins/install/:id`; absent if the plugin is invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upload_id: Option<String>,

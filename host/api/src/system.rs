@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 /// Response of `GET /api/plugins/system/metrics`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct SystemMetricsAnswer {
+pub struct SystemMetricsResponse {
     /// The main figures.
     pub metrics: SystemMetrics,
     /// All metrics of `/metrics`, by name.

@@ -82,9 +82,9 @@ async fn all(args: &Check, config: Result<AuthorConfig, Failure>, steps: &mut St
 
     let screen = Screen::new();
     let spinner = Mutex::new(screen.spinner("building", args.verbose));
-    let say = |line: &str| spinner.lock().line(line);
+    let on_line = |line: &str| spinner.lock().line(line);
     let from = BuildSource { source: source.to_string(), commit: None };
-    let built = builder.build(&tree, &manifest, &from, &say).await;
+    let built = builder.build(&tree, &manifest, &from, &on_line).await;
     drop(spinner);
     let artifact = steps.refuse("build", built.map_err(Error::Build))?.artifact;
     steps.ok("build", bytes(artifact.library_bytes()), &[]);

@@ -71,9 +71,9 @@ enum Stage {
 struct ChildOutput {
     stage: Option<Stage>,
     /// The result reported by the child.
-    ended: Option<ChildReport>,
+    result: Option<ChildReport>,
     /// The last line on standard error.
-    last: Option<String>,
+    last_line: Option<String>,
 }
 
 impl Children {
@@ -97,9 +97,9 @@ impl Children {
                 }
             })?;
         }
-        let mut heard = ChildOutput::default();
-        let exit = self.command(&attempt).run(|line| heard.line(line.stream, line.text, attempt.say)).await;
-        heard.verdict(exit, attempt.timeout)
+        let mut output = ChildOutput::default();
+        let exit = self.command(&attempt).run(|line| output.line(line.stream, line.text, attempt.on_line)).await;
+        output.verdict(exit, attempt.timeout)
     }
 
     fn command(&self, attempt: &TrialAttempt<'_>) -> Command {
@@ -135,26 +135,26 @@ fn configuration(configuration: &serde_json::Map<String, serde_json::Value>) -> 
 // === impl ChildOutput ===
 
 impl ChildOutput {
-    /// Processes a line: a report of the child, or output of the library, which is passed to `say`.
-    fn line(&mut self, stream: Stream, text: String, say: &(dyn Fn(&str) + Send + Sync)) {
+    /// Processes a line: a report of the child, or output of the library, which is passed to `on_line`.
+    fn line(&mut self, stream: Stream, text: String, on_line: &(dyn Fn(&str) + Send + Sync)) {
         let own = text.split_once(MARK).filter(|_| stream == Stream::Stdout);
-        match own.and_then(|(before, said)| Some((before, serde_json::from_str::<ChildReport>(said).ok()?))) {
-            Some((before, said)) => {
+        match own.and_then(|(before, json)| Some((before, serde_json::from_str::<ChildReport>(json).ok()?))) {
+            Some((before, report)) => {
                 if !before.trim().is_empty() {
-                    say(&format!("child: {}", visible_line(before)));
+                    on_line(&format!("child: {}", visible_line(before)));
                 }
-                match said {
+                match report {
                     ChildReport::At(stage) => self.stage = Some(stage),
-                    said => self.ended = Some(said),
+                    report => self.result = Some(report),
                 }
             }
             None if text.trim().is_empty() => {}
             None => {
                 let text = visible_line(&text);
-                say(&format!("child: {text}"));
+                on_line(&format!("child: {text}"));
                 // Rust prints this note after every panic, so it does not explain the crash.
                 if stream == Stream::Stderr && !text.starts_with("note: run with `RUST_BACKTRACE=1`") {
-                    self.last = Some(short(&text));
+                    self.last_line = Some(short(&text));
                 }
             }
         }
@@ -162,26 +162,28 @@ impl ChildOutput {
 
     /// Returns the result of the trial. The exit of the process only counts if the child reported no result.
     fn verdict(self, exit: Result<Exit, ProcessError>, timeout: Duration) -> Result<TrialOutcome, Error> {
-        let ChildOutput { stage, ended, last: said } = self;
+        let ChildOutput { stage, result, last_line } = self;
         let timed_out =
-            |during, said| Err(Error::TrialTimedOut { during: Stage::during(during), after: timeout, said });
-        match (ended, stage, exit) {
+            |stage: Stage, last_line| Err(Error::TrialTimedOut { during: stage.during(), after: timeout, last_line });
+        match (result, stage, exit) {
             (Some(ChildReport::Passed), ..) => Ok(TrialOutcome::Passed),
             (Some(ChildReport::Refused(reason)), ..) => Ok(TrialOutcome::Refused { reason }),
-            (Some(ChildReport::TimedOut), Some(stage), _) => timed_out(stage, said),
+            (Some(ChildReport::TimedOut), Some(stage), _) => timed_out(stage, last_line),
             (Some(ChildReport::NoRoom), ..) => Err(Error::TrialFull),
             (_, Some(stage), Err(ProcessError::TimedOut { .. } | ProcessError::Silent { .. })) => {
-                timed_out(stage, said)
+                timed_out(stage, last_line)
             }
-            (_, Some(stage), Ok(exit)) => Err(Error::TrialCrashed { during: stage.during(), how: how(exit), said }),
+            (_, Some(stage), Ok(exit)) => {
+                Err(Error::TrialCrashed { during: stage.during(), how: how(exit), last_line })
+            }
             (_, Some(stage), Err(ProcessError::OutputTooLarge { max_bytes, .. })) => {
                 let how = format!("was killed because it wrote more than {}", Size::of(max_bytes));
-                Err(Error::TrialCrashed { during: stage.during(), how, said })
+                Err(Error::TrialCrashed { during: stage.during(), how, last_line })
             }
             (_, None, Ok(exit)) => {
-                let said = said.map(|said| format!("; its last line was `{said}`")).unwrap_or_default();
+                let quoted = last_line.map(|line| format!("; its last line was `{line}`")).unwrap_or_default();
                 Err(Error::TrialFailed {
-                    reason: format!("the child process {exit} before it opened the library{said}"),
+                    reason: format!("the child process {exit} before it opened the library{quoted}"),
                 })
             }
             (_, _, Err(error)) => {
@@ -237,12 +239,12 @@ mod tests {
         Ok(Exit { code, signal })
     }
 
-    fn heard(lines: &[(Stream, &str)]) -> ChildOutput {
-        let mut heard = ChildOutput::default();
+    fn output(lines: &[(Stream, &str)]) -> ChildOutput {
+        let mut output = ChildOutput::default();
         for (stream, text) in lines {
-            heard.line(*stream, (*text).to_owned(), &|_| {});
+            output.line(*stream, (*text).to_owned(), &|_| {});
         }
-        heard
+        output
     }
 
     #[test]
@@ -254,7 +256,7 @@ mod tests {
         let start = at("start");
         let passed = format!("a line without its end{MARK}\"passed\"");
         let aborted = || ended(None, Some(6));
-        let code = |lines: &[(Stream, &str)], exit| match heard(lines).verdict(exit, SECOND) {
+        let code = |lines: &[(Stream, &str)], exit| match output(lines).verdict(exit, SECOND) {
             Ok(tried) => format!("{tried:?}"),
             Err(error) => format!("{}: {error}", error.code()),
         };
@@ -281,12 +283,12 @@ mod tests {
     #[test]
     fn output_of_the_library_is_passed_on() {
         let lines = std::sync::Mutex::new(vec![]);
-        let mut heard = ChildOutput::default();
+        let mut output = ChildOutput::default();
         for text in ["hello", "", "\u{202e}x", &format!("end{MARK}\"passed\""), &format!("{MARK}no JSON")] {
-            heard.line(Stream::Stdout, text.to_owned(), &|line| lines.lock().unwrap().push(line.to_owned()));
+            output.line(Stream::Stdout, text.to_owned(), &|line| lines.lock().unwrap().push(line.to_owned()));
         }
         let expected = ["child: hello", "child: \\u{202e}x", "child: end", &format!("child: {MARK}no JSON")];
         assert_eq!(*lines.lock().unwrap(), expected);
-        assert_eq!(heard.ended, Some(ChildReport::Passed));
+        assert_eq!(output.result, Some(ChildReport::Passed));
     }
 }

@@ -15,14 +15,14 @@ use semver::Version;
 use tokio::sync::broadcast;
 use tokio::task::spawn_blocking;
 
+use crate::build_locks::BuildLocks;
 use crate::cargo::Lines;
 use crate::counters::{Counters, Counts};
-use crate::flights::Flights;
 use crate::slots::Slots;
 use crate::{Config, Error, Toolchain, cargo_toml, checksums, fingerprint, prebuilt, schema, sdk};
 use cargo_build::Kept;
 
-pub use forecast::{Forecast, Way};
+pub use forecast::{BuildKind, Forecast};
 
 /// The handle on builds. Cheap to clone.
 #[derive(Clone)]
@@ -39,7 +39,7 @@ struct Inner {
     warm_up_lines: broadcast::Sender<String>,
     /// Whether the cache is ignored.
     ignores_cache: AtomicBool,
-    flights: Flights,
+    locks: BuildLocks,
     counts: Counts,
 }
 
@@ -77,7 +77,7 @@ impl Builder {
         let is_open = AtomicBool::new(false);
         // A build that cannot keep up misses lines, which only show progress.
         let (warm_up_lines, _) = broadcast::channel(64);
-        let (flights, counts, ignores_cache) = Default::default();
+        let (locks, counts, ignores_cache) = Default::default();
         let builder = Builder(Arc::new(Inner {
             store,
             config,
@@ -86,7 +86,7 @@ impl Builder {
             is_open,
             warm_up_lines,
             ignores_cache,
-            flights,
+            locks,
             counts,
         }));
         let inner = builder.0.clone();
@@ -179,7 +179,7 @@ impl Builder {
         };
         let build = inner.build_of(manifest);
         let fingerprint = inner.fingerprint(tree, &schemas, &build);
-        let _flight = inner.flights.enter(fingerprint).await;
+        let _lock = inner.locks.lock(fingerprint).await;
         let remembered = {
             let store = inner.store.clone();
             let ignores_cache = inner.ignores_cache.load(Ordering::Relaxed);

@@ -10,6 +10,7 @@
 //!
 //! A build runs code of the plugin (build scripts, macros) with the rights of the host; nothing here is a sandbox.
 
+mod build_locks;
 mod builder;
 mod cargo;
 mod cargo_toml;
@@ -18,7 +19,6 @@ mod config;
 mod counters;
 mod error;
 pub mod fingerprint;
-mod flights;
 mod inspect;
 mod lock_file;
 mod outputs;
@@ -32,7 +32,7 @@ mod toolchain;
 mod warm;
 mod work;
 
-pub use builder::{BuildSource, Builder, Built, Forecast, Way};
+pub use builder::{BuildKind, BuildSource, Builder, Built, Forecast};
 pub use cargo::{Lines, sdk_patches};
 pub use cargo_toml::has_own_lock_file;
 pub use checksums::checksum_differences;

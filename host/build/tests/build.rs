@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use host_build::{BuildSource, Builder, Built, Config, Error, Way};
+use host_build::{BuildKind, BuildSource, Builder, Built, Config, Error};
 use host_core::manifest::Mode;
 use host_core::{Digest, Manifest};
 use host_store::{Store, Tree};
@@ -356,19 +356,19 @@ async fn a_forecast_predicts_the_build_without_running_it() {
     let schema = ("schema.json", "{}");
     let krate = fixture.tree(&[("plugin.yaml", &yaml), schema, ("Cargo.toml", &toml), ("src/lib.rs", LIB)]);
     let before = forecast(&krate).await.unwrap();
-    assert_eq!((before.way, before.artifact), (Way::Build, None));
+    assert_eq!((before.kind, before.artifact), (BuildKind::Cargo, None));
     assert_eq!(before.configuration_schema.as_deref(), Some(&b"{}"[..]));
     assert_eq!(fixture.builder.counters().cargo_runs, 0);
     let built = fixture.build(&krate).await.unwrap().artifact.digest();
     let after = forecast(&krate).await.unwrap();
-    assert_eq!((after.way, after.artifact), (Way::Cached, Some(built)));
+    assert_eq!((after.kind, after.artifact), (BuildKind::Cached, Some(built)));
 
     let library = fixture.tree(&[("plugin.yaml", &yaml), schema, ("libx.so", "library")]);
     let taken = forecast(&library).await.unwrap();
     assert_eq!(fixture.store.artifact(&taken.artifact.unwrap()).unwrap().map(|artifact| artifact.digest()), None);
     assert_eq!(
-        (taken.way, taken.artifact),
-        (Way::Library, Some(fixture.build(&library).await.unwrap().artifact.digest()))
+        (taken.kind, taken.artifact),
+        (BuildKind::Library, Some(fixture.build(&library).await.unwrap().artifact.digest()))
     );
 
     let nothing = fixture.tree(&[("plugin.yaml", &manifest("")), ("README.md", "r")]);

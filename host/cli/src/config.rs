@@ -29,7 +29,7 @@ use file::InFile;
 pub(crate) use flags::Flags;
 use git::GitSections;
 use host_core::PluginId;
-use host_fetch::GitPlace;
+use host_fetch::UrlPrefix;
 pub(crate) use live::{LiveSettings, ReloadReport, Running};
 use serde_json::{Map, Value};
 use table::{SETTINGS, Setting};
@@ -281,7 +281,8 @@ impl Settings {
     /// origin.
     pub(crate) fn sections(&self) -> impl Iterator<Item = (String, Value, Origin)> {
         let origin = |line| Origin::File(self.file.clone(), line);
-        let git = self.git.iter().map(move |(place, section)| (git_key(place), section.shown(), origin(section.line)));
+        let git =
+            self.git.iter().map(move |(prefix, section)| (git_key(prefix), section.shown(), origin(section.line)));
         let plugins = self.configurations.iter().map(move |(plugin, section)| {
             (format!("{}.{plugin}", configurations::KEY), section.shown(), origin(section.line))
         });
@@ -304,8 +305,8 @@ impl Settings {
     /// Returns the keys with a different value in `new`.
     pub(crate) fn differences(&self, new: &Settings) -> Vec<String> {
         let differ = self.settings.iter().zip(&new.settings).filter(|(own, new)| own.value != new.value);
-        let places = self.git.keys().chain(new.git.keys()).collect::<BTreeSet<_>>();
-        let git = places.into_iter().filter(|place| self.git.get(place) != new.git.get(place)).map(git_key);
+        let prefixes = self.git.keys().chain(new.git.keys()).collect::<BTreeSet<_>>();
+        let git = prefixes.into_iter().filter(|prefix| self.git.get(prefix) != new.git.get(prefix)).map(git_key);
         differ.map(|(own, _)| own.key().to_owned()).chain(git).collect()
     }
 
@@ -334,8 +335,8 @@ impl Settings {
     }
 }
 
-fn git_key(place: &GitPlace) -> String {
-    format!("{}.\"{place}\"", git::KEY)
+fn git_key(prefix: &UrlPrefix) -> String {
+    format!("{}.\"{prefix}\"", git::KEY)
 }
 
 // === impl ResolvedSetting ===

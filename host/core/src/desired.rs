@@ -18,8 +18,8 @@ pub struct Desired {
     pub goal: Goal,
     /// The version to serve.
     pub current: Pick,
-    /// Earlier versions, newest first, for a rollback.
-    pub kept: Vec<Pick>,
+    /// The earlier versions that a rollback can restore, newest first.
+    pub rollback_versions: Vec<Pick>,
     /// The operator's configuration layer. Its secrets are encrypted.
     pub configuration: Map<String, Value>,
     /// The placement of the code.
@@ -107,7 +107,7 @@ impl Desired {
             id: manifest.id.clone(),
             goal,
             current,
-            kept: vec![],
+            rollback_versions: vec![],
             configuration: Map::new(),
             placement: manifest.security.placement,
             grants: manifest.permissions.iter().cloned().collect(),
@@ -117,13 +117,14 @@ impl Desired {
         }
     }
 
-    /// Selects another version. The previous one is kept, `n_kept` at most; a version selected again is not kept twice.
-    pub fn pick(&mut self, manifest: &Manifest, current: Pick, n_kept: usize) {
+    /// Selects another version. The previous version becomes a rollback version; of these, the newest `max_rollback_versions`
+    /// are stored, each once.
+    pub fn pick(&mut self, manifest: &Manifest, current: Pick, max_rollback_versions: usize) {
         let before = std::mem::replace(&mut self.current, current);
-        self.kept.insert(0, before);
+        self.rollback_versions.insert(0, before);
         let mut seen = BTreeSet::from([self.current.artifact]);
-        self.kept.retain(|pick| seen.insert(pick.artifact));
-        self.kept.truncate(n_kept);
+        self.rollback_versions.retain(|pick| seen.insert(pick.artifact));
+        self.rollback_versions.truncate(max_rollback_versions);
         self.placement = manifest.security.placement;
         self.grants = manifest.permissions.iter().cloned().collect();
     }
@@ -167,12 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn a_limited_number_of_earlier_versions_is_kept_each_once() {
+    fn a_limited_number_of_earlier_versions_is_stored_each_once() {
         let mut desired = Desired::new(&manifest("1.0.0", ""), Goal::Running, pick("1.0.0"));
         let mut after = |version: &str| {
             desired.pick(&manifest(version, ""), pick(version), 2);
-            let kept = desired.kept.iter().map(|pick| pick.version.to_string());
-            format!("{} {}", desired.current.version, kept.collect::<Vec<_>>().join(","))
+            let earlier = desired.rollback_versions.iter().map(|pick| pick.version.to_string());
+            format!("{} {}", desired.current.version, earlier.collect::<Vec<_>>().join(","))
         };
         assert_eq!(after("1.1.0"), "1.1.0 1.0.0");
         assert_eq!(after("1.1.0"), "1.1.0 1.0.0");

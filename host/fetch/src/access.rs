@@ -6,20 +6,21 @@ use std::str::FromStr;
 
 use url::Url;
 
-/// A server, an owner on it or a single repository: `host[:port][/path]`.
+/// The start of `https` URLs, without the scheme: `host[:port][/path]`. Names a server, an owner on it, or a single
+/// repository.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct GitPlace {
+pub struct UrlPrefix {
     /// The host name, lower case, with `:port` unless the port is 443.
     authority: String,
-    /// The first parts of the path of its repositories.
+    /// The first parts of the path.
     path: Vec<String>,
 }
 
-/// The access to the repositories of a place: a section `[git."<place>"]` of host.toml.
+/// The access to the repositories whose URLs start with a prefix: a section `[git."<prefix>"]` of host.toml.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitAccess {
-    /// The repositories that it applies to.
-    pub place: GitPlace,
+    /// The prefix of the repositories.
+    pub prefix: UrlPrefix,
     /// The user name that is sent with the token.
     pub user: String,
     /// The token; `None` if only the authorities differ from the default.
@@ -28,8 +29,8 @@ pub struct GitAccess {
     pub ca_file: Option<PathBuf>,
     /// True if files in Git LFS are downloaded.
     pub lfs: bool,
-    /// The other places from which files in Git LFS may be downloaded, besides the repository's own server.
-    pub lfs_hosts: Vec<GitPlace>,
+    /// The other addresses from which files in Git LFS may be downloaded, besides the repository's own server.
+    pub lfs_hosts: Vec<UrlPrefix>,
 }
 
 /// The source of a token. It is read for each fetch, so that a new token needs no restart, and never stored.
@@ -50,22 +51,22 @@ pub enum TokenSource {
     },
 }
 
-/// The reason why a text is not a [`GitPlace`].
+/// The reason why a text is not a [`UrlPrefix`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected a host with an optional port and path, such as `github.com` or `git.example.org:8443/group`")]
-pub struct GitPlaceError;
+pub struct UrlPrefixError;
 
 /// The user name of GitHub for tokens. GitLab, Gitea and Bitbucket's access tokens accept any name.
 pub const DEFAULT_GIT_USER: &str = "x-access-token";
 
-/// The access for a request to `url`, by the most specific place that contains it; `None` for other URLs than `https`.
+/// Returns the access with the longest prefix of `url`; `None` if no prefix fits, or if `url` is not an `https` URL.
 pub(crate) fn access_for<'a>(all: &'a [GitAccess], url: &str) -> Option<&'a GitAccess> {
     let url = Url::parse(url).ok().filter(|url| url.scheme() == "https")?;
-    all.iter().filter(|access| access.place.contains(&url)).max_by_key(|access| access.place.path.len())
+    all.iter().filter(|access| access.prefix.contains(&url)).max_by_key(|access| access.prefix.path.len())
 }
 
-impl GitPlace {
-    /// Returns whether an address is at this place. Letters are compared without case, part by part.
+impl UrlPrefix {
+    /// Returns whether a URL starts with this prefix. Parts of the path are compared as a whole, without regard to case.
     pub(crate) fn contains(&self, url: &Url) -> bool {
         let Some(host) = url.host_str() else { return false };
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
@@ -77,10 +78,10 @@ impl GitPlace {
     }
 }
 
-impl FromStr for GitPlace {
-    type Err = GitPlaceError;
+impl FromStr for UrlPrefix {
+    type Err = UrlPrefixError;
 
-    fn from_str(text: &str) -> Result<GitPlace, GitPlaceError> {
+    fn from_str(text: &str) -> Result<UrlPrefix, UrlPrefixError> {
         let is_word =
             |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '~'));
         let is_part = |part: &&str| !part.is_empty() && !part.starts_with('.') && is_word(part);
@@ -94,18 +95,18 @@ impl FromStr for GitPlace {
         let is_label = |label: &str| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-');
         let is_host = is_word(host) && !host.contains('~') && host.split('.').all(is_label);
         if !is_host || !is_port || !path.iter().all(is_part) {
-            return Err(GitPlaceError);
+            return Err(UrlPrefixError);
         }
-        let url = Url::parse(&format!("https://{server}/")).map_err(|_| GitPlaceError)?;
+        let url = Url::parse(&format!("https://{server}/")).map_err(|_| UrlPrefixError)?;
         // Numbers such as `127.1` are addresses in another form.
-        let host = url.host_str().filter(|read| read.eq_ignore_ascii_case(host)).ok_or(GitPlaceError)?;
+        let host = url.host_str().filter(|read| read.eq_ignore_ascii_case(host)).ok_or(UrlPrefixError)?;
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let without_suffix = |part: &str| part.strip_suffix(".git").unwrap_or(part).to_owned();
-        Ok(GitPlace { authority, path: path.into_iter().map(without_suffix).collect() })
+        Ok(UrlPrefix { authority, path: path.into_iter().map(without_suffix).collect() })
     }
 }
 
-impl fmt::Display for GitPlace {
+impl fmt::Display for UrlPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.authority)?;
         self.path.iter().try_for_each(|part| write!(f, "/{part}"))
@@ -117,10 +118,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_specific_place_of_exactly_the_same_server_is_chosen() {
-        let places = ["github.com", "GitHub.com/acme", "github.com/acme/hello.git", "git.example.org:8443"];
-        let all = places.map(|place| GitAccess {
-            place: place.parse().unwrap(),
+    fn the_longest_prefix_of_exactly_the_same_server_is_chosen() {
+        let prefixes = ["github.com", "GitHub.com/acme", "github.com/acme/hello.git", "git.example.org:8443"];
+        let all = prefixes.map(|prefix| GitAccess {
+            prefix: prefix.parse().unwrap(),
             user: DEFAULT_GIT_USER.to_owned(),
             token: None,
             ca_file: None,
@@ -144,13 +145,13 @@ mod tests {
             ("https://github.com@example.org/acme/hello", None),
             ("http://github.com/acme/hello", None),
         ] {
-            let found = access_for(&all, url).map(|access| access.place.to_string());
+            let found = access_for(&all, url).map(|access| access.prefix.to_string());
             assert_eq!(found.as_deref().map(str::to_lowercase).as_deref(), expected, "{url}");
         }
     }
 
     #[test]
-    fn a_place_is_a_host_with_an_optional_port_and_path() {
+    fn a_prefix_is_a_host_with_an_optional_port_and_path() {
         for text in [
             "",
             "/acme",
@@ -182,14 +183,14 @@ mod tests {
             "github.com.",
             "~a.example",
         ] {
-            assert_eq!(text.parse::<GitPlace>(), Err(GitPlaceError), "{text}");
+            assert_eq!(text.parse::<UrlPrefix>(), Err(UrlPrefixError), "{text}");
         }
         for (text, shown) in [
             ("GitHub.com", "github.com"),
             ("github.com:443/Acme", "github.com/Acme"),
             ("localhost:8443/~user/x.git", "localhost:8443/~user/x"),
         ] {
-            assert_eq!(text.parse::<GitPlace>().unwrap().to_string(), shown);
+            assert_eq!(text.parse::<UrlPrefix>().unwrap().to_string(), shown);
         }
     }
 }

@@ -138,11 +138,11 @@ pub enum Error {
     NoRepository { url: String, status: u16, hint: String },
     /// The server refused the token.
     #[error(
-        "`{url}` answered {status}: the token of `[git.\"{place}\"]` in host.toml was refused; \
+        "`{url}` answered {status}: the token of `[git.\"{prefix}\"]` in host.toml was refused; \
          hint: create a new token that may read the repository"
     )]
-    TokenRefused { url: String, status: u16, place: String },
-    /// Pointers of Git LFS in place of files of the plugin.
+    TokenRefused { url: String, status: u16, prefix: String },
+    /// The plugin has pointers of Git LFS instead of files.
     #[error("pointers of Git LFS instead of the files themselves: {paths}; hint: {hint}")]
     LfsPointers { paths: String, hint: String },
     /// A file in Git LFS could not be downloaded.
@@ -153,15 +153,15 @@ pub enum Error {
     Lfs { url: String, path: TreePath, why: String },
     /// The server keeps a file on another server.
     #[error(
-        "`{path}` of `{url}` is in Git LFS on the server `{host}`, which is not in `lfs_hosts` of `[git.\"{place}\"]` \
+        "`{path}` of `{url}` is in Git LFS on the server `{host}`, which is not in `lfs_hosts` of `[git.\"{prefix}\"]` \
          in host.toml; hint: add it, or load or pack a clone after `git lfs pull`"
     )]
-    LfsHost { url: String, path: TreePath, host: String, place: String },
+    LfsHost { url: String, path: TreePath, host: String, prefix: String },
     /// A setting for private repositories that cannot be used.
     #[error(
-        "`{key}` of `[git.\"{place}\"]` in host.toml cannot be used: {why}; hint: correct it on the machine of the host"
+        "`{key}` of `[git.\"{prefix}\"]` in host.toml cannot be used: {why}; hint: correct it on the machine of the host"
     )]
-    GitAccess { place: String, key: &'static str, why: String },
+    GitAccess { prefix: String, key: &'static str, why: String },
     /// The server answered with an error.
     #[error("`{url}` answered {status}; hint: try again later")]
     Status { url: String, status: u16 },
@@ -169,7 +169,7 @@ pub enum Error {
     #[error("`{url}` answered with `{found}` instead of `{expected}`; hint: is that the address of a git repository?")]
     ContentType {
         url: String,
-        /// The content type of the answer.
+        /// The content type of the response.
         found: String,
         /// The content type of git servers.
         expected: &'static str,

@@ -9,7 +9,7 @@ use host_core::{Source, TreePath, Trust};
 use host_store::{Store, Tree};
 
 use crate::zip::ArchiveLimits;
-use crate::{Config, Error, Fetched, folder, git, lfs, zip};
+use crate::{Config, Error, Fetched, folder, git, lfs_pointers, zip};
 
 /// Makes a tree of `source`.
 ///
@@ -27,9 +27,9 @@ pub fn fetch(
 ) -> Result<Fetched, Error> {
     let whole = fetch_place(store, config, source, trust, cancelled)?;
     let tree = select(&whole.tree, &source.place().to_string(), source.path())?;
-    lfs::refuse_pointers(&tree, || match source.place() {
-        Source::Git { url, .. } => lfs::hint_for_repository(config, url),
-        _ => lfs::HINT.to_owned(),
+    lfs_pointers::refuse_pointers(&tree, || match source.place() {
+        Source::Git { url, .. } => lfs_pointers::hint_for_repository(config, url),
+        _ => lfs_pointers::HINT.to_owned(),
     })?;
     Ok(Fetched { tree, ..whole }.with_warnings_about_code())
 }
@@ -40,7 +40,7 @@ pub fn fetch(
 /// [`Error::NoFolder`], [`Error::LfsPointers`].
 pub fn folder_of(tree: &Tree, place: &str, folder: Option<&TreePath>) -> Result<Tree, Error> {
     let tree = select(tree, place, folder)?;
-    lfs::refuse_pointers(&tree, || lfs::HINT.to_owned())?;
+    lfs_pointers::refuse_pointers(&tree, || lfs_pointers::HINT.to_owned())?;
     Ok(tree)
 }
 

@@ -18,7 +18,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat};
 
 use crate::open::open_file;
 use crate::policy::{Verdict, judge};
-use crate::{Error, Fetched, lfs};
+use crate::{Error, Fetched, lfs_pointers};
 
 const OPEN_FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 const OPEN_FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
@@ -31,7 +31,7 @@ pub(crate) fn folder(store: &Store, path: &Path, keeps_top: bool, cancelled: &At
         Err(error) => return Err(io_error("open", path, error)),
     };
     let (tree, left_out) = walk::copy(store, path, &root, keeps_top, cancelled)?;
-    let warnings = [left_out.warnings(), lfs::warnings(&tree)].concat();
+    let warnings = [left_out.warnings(), lfs_pointers::warnings(&tree)].concat();
     Ok(Fetched { notes: left_out.notes(), ..Fetched::from_tree(tree, warnings) })
 }
 

@@ -23,7 +23,7 @@ use host_core::tag::TagRule;
 use host_core::{GitUrl, Revision};
 use host_store::Store;
 
-use crate::{Config, Error, Fetched, lfs};
+use crate::{Config, Error, Fetched, lfs_pointers};
 use revision::{Advertised, Choice};
 use session::Session;
 
@@ -52,7 +52,7 @@ pub(crate) fn fetch(
         let mut writer = store.new_tree()?;
         let left_out = copy::commit(&session, &repository, commit, &mut writer, store.limits())?;
         let tree = if keeps_top { writer.finish_with_top()? } else { writer.finish()? };
-        let warnings = [left_out.warnings(), lfs::warnings(&tree)].concat();
+        let warnings = [left_out.warnings(), lfs_pointers::warnings(&tree)].concat();
         let commit = Some(commit.to_string());
         Ok(Fetched { commit, reference, ..Fetched::from_tree(tree, warnings) })
     };

@@ -14,14 +14,14 @@ mod folder;
 mod git;
 mod index;
 mod left_out;
-mod lfs;
+mod lfs_pointers;
 mod links;
 mod open;
 mod policy;
 mod run_time_paths;
 mod zip;
 
-pub use access::{DEFAULT_GIT_USER, GitAccess, GitPlace, GitPlaceError, TokenSource};
+pub use access::{DEFAULT_GIT_USER, GitAccess, TokenSource, UrlPrefix, UrlPrefixError};
 pub use archive_writer::{ArchiveWriter, TOP_FOLDER};
 pub use config::{Config, Mirror};
 pub use error::{Error, ZipError};

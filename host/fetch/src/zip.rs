@@ -27,7 +27,7 @@ use entry::Entry;
 use crate::left_out::LeftOut;
 use crate::open::open_file;
 use crate::policy::{Verdict, judge};
-use crate::{Error, Fetched, ZipError, lfs, links};
+use crate::{Error, Fetched, ZipError, lfs_pointers, links};
 
 /// The limits of an archive.
 #[derive(Clone, Copy, Debug)]
@@ -91,7 +91,7 @@ pub(crate) fn unpack(store: &Store, limits: &ArchiveLimits, path: &Path) -> Resu
         }
     }
     let tree = writer.finish()?;
-    let warnings = [left_out.warnings(), lfs::warnings(&tree)].concat();
+    let warnings = [left_out.warnings(), lfs_pointers::warnings(&tree)].concat();
     Ok(Fetched::from_tree(tree, warnings))
 }
 

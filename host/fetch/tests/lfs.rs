@@ -42,7 +42,7 @@ fn place() -> Place {
     let token = folder.path().join("token");
     write(&token, "s3cret");
     config.git.push(GitAccess {
-        place: format!("{}/acme", front.host()).parse().unwrap(),
+        prefix: format!("{}/acme", front.host()).parse().unwrap(),
         user: DEFAULT_GIT_USER.to_owned(),
         token: Some(TokenSource::File(token)),
         ca_file: Some(certificate()),
@@ -159,7 +159,7 @@ fn another_server_needs_to_be_allowed_and_gets_no_token() {
     let base = format!("https://{host}/");
     place.config.mirrors.push(Mirror { prefix: base.clone(), base });
     assert_eq!(place.refused().0, "fetch_http", "its certificate is not known");
-    let authority = GitAccess { place: host.parse().unwrap(), token: None, lfs: false, ..place.config.git[0].clone() };
+    let authority = GitAccess { prefix: host.parse().unwrap(), token: None, lfs: false, ..place.config.git[0].clone() };
     place.config.git.push(authority);
     assert_eq!(place.fetch("").unwrap().tree.read(&"a.bin".parse().unwrap(), 100).unwrap(), CONTENT);
     assert_eq!(storage.server.authorizations(), [None, None]);

@@ -52,10 +52,10 @@ fn place() -> Place {
 impl Place {
     /// Adds a section for the server, or for `path` on it.
     fn with(mut self, path: &str, token: Option<TokenSource>) -> Place {
-        let place = format!("{}{path}", self.front.host()).parse().unwrap();
+        let prefix = format!("{}{path}", self.front.host()).parse().unwrap();
         let user = DEFAULT_GIT_USER.to_owned();
         self.config.git.push(GitAccess {
-            place,
+            prefix,
             user,
             token,
             ca_file: Some(certificate()),
@@ -229,7 +229,7 @@ fn a_mirror_gets_only_the_token_of_its_own_name_and_only_over_https() {
     let file = place.file("s3cret");
     let mut place = place.with("", Some(file));
     let access = place.config.git[0].clone();
-    let of = |name: String| GitAccess { place: name.parse().unwrap(), ..access.clone() };
+    let of = |name: String| GitAccess { prefix: name.parse().unwrap(), ..access.clone() };
     let github = "https://github.com/".to_owned();
 
     // The token of github.com is not sent to its mirror.

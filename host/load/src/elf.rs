@@ -83,10 +83,10 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
     let data = section.data().map_err(|error| not_a_library(error.to_string()))?;
     let json =
         metadata::read(data).ok_or_else(|| Error::NotAPlugin { missing: "the magic of the section".to_owned() })?;
-    let said: Metadata =
+    let metadata: Metadata =
         serde_json::from_str(json).map_err(|error| Error::NotAPlugin { missing: format!("metadata: {error}") })?;
-    let abi_minor = check_abi(&said)?;
-    if said.panic != "unwind" {
+    let abi_minor = check_abi(&metadata)?;
+    if metadata.panic != "unwind" {
         return Err(Error::PanicAbort);
     }
     let root = ROOT_SYMBOL.trim_end_matches('\0');
@@ -121,10 +121,10 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
         (false, None) => None,
     };
     Ok(Probe {
-        abi: said.abi,
+        abi: metadata.abi,
         abi_minor,
-        sdk: said.sdk,
-        package: format!("{} {}", said.package, said.version),
+        sdk: metadata.sdk,
+        package: format!("{} {}", metadata.package, metadata.version),
         compiler,
         unique_symbols,
         needed,
@@ -133,12 +133,13 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
 }
 
 /// The minor version, when the major one is the host's.
-fn check_abi(said: &Metadata) -> Result<u32, Error> {
-    let version = said.abi.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+fn check_abi(metadata: &Metadata) -> Result<u32, Error> {
+    let version =
+        metadata.abi.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
     let Some((major, minor)): Option<(u32, u32)> = version else {
-        return Err(Error::NotAPlugin { missing: format!("an ABI version, found {:?}", said.abi) });
+        return Err(Error::NotAPlugin { missing: format!("an ABI version, found {:?}", metadata.abi) });
     };
-    let (sdk, abi, host) = (said.sdk.clone(), said.abi.clone(), format!("{ABI_MAJOR}.x"));
+    let (sdk, abi, host) = (metadata.sdk.clone(), metadata.abi.clone(), format!("{ABI_MAJOR}.x"));
     match major.cmp(&ABI_MAJOR) {
         std::cmp::Ordering::Less => Err(Error::SdkTooOld { sdk, abi, host }),
         std::cmp::Ordering::Greater => Err(Error::SdkTooNew { sdk, abi, host }),

@@ -69,24 +69,24 @@ pub enum Error {
     #[error("the dynamic linker refused the library: {reason}")]
     Linker { reason: String },
     /// The trial process crashed.
-    #[error("the plugin ended the trial process {during}: the child {how}{}", last_line(said.as_deref()))]
+    #[error("the plugin ended the trial process {during}: the child {how}{}", quoted(last_line.as_deref()))]
     TrialCrashed {
         during: &'static str,
         how: String,
-        /// The last line it wrote to standard error.
-        said: Option<String>,
+        /// The last line that the process wrote to standard error.
+        last_line: Option<String>,
     },
     /// The library did not finish in the trial process.
     #[error(
         "the plugin hung in the trial process {during}, for longer than {}{}",
         Span::of(*.after),
-        last_line(said.as_deref())
+        quoted(last_line.as_deref())
     )]
     TrialTimedOut {
         during: &'static str,
         after: Duration,
-        /// The last line it wrote to standard error.
-        said: Option<String>,
+        /// The last line that the process wrote to standard error.
+        last_line: Option<String>,
     },
     /// The trial process failed; the library is not at fault.
     #[error("the host could not try the library in a child process: {reason}")]
@@ -246,10 +246,10 @@ pub enum CallError {
     #[error("{0}")]
     Failed(String),
     /// The plugin's response is invalid: a bad status or header.
-    #[error("the plugin's answer is invalid: {0}")]
+    #[error("the plugin's response is invalid: {0}")]
     Invalid(String),
     /// The deadline passed.
-    #[error("the plugin did not answer within {}", Span::of(*.after))]
+    #[error("the plugin did not respond within {}", Span::of(*.after))]
     TimedOut { after: Duration },
 }
 
@@ -266,8 +266,9 @@ impl From<Failure> for CallError {
     }
 }
 
-fn last_line(said: Option<&str>) -> String {
-    said.map(|said| format!("; its last line was `{said}`")).unwrap_or_default()
+/// Quotes the last line of a process, to complete an error message.
+fn quoted(last_line: Option<&str>) -> String {
+    last_line.map(|line| format!("; its last line was `{line}`")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub use plugin_sdk_abi::service;
 pub use record::{LibraryPhase, Watch, kept_libraries, mapped_libraries};
 pub use response::{BodyFailure, PluginResponse, ResponseBody, is_hop_by_hop};
 pub use services::{
-    LogEvent, LogLevel, MeasureOperation, MetricDefinition, MetricKind, ServiceAnswer, ServiceBody, ServiceRequest,
+    LogEvent, LogLevel, MeasureOperation, MetricDefinition, MetricKind, ServiceBody, ServiceRequest, ServiceResponse,
     Services,
 };
 

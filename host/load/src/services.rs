@@ -27,7 +27,7 @@ pub trait Services: Send + Sync + 'static {
     fn measure(&self, metric: u64, operation: MeasureOperation, value: f64);
 
     /// Answers a request of the plugin. The future is polled on the host's runtime and dropped if the plugin cancels.
-    fn request(&self, request: ServiceRequest) -> ServiceAnswer;
+    fn request(&self, request: ServiceRequest) -> ServiceResponse;
 
     /// The response to a request of a library without guards, sent by a thread that it left behind. Its body is
     /// available immediately.
@@ -35,7 +35,7 @@ pub trait Services: Send + Sync + 'static {
 }
 
 /// The future of a response.
-pub type ServiceAnswer = Pin<Box<dyn Future<Output = Response<ServiceBody>> + Send>>;
+pub type ServiceResponse = Pin<Box<dyn Future<Output = Response<ServiceBody>> + Send>>;
 
 /// A body on its way between a plugin and a service. The error is one sentence.
 pub type ServiceBody = UnsyncBoxBody<Bytes, String>;

@@ -23,7 +23,7 @@ mod uploads;
 
 pub use follow::{LogPart, LogStream};
 pub use history::{Difference, Differences, PastPlugin, PastState, RevisionPage, RevisionState, RevisionView};
-pub use idempotent_requests::{IdempotentAnswer, IdempotentRequest};
+pub use idempotent_requests::{IdempotentRequest, IdempotentResponse};
 pub use isolation::{Isolation, IsolationLayer};
 pub use overview::Overview;
 pub use uploads::{Upload, UploadError};

@@ -22,7 +22,7 @@ mod upkeep;
 
 pub use events::{EventGap, EventStream, EventsPage, Followed};
 pub use host::{
-    Difference, Differences, IdempotentAnswer, IdempotentRequest, Isolation, IsolationLayer, LogPart, LogStream,
+    Difference, Differences, IdempotentRequest, IdempotentResponse, Isolation, IsolationLayer, LogPart, LogStream,
     Overview, PastPlugin, PastState, RevisionPage, RevisionState, RevisionView, Upload, UploadError,
 };
 pub use host_core::job::{JobState, JobStateError};
@@ -39,6 +39,6 @@ pub use model::{
     Target, TargetPick, TargetState, Trial, TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner, Update,
     UpdateFailure, UpdateReport, Watched,
 };
-pub use planning::{PlanReport, PlannedPlugin, RuleView, SourceArchive, Validated, Way};
+pub use planning::{BuildKind, PlanReport, PlannedPlugin, RuleView, SourceArchive, Validated};
 pub use plugins::{GenerationView, PluginView};
 pub use state::{CacheReport, Cleaned, Host, IndexReport, ListedPlugin, Poller};

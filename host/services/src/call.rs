@@ -1,7 +1,7 @@
 //! Calls from one plugin to another.
 
 use host_core::PluginId;
-use host_load::{ServiceAnswer, ServiceRequest};
+use host_load::{ServiceRequest, ServiceResponse};
 
 use crate::error::{Error, quoted};
 
@@ -15,7 +15,7 @@ pub trait CallPlugin: Send + Sync + 'static {
     /// Calls the endpoint that `request.path`, `/<plugin id>/<path>`, names. The id is valid; the implementation checks
     /// that the plugin is installed, that it serves and that `caller` may call it, and answers with a refusal
     /// otherwise. `request.depth` is the depth of the new call.
-    fn call(&self, caller: &PluginId, request: ServiceRequest) -> ServiceAnswer;
+    fn call(&self, caller: &PluginId, request: ServiceRequest) -> ServiceResponse;
 }
 
 /// Checks depth and path of a request and prepares it for [`CallPlugin::call`].

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use host_core::{Manifest, Permission};
 use host_load::{
-    LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceAnswer, ServiceBody, ServiceRequest, Services,
+    LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceBody, ServiceRequest, ServiceResponse, Services,
     service,
 };
 use http::Response;
@@ -109,7 +109,7 @@ impl Services for PluginServices {
         self.series.measure(metric, operation, value);
     }
 
-    fn request(&self, request: ServiceRequest) -> ServiceAnswer {
+    fn request(&self, request: ServiceRequest) -> ServiceResponse {
         // The future may outlive the borrow of `self`.
         let shared = self.shared.clone();
         let manifest = self.manifest.clone();

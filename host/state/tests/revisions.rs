@@ -24,7 +24,7 @@ fn desired(plugin: &str, goal: Goal) -> Desired {
             artifact: Digest::of(plugin.as_bytes()),
             loaded_unix_ms: 1,
         },
-        kept: vec![],
+        rollback_versions: vec![],
         configuration: serde_json::Map::new(),
         placement: Placement::Inline,
         grants: Default::default(),

@@ -29,7 +29,7 @@ pub struct Status {
 
 /// Response of `GET /api/plugins/:id/status`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct StatusAnswer {
+pub struct StatusResponse {
     /// The plugin's id.
     pub plugin_id: String,
     /// The state.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use host_load::{
-    LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceAnswer, ServiceBody, ServiceRequest, Services,
+    LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceBody, ServiceRequest, ServiceResponse, Services,
 };
 use http::header::{self, HeaderValue};
 use http::{Response, StatusCode};
@@ -41,7 +41,7 @@ impl Services for NoHost {
 
     fn measure(&self, _: u64, _: MeasureOperation, _: f64) {}
 
-    fn request(&self, _: ServiceRequest) -> ServiceAnswer {
+    fn request(&self, _: ServiceRequest) -> ServiceResponse {
         self.was_asked.store(true, Ordering::Relaxed);
         Box::pin(std::future::ready(refusal()))
     }

@@ -99,7 +99,7 @@ impl Inner {
         let ran = self.counts.cargo_run(run.go(lines)).await;
         let artifact = match ran.library {
             Ok(library) => {
-                say_changes(&locked, &work.lock_file(package), lines);
+                report_changes(&locked, &work.lock_file(package), lines);
                 let (store, tree) = (self.store.clone(), tree.clone());
                 let keep = move || {
                     let artifact = store.put_artifact(&library, &tree.manifest_text()?, schemas.kept(), &provenance)?;
@@ -118,7 +118,7 @@ impl Inner {
 }
 
 /// Reports if cargo could not keep the versions of the plugin's Cargo.lock.
-fn say_changes(before: &str, after: &str, lines: Lines<'_>) {
+fn report_changes(before: &str, after: &str, lines: Lines<'_>) {
     let mut changes = lock_file::changes(before, after);
     if !before.is_empty() && !changes.is_empty() {
         // The SDK is the usual reason, so it is listed before its own dependencies.

@@ -13,7 +13,7 @@ use crate::{Error, prebuilt, schema};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forecast {
     /// How the artifact would be created.
-    pub way: Way,
+    pub kind: BuildKind,
     /// The predicted artifact; `None` if only a build can tell.
     pub artifact: Option<Digest>,
     /// The prebuilt library in the tree.
@@ -22,14 +22,14 @@ pub struct Forecast {
     pub configuration_schema: Option<Vec<u8>>,
 }
 
-/// The way to create an artifact from a tree.
+/// How an artifact is created from a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// cargo builds it.
-    Build,
-    /// An earlier build has made it.
+pub enum BuildKind {
+    /// cargo builds the artifact.
+    Cargo,
+    /// An earlier build has created the artifact.
     Cached,
-    /// The prebuilt library is used.
+    /// The tree contains a prebuilt library.
     Library,
 }
 
@@ -45,22 +45,22 @@ impl Builder {
             let code = inspect(&tree, &manifest)?;
             let schemas = schema::read(&tree, &manifest)?;
             let mut library = None;
-            let (way, artifact) = match code {
+            let (kind, artifact) = match code {
                 Code::Crate { .. } => {
                     let fingerprint = inner.fingerprint(&tree, &schemas, &inner.build_of(&manifest));
                     let remembered = inner.store.remembered(&fingerprint)?;
                     match remembered.filter(|_| !inner.ignores_cache.load(Ordering::Relaxed)) {
-                        Some(artifact) => (Way::Cached, Some(artifact.digest())),
-                        None => (Way::Build, None),
+                        Some(artifact) => (BuildKind::Cached, Some(artifact.digest())),
+                        None => (BuildKind::Cargo, None),
                     }
                 }
                 Code::Library { .. } => {
                     let file = prebuilt::library(&tree)?;
                     library = Some(file.path.clone());
-                    (Way::Library, Some(Artifact::digest_of(file.digest, &tree.manifest_text()?, schemas.kept())))
+                    (BuildKind::Library, Some(Artifact::digest_of(file.digest, &tree.manifest_text()?, schemas.kept())))
                 }
             };
-            Ok(Forecast { way, artifact, library, configuration_schema: schemas.configuration })
+            Ok(Forecast { kind, artifact, library, configuration_schema: schemas.configuration })
         })
         .await
     }

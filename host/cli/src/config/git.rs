@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use host_core::spelling::suggestion;
-use host_fetch::{DEFAULT_GIT_USER, GitAccess, GitPlace, TokenSource};
+use host_fetch::{DEFAULT_GIT_USER, GitAccess, TokenSource, UrlPrefix};
 use serde_json::{Value, json};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -19,10 +19,10 @@ pub(crate) const KEY: &str = "git";
 const KEYS: [&str; 7] = ["token_file", "token_env", "token_command", "user", "ca_file", "lfs", "lfs_hosts"];
 const WHERE: &str = "use `[git.\"<host>\"]` or `[git.\"<host>/<owner>\"]`";
 
-/// The sections, by place.
-pub(crate) type GitSections = BTreeMap<GitPlace, GitSection>;
+/// The sections, by prefix of the repositories.
+pub(crate) type GitSections = BTreeMap<UrlPrefix, GitSection>;
 
-/// The access to the repositories of one place.
+/// The section of one prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct GitSection {
     pub(crate) access: GitAccess,
@@ -47,7 +47,7 @@ impl GitSection {
             shown["lfs"] = true.into();
         }
         if !self.access.lfs_hosts.is_empty() {
-            shown["lfs_hosts"] = self.access.lfs_hosts.iter().map(GitPlace::to_string).collect();
+            shown["lfs_hosts"] = self.access.lfs_hosts.iter().map(UrlPrefix::to_string).collect();
         }
         match &self.access.token {
             Some(TokenSource::File(path)) => shown["token_file"] = path.display().to_string().into(),
@@ -70,27 +70,30 @@ pub(super) fn read(
     refuse: Refuse<'_>,
 ) -> GitSections {
     let mut sections = GitSections::new();
-    let DeValue::Table(places) = found.get_ref() else {
+    let DeValue::Table(prefixes) = found.get_ref() else {
         refuse(found.span().start, format!("`{KEY}` is not a table; {WHERE}"));
         return sections;
     };
-    for (at, name, section) in in_order(places) {
+    for (at, name, section) in in_order(prefixes) {
         let shown = format!("{KEY}.\"{}\"", host_core::shown(name, 80));
-        match (name.parse::<GitPlace>(), section.get_ref()) {
-            (Err(error), _) => refuse(at, format!("`{shown}` is not a place of repositories: {error}")),
+        match (name.parse::<UrlPrefix>(), section.get_ref()) {
+            (Err(error), _) => refuse(at, format!("`{shown}` does not name repositories: {error}")),
             (Ok(_), value) if !matches!(value, DeValue::Table(_)) => {
                 refuse(at, format!("`{shown}` is not a table; {WHERE}"));
             }
-            (Ok(place), DeValue::Table(section)) => {
-                let access = access(place.clone(), section, folder, &mut |offset, why| {
+            (Ok(prefix), DeValue::Table(section)) => {
+                let access = access(prefix.clone(), section, folder, &mut |offset, why| {
                     refuse(offset.unwrap_or(at), format!("`{shown}` {why}"));
                 });
                 // Servers such as GitHub ignore case, and a token applies whatever the case of an address is.
-                let has_name = |known: &&GitPlace| known.to_string().eq_ignore_ascii_case(&place.to_string());
+                let has_name = |known: &&UrlPrefix| known.to_string().eq_ignore_ascii_case(&prefix.to_string());
                 if let Some(known) = sections.keys().find(has_name) {
-                    refuse(at, format!("`{shown}` is the same place as `{KEY}.\"{known}\"`; keep one of them"));
+                    refuse(
+                        at,
+                        format!("`{shown}` names the same repositories as `{KEY}.\"{known}\"`; keep one of them"),
+                    );
                 }
-                sections.insert(place, GitSection { access, line: line_at(at) });
+                sections.insert(prefix, GitSection { access, line: line_at(at) });
             }
             _ => unreachable!("the arm above has all other values"),
         }
@@ -98,15 +101,15 @@ pub(super) fn read(
     sections
 }
 
-/// Reads one section. Values are never shown, because one of them may be a token in the wrong place.
+/// Reads one section. Values are never shown, because a token may be stored under the wrong key.
 fn access(
-    place: GitPlace,
+    prefix: UrlPrefix,
     section: &DeTable<'_>,
     folder: &Path,
     refuse: &mut dyn FnMut(Option<usize>, String),
 ) -> GitAccess {
     let mut access = GitAccess {
-        place,
+        prefix,
         user: DEFAULT_GIT_USER.to_owned(),
         token: None,
         ca_file: None,
@@ -147,15 +150,15 @@ fn access(
                 DeValue::Boolean(lfs) => access.lfs = *lfs,
                 _ => invalid("`true` or `false`"),
             },
-            "lfs_hosts" => match places(value.get_ref()) {
-                Some(places) => {
+            "lfs_hosts" => match prefixes(value.get_ref()) {
+                Some(prefixes) => {
                     let mut seen = BTreeSet::new();
                     if let Some(twice) =
-                        places.iter().find(|place| !seen.insert(place.to_string().to_ascii_lowercase()))
+                        prefixes.iter().find(|prefix| !seen.insert(prefix.to_string().to_ascii_lowercase()))
                     {
                         refuse(Some(at), format!("has `{twice}` in `{key}` twice"));
                     }
-                    access.lfs_hosts = places;
+                    access.lfs_hosts = prefixes;
                 }
                 None => invalid("a list of hosts, such as `[\"github-cloud.githubusercontent.com\"]`"),
             },
@@ -166,7 +169,7 @@ fn access(
                 ),
             ),
             _ if matches!(value.get_ref(), DeValue::Table(_)) => {
-                let meant = host_core::shown(&format!("{}.{key}", access.place), 80);
+                let meant = host_core::shown(&format!("{}.{key}", access.prefix), 80);
                 refuse(
                     Some(at),
                     format!(
@@ -196,8 +199,8 @@ fn access(
     access
 }
 
-/// Reads a list of places; `None` if the value is not one.
-fn places(value: &DeValue<'_>) -> Option<Vec<GitPlace>> {
+/// Reads a list of prefixes; `None` if the value is not such a list.
+fn prefixes(value: &DeValue<'_>) -> Option<Vec<UrlPrefix>> {
     let DeValue::Array(words) = value else { return None };
     words.iter().map(|word| word.get_ref().as_str()?.parse().ok()).collect()
 }

@@ -287,7 +287,7 @@ host = 7
     let refusals = resolved(&[], &[], file).map(|_| ()).unwrap_err();
     expect![[r#"
         /etc/host/host.toml:2: `git."github.com"` has 2 sources of its token; set exactly one of `token_file`, `token_env` and `token_command`
-        /etc/host/host.toml:5: `git."https://github.com"` is not a place of repositories: expected a host with an optional port and path, such as `github.com` or `git.example.org:8443/group`
+        /etc/host/host.toml:5: `git."https://github.com"` does not name repositories: expected a host with an optional port and path, such as `github.com` or `git.example.org:8443/group`
         /etc/host/host.toml:6: `git."empty"` has 0 sources of its token; set exactly one of `token_file`, `token_env` and `token_command`
         /etc/host/host.toml:8: `git."a.example"` has a `token`, which is not stored in host.toml; use `token_file`, `token_env` or `token_command`
         /etc/host/host.toml:9: `git."a.example"` has the unknown key `tokn_file`; did you mean `token_file`?
@@ -301,7 +301,7 @@ host = 7
         /etc/host/host.toml:16: `git."d.example"` has 0 sources of its token; set exactly one of `token_file`, `token_env` and `token_command`
         /etc/host/host.toml:21: `git."e.example"` has a `lfs_hosts` that is not a list of hosts, such as `["github-cloud.githubusercontent.com"]`
         /etc/host/host.toml:24: `git."f.example"` has `storage.example.org` in `lfs_hosts` twice
-        /etc/host/host.toml:27: `git."github.com/acme.git"` is the same place as `git."github.com/Acme"`; keep one of them
+        /etc/host/host.toml:27: `git."github.com/acme.git"` names the same repositories as `git."github.com/Acme"`; keep one of them
         /etc/host/host.toml:30: `git."host"` is not a table; use `[git."<host>"]` or `[git."<host>/<owner>"]`"#]]
     .assert_eq(&refusals);
 }

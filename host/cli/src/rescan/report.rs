@@ -40,7 +40,7 @@ pub(super) struct PluginReport {
     is_upload: bool,
     revision: u64,
     did: RescanAction,
-    /// The current version and the versions kept for rollback.
+    /// The current version and the rollback versions.
     pub(super) picks: Vec<PickReport>,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Unused {
 
 impl PluginReport {
     pub(super) fn new(desired: &Desired, did: RescanAction, revision: u64) -> PluginReport {
-        let picks = [&desired.current].into_iter().chain(&desired.kept).map(|pick| PickReport {
+        let picks = [&desired.current].into_iter().chain(&desired.rollback_versions).map(|pick| PickReport {
             version: pick.version.to_string(),
             artifact: pick.artifact,
             artifact_is: ArtifactState::Missing,
@@ -190,19 +190,19 @@ impl PluginReport {
         matches!(self.picks.first().map(|pick| pick.artifact_is), Some(ArtifactState::Whole))
     }
 
-    /// Describes the artifact of the current version, and the kept artifacts that are not intact.
+    /// Describes the artifact of the current version, and the artifacts of rollback versions that are not intact.
     fn artifact_text(&self) -> String {
-        let (current, kept) = self
+        let (current, earlier) = self
             .picks
             .split_first()
-            .map_or((ArtifactState::Missing, &[][..]), |(current, kept)| (current.artifact_is, kept));
-        let broken = kept.iter().filter(|pick| !matches!(pick.artifact_is, ArtifactState::Whole));
+            .map_or((ArtifactState::Missing, &[][..]), |(current, earlier)| (current.artifact_is, earlier));
+        let broken = earlier.iter().filter(|pick| !matches!(pick.artifact_is, ArtifactState::Whole));
         let broken = broken.map(|pick| format!("{} {}", pick.version, pick.artifact_is.word()));
         let broken: Vec<_> = broken.collect();
         if broken.is_empty() {
             current.word().to_owned()
         } else {
-            format!("{} (kept: {})", current.word(), broken.join(", "))
+            format!("{} (rollback versions: {})", current.word(), broken.join(", "))
         }
     }
 

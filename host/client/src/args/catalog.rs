@@ -44,7 +44,7 @@ pub enum CacheCommand {
     /// Show disk usage and the hit rate of the build cache
     #[command(after_help = super::EXIT_CODES)]
     Info(HostArgs),
-    /// Empty the build cache and delete unreferenced artifacts and source trees; versions that run or are kept for a
+    /// Empty the build cache and delete unreferenced artifacts and source trees; versions that run or are stored for a
     /// rollback stay
     #[command(after_help = super::EXIT_CODES)]
     Clear(HostArgs),

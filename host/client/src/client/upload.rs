@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use host_api::UploadAnswer;
+use host_api::UploadResponse;
 use host_core::Digest;
 
 use super::{ApiRequest, Client};
@@ -22,7 +22,7 @@ impl Client {
             |reason: String| Failure::failed(format!("failed to read `{}`", path.display())).because(reason);
         let archive = host_file::read(path, MAX_BYTES).map_err(|error| unreadable(error.to_string()))?;
         let reply = self.request(form(&archive, folder)).await?;
-        let answer: UploadAnswer = reply.read()?;
+        let answer: UploadResponse = reply.read()?;
         match answer.upload_id {
             Some(id) => Ok(id),
             None => {

@@ -260,7 +260,7 @@ fn uptime(item: &PluginItem) -> String {
 mod tests {
     use expect_test::expect;
     use host_api::{
-        Endpoint, Generation, KeptVersion, LastError, Metadata, PluginParts, Route, Status, Update, UpdateRule,
+        Endpoint, Generation, LastError, Metadata, PluginParts, RollbackVersion, Route, Status, Update, UpdateRule,
     };
 
     use super::*;
@@ -304,11 +304,11 @@ mod tests {
             enabled: true,
             goal: Some("running".to_owned()),
             revision: 9,
-            kept: vec![KeptVersion {
+            kept: vec![RollbackVersion {
                 version: "0.9.0".to_owned(),
                 source: "https://github.com/acme/hello".to_owned(),
                 commit: Some("0123456789abcdef".to_owned()),
-                ..KeptVersion::default()
+                ..RollbackVersion::default()
             }],
             update: Some(UpdateRule {
                 policy: "minor".to_owned(),

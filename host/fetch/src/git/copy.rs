@@ -72,7 +72,7 @@ pub(crate) fn commit(
                 }
                 let content = objects.read(id).map_err(git)?;
                 let is_executable = mode & 0o111 != 0;
-                if has_lfs && crate::lfs::is_pointer(content.data()) {
+                if has_lfs && crate::lfs_pointers::is_pointer(content.data()) {
                     in_lfs.push(InLfs::new(session, path.clone(), is_executable, content.data(), max_bytes)?);
                 } else {
                     writer.add(path.clone(), is_executable, content.data())?;

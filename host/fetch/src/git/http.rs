@@ -1,4 +1,4 @@
-//! HTTP for git: two kinds of requests, to one place, within limits. A request over https has the token of its own
+//! HTTP for git: two kinds of requests, to one server, within limits. A request over https has the token of its own
 //! address, if there is one.
 
 use host_core::shown_address;
@@ -9,7 +9,7 @@ use super::allow::is_allowed;
 use super::session::Session;
 use super::watch::Watch;
 use crate::Error;
-use crate::access::GitPlace;
+use crate::access::UrlPrefix;
 
 const MAX_REDIRECTS: usize = 3;
 
@@ -52,14 +52,14 @@ pub(crate) fn request(session: &Session, body: &[u8]) -> Result<BodyReader<'stat
     answer(session, sent, response, RESULT_TYPE)
 }
 
-/// The request with the token of the repository at `base`, and the place that the token is for.
+/// Returns the request with the token for the repository at `base`, and the prefix that the token belongs to.
 fn authorized<'s, Any>(
     session: &'s Session,
     base: &str,
     request: RequestBuilder<Any>,
-) -> Result<(RequestBuilder<Any>, Option<&'s GitPlace>), Error> {
+) -> Result<(RequestBuilder<Any>, Option<&'s UrlPrefix>), Error> {
     Ok(match session.authorization(base)? {
-        Some((access, value)) => (request.header("authorization", value), Some(&access.place)),
+        Some((access, value)) => (request.header("authorization", value), Some(&access.prefix)),
         None => (request, None),
     })
 }
@@ -82,7 +82,7 @@ pub(crate) fn error(watch: &Watch, source: ureq::Error) -> Error {
 
 fn answer(
     session: &Session,
-    sent: Option<&GitPlace>,
+    sent: Option<&UrlPrefix>,
     response: http::Response<Body>,
     expected: &'static str,
 ) -> Result<BodyReader<'static>, Error> {
@@ -91,12 +91,16 @@ fn answer(
     match status {
         200 => {}
         401 if sent.is_some() => {
-            return Err(Error::TokenRefused { url, status, place: sent.map(GitPlace::to_string).unwrap_or_default() });
+            return Err(Error::TokenRefused {
+                url,
+                status,
+                prefix: sent.map(UrlPrefix::to_string).unwrap_or_default(),
+            });
         }
         // Servers that hide private repositories return any of these.
         401 | 403 | 404 | 410 => {
             let hint = match sent {
-                Some(place) => format!("check that the token of `[git.\"{place}\"]` in host.toml may read it"),
+                Some(prefix) => format!("check that the token of `[git.\"{prefix}\"]` in host.toml may read it"),
                 // The operator configured the mirror; its address is not shown to clients.
                 None if session.is_mirror && session.base() != url => {
                     "for a private repository, set a token under `[git.\"<host of the mirror>\"]` in host.toml, which is \

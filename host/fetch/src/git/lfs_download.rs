@@ -1,7 +1,7 @@
 //! Downloads the files of a repository that are in Git LFS: the batch API names an address for each file, and the bytes
 //! that are downloaded from it must have the digest and size of the file's pointer.
 //!
-//! The server chooses the addresses, so each is checked: https, the server of the repository or a place of `lfs_hosts`,
+//! The server chooses the addresses, so each is checked: https, the server of the repository or an address of `lfs_hosts`,
 //! and no private network unless it is a mirror. Addresses may contain secrets and never appear in errors.
 
 mod content;
@@ -21,15 +21,15 @@ use super::http;
 use super::session::Session;
 use crate::Error;
 use crate::access::GitAccess;
-use crate::lfs::Pointer;
+use crate::lfs_pointers::Pointer;
 use content::Content;
 use wire::{Batch, Download, Object, Refusal};
 
 const TYPE: &str = "application/vnd.git-lfs+json";
 /// Maximum number of objects in one request, as in git-lfs.
 const MAX_OBJECTS: usize = 100;
-/// Maximum size of an answer, far above what [`MAX_OBJECTS`] objects need.
-const MAX_ANSWER_BYTES: u64 = 4 << 20;
+/// Maximum size of a response, far above what [`MAX_OBJECTS`] objects need.
+const MAX_RESPONSE_BYTES: u64 = 4 << 20;
 const MAX_REDIRECTS: usize = 3;
 
 /// A file in Git LFS. The commit has only its pointer.
@@ -115,17 +115,17 @@ impl Downloads<'_> {
         match (response.status().as_u16(), token) {
             (200, _) => {}
             (status @ 401, Some((access, _))) => {
-                let (url, place) = (session.asked().to_owned(), access.place.to_string());
-                return Err(Error::TokenRefused { url, status, place });
+                let (url, prefix) = (session.asked().to_owned(), access.prefix.to_string());
+                return Err(Error::TokenRefused { url, status, prefix });
             }
             (status, _) => return Err(first.error(session, format!("the LFS server answered {status}"))),
         }
         let mut text = vec![];
-        let mut body = response.into_body().into_reader().take(MAX_ANSWER_BYTES);
+        let mut body = response.into_body().into_reader().take(MAX_RESPONSE_BYTES);
         body.read_to_end(&mut text).map_err(|error| http::error(&session.watch, error.into()))?;
         session.count(text.len())?;
         let batch: Batch = serde_json::from_slice(&text)
-            .map_err(|_| first.error(session, "the answer of the LFS server is not one of its batch API"))?;
+            .map_err(|_| first.error(session, "the response of the LFS server is not one of the batch API"))?;
         if batch.transfer.is_some_and(|transfer| transfer != "basic") {
             return Err(first.error(session, "the LFS server does not offer the transfer `basic`"));
         }
@@ -214,12 +214,12 @@ impl Downloads<'_> {
         if !url.username().is_empty() || url.password().is_some() {
             return refuse("the address that the server names carries a user or password");
         }
-        if !is_same_server(&self.base, &url) && !self.access.lfs_hosts.iter().any(|place| place.contains(&url)) {
+        if !is_same_server(&self.base, &url) && !self.access.lfs_hosts.iter().any(|prefix| prefix.contains(&url)) {
             return Err(Error::LfsHost {
                 url: self.session.asked().to_owned(),
                 path: file.path.clone(),
                 host: url.authority().to_owned(),
-                place: self.access.place.to_string(),
+                prefix: self.access.prefix.to_string(),
             });
         }
         Ok(url)

@@ -15,7 +15,7 @@ use super::agent::agent;
 use super::allow::is_allowed;
 use super::token;
 use super::watch::Watch;
-use crate::access::{GitAccess, GitPlace, access_for};
+use crate::access::{GitAccess, UrlPrefix, access_for};
 use crate::{Config, Error, Mirror};
 
 /// One fetch.
@@ -27,7 +27,7 @@ pub(crate) struct Session {
     mirrors: Vec<Mirror>,
     access: Vec<GitAccess>,
     /// The tokens that were read for this fetch.
-    tokens: Mutex<HashMap<GitPlace, HeaderValue>>,
+    tokens: Mutex<HashMap<UrlPrefix, HeaderValue>>,
     /// The base of requests: the mirror, or the target of a redirect.
     base: Mutex<String>,
     max_bytes: u64,
@@ -92,12 +92,12 @@ impl Session {
     pub(crate) fn authorization(&self, url: &str) -> Result<Option<(&GitAccess, HeaderValue)>, Error> {
         let Some(access) = access_for(&self.access, url) else { return Ok(None) };
         let Some(source) = &access.token else { return Ok(None) };
-        let known = lock(&self.tokens).get(&access.place).cloned();
+        let known = lock(&self.tokens).get(&access.prefix).cloned();
         let value = match known {
             Some(value) => value,
             None => token::authorization(access, source, &self.watch)?,
         };
-        lock(&self.tokens).insert(access.place.clone(), value.clone());
+        lock(&self.tokens).insert(access.prefix.clone(), value.clone());
         Ok(Some((access, value)))
     }
 

@@ -34,7 +34,7 @@ pub(crate) fn authorization(access: &GitAccess, source: &TokenSource, watch: &Wa
             ("token_command", output(command, watch)?)
         }
     };
-    let unusable = |why| Error::GitAccess { place: access.place.to_string(), key, why };
+    let unusable = |why| Error::GitAccess { prefix: access.prefix.to_string(), key, why };
     let text = read.map_err(unusable)?;
     let token = text.lines().next().unwrap_or_default().trim();
     if token.is_empty() {
@@ -54,7 +54,7 @@ pub(crate) fn authorization(access: &GitAccess, source: &TokenSource, watch: &Wa
 /// # Errors
 /// [`Error::GitAccess`].
 pub(crate) fn authorities(access: &GitAccess, path: &Path) -> Result<RootCerts, Error> {
-    let unusable = |why| Error::GitAccess { place: access.place.to_string(), key: "ca_file", why };
+    let unusable = |why| Error::GitAccess { prefix: access.prefix.to_string(), key: "ca_file", why };
     let text = file(path, MAX_CA_BYTES).map_err(unusable)?;
     let certificates = parse_pem(text.as_bytes()).filter_map(|item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),

@@ -77,7 +77,7 @@ impl SmartSubtransport for Requests {
     }
 }
 
-/// One request and its answer. The request is sent when libgit2 starts to read.
+/// One request and its response. The request is sent when libgit2 starts to read.
 struct Exchange {
     session: Arc<Session>,
     lists: bool,

@@ -106,7 +106,7 @@ impl Host {
                 return None;
             }
             let Some(installed) = &state.installed else { continue };
-            let picks = std::iter::once(&installed.desired.current).chain(&installed.desired.kept);
+            let picks = std::iter::once(&installed.desired.current).chain(&installed.desired.rollback_versions);
             referred.artifacts.extend(picks.map(|pick| pick.artifact));
         }
         let trees: Vec<_> = referred.artifacts.iter().filter_map(|artifact| self.0.store.tree_of(artifact)).collect();

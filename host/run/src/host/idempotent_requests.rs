@@ -22,7 +22,7 @@ pub struct IdempotentRequest {
 
 /// The outcome of an earlier request with the same key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IdempotentAnswer {
+pub enum IdempotentResponse {
     /// There was none, or it had no effect: the request is to be performed.
     New,
     /// The stored answer.
@@ -39,21 +39,21 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn named_answer(&self, named: &IdempotentRequest) -> Result<IdempotentAnswer, Error> {
+    pub async fn named_answer(&self, named: &IdempotentRequest) -> Result<IdempotentResponse, Error> {
         let kept = self.0.state.named_request(&named.key).await?;
         let is_known = |kept: &NamedRequest| now_unix_ms().saturating_sub(kept.created_unix_ms) < KEEP_MS;
         match kept.filter(is_known) {
-            Some(kept) if kept.request != named.request => return Ok(IdempotentAnswer::Other),
+            Some(kept) if kept.request != named.request => return Ok(IdempotentResponse::Other),
             Some(NamedRequest { answer: Some(answer), .. }) => {
                 let opened = self.0.sealer.open(&context(&named.key), &answer)?;
-                return Ok(IdempotentAnswer::Answered(String::from_utf8_lossy(&opened).into_owned()));
+                return Ok(IdempotentResponse::Answered(String::from_utf8_lossy(&opened).into_owned()));
             }
-            Some(NamedRequest { job: Some(job), .. }) => return Ok(IdempotentAnswer::Became(job)),
+            Some(NamedRequest { job: Some(job), .. }) => return Ok(IdempotentResponse::Became(job)),
             // The host stopped, or the client disconnected, before the request had an effect.
             Some(_) | None => {}
         }
         self.note_named(named, None, None).await?;
-        Ok(IdempotentAnswer::New)
+        Ok(IdempotentResponse::New)
     }
 
     /// Stores the answer of a request. It is sealed, because it may contain secrets.

@@ -5,7 +5,7 @@ use std::sync::Weak;
 
 use host_call::RefusedCall;
 use host_core::PluginId;
-use host_load::{LogEvent, LogLevel, ServiceAnswer, ServiceRequest};
+use host_load::{LogEvent, LogLevel, ServiceRequest, ServiceResponse};
 use host_services::{CallPlugin, LogSink};
 
 use crate::state::{Host, Inner};
@@ -53,7 +53,7 @@ impl LogSink for HostLink {
 }
 
 impl CallPlugin for HostLink {
-    fn call(&self, caller: &PluginId, request: ServiceRequest) -> ServiceAnswer {
+    fn call(&self, caller: &PluginId, request: ServiceRequest) -> ServiceResponse {
         let host = self.0.upgrade().map(Host);
         let caller = caller.clone();
         Box::pin(async move {

@@ -68,8 +68,8 @@ pub enum Error {
     NoSource { id: PluginId },
     #[error("artifact {} of plugin `{id}` is missing or damaged", artifact.short())]
     NoArtifact { id: PluginId, artifact: Digest },
-    #[error("{}", nothing_kept(id, to.as_deref(), kept))]
-    NothingKept { id: PluginId, to: Option<String>, kept: Vec<String> },
+    #[error("{}", no_rollback_version(id, to.as_deref(), stored))]
+    NoRollbackVersion { id: PluginId, to: Option<String>, stored: Vec<String> },
     #[error("plugin `{id}` has no revision {number} with a desired state")]
     UnknownRevision { id: PluginId, number: u64 },
     #[error("another operation on plugin `{id}` is in progress{}", job.as_ref().map(|job| format!(": {job}")).unwrap_or_default())]
@@ -148,7 +148,7 @@ impl Error {
             Error::UpdatesUnknown { code, .. } => code,
             Error::NoSource { .. } => "run_no_source",
             Error::NoArtifact { .. } => "run_no_artifact",
-            Error::NothingKept { .. } => "run_nothing_kept",
+            Error::NoRollbackVersion { .. } => "run_nothing_kept",
             Error::UnknownRevision { .. } => "run_unknown_revision",
             Error::InProgress { .. } => "run_in_progress",
             Error::FileRefused { .. } => "plan_file_refused",
@@ -205,7 +205,7 @@ impl Error {
             Error::OtherPlugin { .. } | Error::Disabled { .. } | Error::InProgress { .. } => FailureKind::Conflict,
             Error::OtherSource { .. } | Error::TagMoved { .. } => FailureKind::Conflict,
             Error::VersionBlocked { .. } => FailureKind::Conflict,
-            Error::NoRepository { .. } | Error::NothingKept { .. } => FailureKind::Conflict,
+            Error::NoRepository { .. } | Error::NoRollbackVersion { .. } => FailureKind::Conflict,
             Error::NoArtifact { .. } | Error::NoSource { .. } => FailureKind::Conflict,
             Error::ShuttingDown | Error::TooManyKept { .. } => FailureKind::Busy,
             Error::Panicked | Error::State(_) => FailureKind::Broken,
@@ -245,13 +245,13 @@ fn join_messages(problems: &[FieldProblem]) -> String {
     problems.iter().map(|problem| problem.without_hint().message).collect::<Vec<_>>().join("; ")
 }
 
-fn nothing_kept(id: &PluginId, to: Option<&str>, kept: &[String]) -> String {
-    match (to, kept) {
+fn no_rollback_version(id: &PluginId, to: Option<&str>, stored: &[String]) -> String {
+    match (to, stored) {
         (_, []) => format!("no earlier version of plugin `{id}` is stored"),
-        (Some(to), kept) => {
-            format!("version `{to}` of plugin `{id}` is not stored; stored versions: {}", kept.join(", "))
+        (Some(to), stored) => {
+            format!("version `{to}` of plugin `{id}` is not stored; stored versions: {}", stored.join(", "))
         }
-        (None, kept) => format!("none of the stored versions of plugin `{id}` can be used: {}", kept.join(", ")),
+        (None, stored) => format!("none of the stored versions of plugin `{id}` can be used: {}", stored.join(", ")),
     }
 }
 

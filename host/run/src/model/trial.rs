@@ -51,7 +51,7 @@ pub struct TrialAttempt<'a> {
     /// The timeout of each of opening, `validate` and `start`.
     pub timeout: Duration,
     /// Receives each line that the library writes.
-    pub say: &'a (dyn Fn(&str) + Send + Sync),
+    pub on_line: &'a (dyn Fn(&str) + Send + Sync),
 }
 
 /// The extent of a trial.
@@ -109,7 +109,7 @@ impl Trial {
         setup: &Setup,
         depth: TrialDepth,
         timeout: Duration,
-        say: &(dyn Fn(&str) + Send + Sync),
+        on_line: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<(), Error> {
         let started = Instant::now();
         let folder = store.temp_dir()?;
@@ -121,7 +121,7 @@ impl Trial {
             configuration: &setup.configuration,
             folder: folder.path(),
             timeout,
-            say,
+            on_line,
         });
         let tried = tried.await;
         let took = Span::of(started.elapsed());
@@ -132,10 +132,10 @@ impl Trial {
         match tried? {
             TrialOutcome::Passed => {
                 self.passed().insert(setup.build.artifact.digest());
-                say(&format!("{done} in a child process first: passed in {took}"));
+                on_line(&format!("{done} in a child process first: passed in {took}"));
             }
             TrialOutcome::Refused { reason } => {
-                say(&format!("{done} in a child process first: no crash in {took}, but refused: {reason}"));
+                on_line(&format!("{done} in a child process first: no crash in {took}, but refused: {reason}"));
             }
         }
         Ok(())

@@ -57,10 +57,11 @@ impl Work<'_> {
         fetched: &Fetched,
     ) -> Result<(), Error> {
         let Ok(installed) = lease.installed() else { return Ok(()) };
-        let Desired { current, kept, .. } = &installed.desired;
+        let Desired { current, rollback_versions, .. } = &installed.desired;
         let (Some(to), Some(reference)) = (&fetched.commit, &fetched.reference) else { return Ok(()) };
         let Some(tag) = reference.strip_prefix("refs/tags/") else { return Ok(()) };
-        let mut known = [current].into_iter().chain(kept).filter(|pick| is_same_place(&pick.source, source));
+        let mut known =
+            [current].into_iter().chain(rollback_versions).filter(|pick| is_same_place(&pick.source, source));
         let Some(from) = known.find(|pick| is_from_tag(pick, tag)).and_then(|pick| pick.commit.clone()) else {
             return Ok(());
         };

@@ -8,7 +8,7 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Rolls back to a stored version: the previous one, or the newest with the version, commit or artifact `to`. With
+    /// Rolls back to a rollback version: the previous one, or the newest with the version, commit or artifact `to`. With
     /// `because` the rollback is automatic, and updates do not choose the failed version again.
     pub(super) async fn rollback(
         &mut self,
@@ -19,10 +19,10 @@ impl Work<'_> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let installed = lease.installed()?;
         let mut desired = installed.desired;
-        let found = desired.kept.iter().find(|pick| to.is_none_or(|to| is_meant(pick, to))).cloned();
+        let found = desired.rollback_versions.iter().find(|pick| to.is_none_or(|to| is_meant(pick, to))).cloned();
         let Some(pick) = found else {
-            let kept = desired.kept.iter().map(|pick| pick.version.to_string()).collect();
-            return Err(Error::NothingKept { id: lease.plugin.id.clone(), to: to.map(str::to_owned), kept });
+            let stored = desired.rollback_versions.iter().map(|pick| pick.version.to_string()).collect();
+            return Err(Error::NoRollbackVersion { id: lease.plugin.id.clone(), to: to.map(str::to_owned), stored });
         };
         if because.is_some() {
             desired.block_current();
@@ -72,7 +72,7 @@ impl Work<'_> {
             Goal::Absent { .. } => Goal::Disabled,
             goal => goal,
         };
-        let desired = Desired { goal, kept: desired.kept, quarantine: None, ..then };
+        let desired = Desired { goal, rollback_versions: desired.rollback_versions, quarantine: None, ..then };
         let because = format!("restored revision {number}");
         let setup = self.host.setup(desired, build);
         let setup = lease.record_failure(self.host, setup)?;

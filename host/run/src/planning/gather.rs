@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::{FutureExt as _, StreamExt as _};
-use host_build::Way;
+use host_build::BuildKind;
 use host_core::configuration::{Layers, Schema, Violation};
 use host_core::plugin_set::{FetchedSource, InstalledPlugin, PluginEntry, PluginSet};
 use host_core::{Desired, Manifest, PluginId, Source, Trust};
@@ -32,8 +32,8 @@ pub(super) struct FoundSource {
     pub(super) trust: Trust,
     /// `None` if the entry is the installed version, so that nothing was fetched.
     pub(super) fetched: Option<Fetched>,
-    /// The predicted way of the build.
-    pub(super) way: Option<Way>,
+    /// How the artifact would be created.
+    pub(super) build: Option<BuildKind>,
     /// The warnings about the source and its plugin.yaml.
     pub(super) warnings: Vec<String>,
 }
@@ -107,7 +107,7 @@ impl Host {
             let commit = setup.desired.current.commit.clone();
             let artifact = Some(setup.desired.current.artifact);
             let found = FetchedSource { manifest, source, commit, artifact, configuration, secrets };
-            return Ok(FoundSource { found, trust, fetched: None, way: None, warnings: vec![] });
+            return Ok(FoundSource { found, trust, fetched: None, build: None, warnings: vec![] });
         }
         let fetched = fetch(self, entry.to_fetch(), trust).await?;
         let checked = check(&self.config(), &fetched.tree)?;
@@ -136,7 +136,7 @@ impl Host {
         };
         let of_manifest = checked.warnings.iter().map(ToString::to_string);
         let warnings = fetched.warnings.iter().cloned().chain(of_manifest).collect();
-        Ok(FoundSource { found, trust, fetched: Some(fetched), way: Some(forecast.way), warnings })
+        Ok(FoundSource { found, trust, fetched: Some(fetched), build: Some(forecast.kind), warnings })
     }
 
     /// The operator's settings and their secrets. Checks the effective configuration against the schema.

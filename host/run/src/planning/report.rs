@@ -9,7 +9,7 @@ use semver::Version;
 
 use crate::planning::gather::{FoundSource, KnownPlugin};
 
-pub use host_build::Way;
+pub use host_build::BuildKind;
 
 /// The report of a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +35,8 @@ pub struct PlannedPlugin {
     pub changes: Vec<PlannedChange>,
     /// Whether the source was fetched for the plan.
     pub fetched: bool,
-    /// The predicted way of the build; `None` if the version does not change.
-    pub build: Option<Way>,
+    /// How the artifact would be created; `None` if the version does not change.
+    pub build: Option<BuildKind>,
     /// The permissions that the plugin did not have before.
     pub new_permissions: Vec<String>,
     /// The update rules before and after, if they change.
@@ -92,7 +92,7 @@ impl PlannedPlugin {
             entry: step.entry,
             changes: step.changes.clone(),
             fetched: looked.is_some_and(|looked| looked.fetched.is_some()),
-            build: comes.and_then(|looked| looked.way),
+            build: comes.and_then(|looked| looked.build),
             new_permissions: step.new_permissions.clone(),
             rules,
             affected: step.affected.clone(),

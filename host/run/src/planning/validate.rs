@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use host_build::Way;
+use host_build::BuildKind;
 use host_core::configuration::Schema;
 use host_core::manifest::Checked;
 use host_core::{Digest, Manifest, Source, TreePath, Trust};
@@ -33,8 +33,8 @@ pub struct Validated {
     pub tree: Digest,
     /// The fetched commit, for a repository.
     pub commit: Option<String>,
-    /// The predicted way of the build.
-    pub way: Option<Way>,
+    /// How the artifact would be created.
+    pub build: Option<BuildKind>,
     /// The predicted artifact; `None` if only a build can tell.
     pub artifact: Option<Digest>,
 }
@@ -152,7 +152,7 @@ impl Host {
             error: None,
             tree: tree.digest(),
             commit,
-            way: None,
+            build: None,
             artifact: None,
         };
         let Checked { manifest, warnings } = match check(&self.config(), &tree) {
@@ -164,7 +164,7 @@ impl Host {
         if validated.error.is_none() {
             match self.0.builder.forecast(&tree, &manifest).await {
                 Ok(forecast) => {
-                    validated.way = Some(forecast.way);
+                    validated.build = Some(forecast.kind);
                     if let Some(library) = &forecast.library {
                         validated.error = self.refusal_of_file(&tree, library).await;
                     }

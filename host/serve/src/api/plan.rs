@@ -117,7 +117,7 @@ fn plugin(planned: &PlannedPlugin) -> api::PlannedPlugin {
         entry: planned.entry,
         action: if planned.changes.is_empty() { "nothing" } else { "change" }.to_owned(),
         fetched: planned.fetched,
-        build: planned.build.map(|way| view::way(way).to_owned()),
+        build: planned.build.map(|kind| view::build_kind(kind).to_owned()),
         update: planned
             .rules
             .as_ref()

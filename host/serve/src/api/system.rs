@@ -57,7 +57,7 @@ pub(crate) async fn metrics(State(app): State<AppState>) -> Response {
     response
 }
 
-pub(crate) async fn system_metrics(State(app): State<AppState>) -> Result<Json<api::SystemMetricsAnswer>, ApiError> {
+pub(crate) async fn system_metrics(State(app): State<AppState>) -> Result<Json<api::SystemMetricsResponse>, ApiError> {
     let host = app.host.clone();
     let usage = tokio::task::spawn_blocking(move || host.usage()).await;
     let usage = usage.unwrap_or(Err(host_run::Error::Panicked))?;
@@ -80,7 +80,7 @@ pub(crate) async fn system_metrics(State(app): State<AppState>) -> Result<Json<a
     };
     let families = app.host.metric_families().await;
     let families = families.into_iter().map(|family| (family.name.clone(), view::metric_family(family))).collect();
-    Ok(Json(api::SystemMetricsAnswer { metrics, families }))
+    Ok(Json(api::SystemMetricsResponse { metrics, families }))
 }
 
 pub(crate) async fn health_summary(State(app): State<AppState>) -> Json<api::HealthSummary> {

@@ -30,7 +30,7 @@ pub(crate) async fn upload(
     State(app): State<AppState>,
     subject: AuditSubject,
     request: Request,
-) -> Result<Json<api::UploadAnswer>, ApiError> {
+) -> Result<Json<api::UploadResponse>, ApiError> {
     input::plain(request.headers())?;
     let Ok(_slot) = app.uploads.slots.try_acquire() else {
         let detail = format!("the limit of {MAX_AT_ONCE} concurrent uploads is reached");
@@ -144,7 +144,7 @@ async fn check(
     app: &AppState,
     archive: Archive,
     folder_of_plugin: Option<TreePath>,
-) -> Result<api::UploadAnswer, ApiError> {
+) -> Result<api::UploadResponse, ApiError> {
     let host = app.host.clone();
     let folder_to_check = folder_of_plugin.clone();
     let uploaded = tokio::task::spawn_blocking(move || {
@@ -161,7 +161,7 @@ async fn check(
             let judged = judged(String::new(), &validated);
             let warnings = judged.warnings;
             let validation = api::Validation { valid: judged.valid, errors: judged.errors, warnings };
-            Ok(api::UploadAnswer {
+            Ok(api::UploadResponse {
                 upload_id: judged.valid.then_some(uploaded.id),
                 validation,
                 metadata: judged.metadata,
@@ -176,7 +176,7 @@ async fn check(
                 refused.errors
             };
             let validation = api::Validation { valid: false, errors, warnings };
-            Ok(api::UploadAnswer { validation, ..Default::default() })
+            Ok(api::UploadResponse { validation, ..Default::default() })
         }
         Ok(Err(UploadError::Refused(error))) => Err(ApiError::from(&error)),
     }

@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use host_core::DigestWriter;
-use host_run::{IdempotentAnswer, IdempotentRequest};
+use host_run::{IdempotentRequest, IdempotentResponse};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, Method, StatusCode};
 use http_body::Body as _;
@@ -72,14 +72,14 @@ async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> 
 
     let _guard = app.key_locks.take(&named.key).await;
     match app.host.named_answer(&named).await.map_err(failed)? {
-        IdempotentAnswer::New => {}
-        IdempotentAnswer::Other => {
+        IdempotentResponse::New => {}
+        IdempotentResponse::Other => {
             let detail = "the `Idempotency-Key` was used for a different request";
             return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_other_request", detail)
                 .fix("use a new key for each request"));
         }
-        IdempotentAnswer::Answered(answer) => return replayed(&answer),
-        IdempotentAnswer::Became(job) => return of_job(app, &job, respond_async).await.map(marked),
+        IdempotentResponse::Answered(answer) => return replayed(&answer),
+        IdempotentResponse::Became(job) => return of_job(app, &job, respond_async).await.map(marked),
     }
     let mut request = Request::from_parts(parts, Body::from(bytes));
     request.extensions_mut().insert(named.clone());

@@ -32,7 +32,7 @@ pub(crate) fn judged(source: String, validated: &Validated) -> api::ValidationRe
         source,
         commit: validated.commit.clone(),
         digest: validated.tree.to_string(),
-        way: validated.way.map(|way| view::way(way).to_owned()),
+        way: validated.build.map(|kind| view::build_kind(kind).to_owned()),
         artifact: validated.artifact.map(|artifact| artifact.to_string()),
     }
 }

@@ -8,6 +8,6 @@ mod update;
 
 pub(crate) use event::{event, events, line, metric_family};
 pub(crate) use older::state;
-pub(crate) use operation::{job, way};
+pub(crate) use operation::{build_kind, job};
 pub(crate) use plugin::{item, masked, plugin};
 pub(crate) use update::{rule, updates};

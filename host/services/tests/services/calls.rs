@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 
 use host_core::PluginId;
 use host_load::service::CALL;
-use host_load::{LogEvent, LogLevel, ServiceAnswer, ServiceBody, ServiceRequest, Services as _};
+use host_load::{LogEvent, LogLevel, ServiceBody, ServiceRequest, ServiceResponse, Services as _};
 use host_services::CallPlugin;
 use http::Response;
 
@@ -18,7 +18,7 @@ struct Echo {
 }
 
 impl CallPlugin for Echo {
-    fn call(&self, caller: &PluginId, request: ServiceRequest) -> ServiceAnswer {
+    fn call(&self, caller: &PluginId, request: ServiceRequest) -> ServiceResponse {
         let ServiceRequest { method, path, query, depth, .. } = &request;
         self.calls.lock().unwrap().push(format!("{caller} {method} {path} {query:?} {depth}"));
         Box::pin(async { Response::new(ServiceBody::default()) })
@@ -46,7 +46,7 @@ async fn a_call_is_passed_to_the_registered_receiver() {
     assert_eq!(*echo.calls.lock().unwrap(), expected);
 }
 
-fn is_pending(answer: &mut ServiceAnswer) -> bool {
+fn is_pending(answer: &mut ServiceResponse) -> bool {
     answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
@@ -54,7 +54,7 @@ fn is_pending(answer: &mut ServiceAnswer) -> bool {
 struct Silent;
 
 impl CallPlugin for Silent {
-    fn call(&self, _: &PluginId, _: ServiceRequest) -> ServiceAnswer {
+    fn call(&self, _: &PluginId, _: ServiceRequest) -> ServiceResponse {
         Box::pin(std::future::pending())
     }
 }

@@ -13,7 +13,7 @@ use host_core::Manifest;
 use host_core::manifest::Mode;
 use host_load::{Instance, Module, PluginResponse, StartOptions};
 use host_load::{
-    LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceAnswer, ServiceBody, ServiceRequest, Services,
+    LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceResponse, ServiceBody, ServiceRequest, Services,
 };
 use host_store::{Provenance, Store};
 use http::{HeaderMap, HeaderValue, header};
@@ -80,7 +80,7 @@ impl Services for NoServices {
 
     fn measure(&self, _: u64, _: MeasureOperation, _: f64) {}
 
-    fn request(&self, request: ServiceRequest) -> ServiceAnswer {
+    fn request(&self, request: ServiceRequest) -> ServiceResponse {
         panic!("the handlers that are measured ask for nothing, not for {}", request.path)
     }
 

@@ -38,7 +38,7 @@ pub(super) fn change(plugin: &str, number: u64) -> Change {
     };
     let mut desired = Desired::new(&MANIFEST, Goal::Running, pick(2));
     desired.id = plugin.parse().expect("an id");
-    desired.kept = vec![pick(1), pick(0)];
+    desired.rollback_versions = vec![pick(1), pick(0)];
     desired.configuration.insert("greeting".to_owned(), json!(format!("Hello for the {number}th time")));
     Change {
         plugin: desired.id.clone(),

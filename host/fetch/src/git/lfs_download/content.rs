@@ -9,7 +9,7 @@ use super::InLfs;
 use crate::Error;
 use crate::git::http;
 use crate::git::session::Session;
-use crate::lfs::Pointer;
+use crate::lfs_pointers::Pointer;
 
 /// The bytes of a file. Reading fails unless they have the size and digest of its pointer.
 pub(super) struct Content<'s> {

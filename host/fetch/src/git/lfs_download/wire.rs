@@ -1,4 +1,4 @@
-//! The answer of the batch API of Git LFS. Fields that are not needed are ignored, because servers send more of them.
+//! The response of the batch API of Git LFS. Fields that are not needed are ignored, because servers send more of them.
 
 use std::collections::BTreeMap;
 

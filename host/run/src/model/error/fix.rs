@@ -22,7 +22,7 @@ impl Error {
             Error::NoRepository { .. } => Some("reload the plugin, or load it from its repository".to_owned()),
             Error::UpdatesUnknown { fix, .. } => fix.clone(),
             Error::NoArtifact { .. } | Error::NoSource { .. } => Some("load the source of the plugin again".to_owned()),
-            Error::NothingKept { .. } => Some("run `plugin-host show` to see the stored versions".to_owned()),
+            Error::NoRollbackVersion { .. } => Some("run `plugin-host show` to see the stored versions".to_owned()),
             Error::UnknownRevision { .. } => Some("run `plugin-host revisions` to see the revisions".to_owned()),
             Error::InProgress { .. } => Some("wait until it ends, or send `on_conflict=queue` or `on_conflict=replace`".to_owned()),
             Error::FileRefused { .. } => Some("correct the entries named in the messages".to_owned()),

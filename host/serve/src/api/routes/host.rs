@@ -25,7 +25,7 @@ pub(super) fn add(t: &mut RouteTable) {
         .summary("Returns the size and usage of the build cache and the stores.")
         .response::<api::CacheInfo>(200);
     t.role(Operator, "cache_clear", DELETE, "/api/plugins/cache", cache::clear)
-        .summary("Deletes builds, artifacts and source trees that neither serve nor are kept for a rollback.")
+        .summary("Deletes builds, artifacts and source trees that neither serve nor belong to a rollback version.")
         .response::<api::CacheCleared>(200)
         .errors(&[503, 507]);
     t.role(Viewer, "isolation_get", GET, "/api/system/isolation", cache::isolation)
@@ -33,7 +33,7 @@ pub(super) fn add(t: &mut RouteTable) {
         .response::<api::Isolation>(200);
     t.role(Viewer, "system_metrics", GET, "/api/plugins/system/metrics", system::system_metrics)
         .summary("Returns the metrics of the host as JSON.")
-        .response::<api::SystemMetricsAnswer>(200);
+        .response::<api::SystemMetricsResponse>(200);
     t.public("health", GET, "/health", system::ready)
         .summary("Readiness of the host.")
         .response::<system::Readiness>(200)

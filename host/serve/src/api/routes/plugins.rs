@@ -28,7 +28,7 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
         .response::<api::PastPlugin>(200);
     t.role(Viewer, "plugin_status", GET, "/api/plugins/{id}/status", plugins::status)
         .summary("Returns the state of a plugin, for older clients.")
-        .response::<api::StatusAnswer>(200);
+        .response::<api::StatusResponse>(200);
     t.role(Operator, "plugin_source", GET, "/api/plugins/{id}/source", source::download)
         .summary("Returns the files that a plugin was built from as a ZIP archive, for an upload to another host.")
         .response_content(
@@ -67,7 +67,7 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
             "Receives a plugin as a ZIP archive and checks it; an invalid plugin.yaml is reported in a 200 response.",
         )
         .body_content(true, &[("multipart/form-data", upload::form())])
-        .response::<api::UploadAnswer>(200)
+        .response::<api::UploadResponse>(200)
         .errors(&[400, 408, 413, 422, 429, 507]);
     t.role(Operator, "plugin_install", POST, "/api/plugins/install/{upload}", plugins::install)
         .summary("Installs an uploaded plugin.")

@@ -5,7 +5,7 @@ use host_call::Phase;
 use host_core::Goal;
 use host_run::PluginView;
 
-pub(crate) fn state(view: &PluginView) -> api::StatusAnswer {
+pub(crate) fn state(view: &PluginView) -> api::StatusResponse {
     let state = match view.phase {
         Phase::Fetching | Phase::Building | Phase::Loading => "loading",
         Phase::Running | Phase::Degraded => "loaded",
@@ -31,7 +31,7 @@ pub(crate) fn state(view: &PluginView) -> api::StatusAnswer {
         ("in_flight", in_flight as f64),
         ("generation", view.generation.unwrap_or(0) as f64),
     ];
-    api::StatusAnswer {
+    api::StatusResponse {
         plugin_id: view.id.to_string(),
         status: api::PluginState {
             state: state.to_owned(),

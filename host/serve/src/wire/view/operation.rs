@@ -1,7 +1,7 @@
 //! Jobs and the results of operations.
 
 use host_api as api;
-use host_run::{JobView, Way};
+use host_run::{BuildKind, JobView};
 
 use crate::wire::outcome::{operation_result, step};
 use crate::wire::problem::ApiError;
@@ -35,11 +35,11 @@ pub(crate) fn job(view: &JobView) -> api::Job {
     }
 }
 
-/// The API name of the way an artifact is produced.
-pub(crate) fn way(way: Way) -> &'static str {
-    match way {
-        Way::Build => "build",
-        Way::Cached => "cached",
-        Way::Library => "library",
+/// Returns the API name of a kind of build.
+pub(crate) fn build_kind(kind: BuildKind) -> &'static str {
+    match kind {
+        BuildKind::Cargo => "build",
+        BuildKind::Cached => "cached",
+        BuildKind::Library => "library",
     }
 }

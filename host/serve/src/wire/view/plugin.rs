@@ -46,7 +46,7 @@ pub(crate) fn item(view: &PluginView) -> api::PluginItem {
         state: six_states(view.desired.as_ref().map(|desired| desired.goal), view.generation.is_some()).to_owned(),
         goal: view.desired.as_ref().map(|desired| desired.goal.as_str().to_owned()),
         revision: view.revision,
-        kept: view.desired.iter().flat_map(|desired| &desired.kept).map(kept).collect(),
+        kept: view.desired.iter().flat_map(|desired| &desired.rollback_versions).map(rollback_version).collect(),
         update: view.desired.as_ref().map(|desired| update::rule(&desired.update, &desired.blocked)),
         update_available: view.update_report.as_ref().and_then(|report| Some(update::newer(report.newest.as_ref()?))),
         quarantine: view.desired.as_ref().and_then(|desired| desired.quarantine.clone()),
@@ -152,8 +152,8 @@ fn is_enabled(view: &PluginView) -> bool {
     view.desired.as_ref().is_some_and(|desired| desired.goal.is_enabled())
 }
 
-fn kept(pick: &Pick) -> api::KeptVersion {
-    api::KeptVersion {
+fn rollback_version(pick: &Pick) -> api::RollbackVersion {
+    api::RollbackVersion {
         version: pick.version.to_string(),
         source: pick.source.to_string(),
         commit: pick.commit.clone(),

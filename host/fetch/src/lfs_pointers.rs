@@ -1,4 +1,5 @@
-//! Pointers of Git LFS, which are in a repository in place of large files. `git::lfs_download` downloads the files.
+//! Pointers of Git LFS: small texts that a repository contains instead of large files. `git::lfs_download` downloads the
+//! files.
 
 use host_core::{Digest, GitUrl, shown_list};
 use host_store::Tree;
@@ -63,13 +64,13 @@ pub(crate) fn hint_for_repository(config: &Config, asked: &GitUrl) -> String {
     let Some(url) = url.filter(|url| url.scheme() == "https") else {
         return format!("the host downloads files in Git LFS only over https, and this mirror has none; {HINT}");
     };
-    let place = match (mirror.as_deref(), access_for(&config.git, url.as_str())) {
+    let prefix = match (mirror.as_deref(), access_for(&config.git, url.as_str())) {
         // The operator configured the mirror; its address is not shown to clients.
         (Some(base), _) if base != asked => "<host of the mirror>".to_owned(),
-        (_, Some(access)) => access.place.to_string(),
+        (_, Some(access)) => access.prefix.to_string(),
         (_, None) => url.authority().to_owned(),
     };
-    format!("set `lfs = true` in `[git.\"{place}\"]` of host.toml, and the host downloads the files; or {HINT}")
+    format!("set `lfs = true` in `[git.\"{prefix}\"]` of host.toml, and the host downloads the files; or {HINT}")
 }
 
 /// Returns the paths of the pointers, or an empty text.

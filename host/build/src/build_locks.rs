@@ -1,4 +1,4 @@
-//! Keeps two equal builds from running at once.
+//! Locks that prevent two builds with the same fingerprint from running at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,11 +8,11 @@ use tokio::sync::OwnedMutexGuard;
 
 /// One lock for each fingerprint that is being built.
 #[derive(Default)]
-pub(crate) struct Flights(Mutex<HashMap<Digest, Arc<tokio::sync::Mutex<()>>>>);
+pub(crate) struct BuildLocks(Mutex<HashMap<Digest, Arc<tokio::sync::Mutex<()>>>>);
 
-impl Flights {
+impl BuildLocks {
     /// Waits until no other build with this fingerprint runs. The lock is held until the guard is dropped.
-    pub(crate) async fn enter(&self, fingerprint: Digest) -> OwnedMutexGuard<()> {
+    pub(crate) async fn lock(&self, fingerprint: Digest) -> OwnedMutexGuard<()> {
         let lock = {
             // A panic elsewhere cannot leave the map half changed.
             let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -29,16 +29,16 @@ mod tests {
 
     #[tokio::test]
     async fn equal_builds_wait_for_each_other_and_others_do_not() {
-        let flights = Flights::default();
-        let first = flights.enter(Digest::of(b"a")).await;
-        let _other = flights.enter(Digest::of(b"b")).await;
-        let mut second = Box::pin(flights.enter(Digest::of(b"a")));
+        let locks = BuildLocks::default();
+        let first = locks.lock(Digest::of(b"a")).await;
+        let _other = locks.lock(Digest::of(b"b")).await;
+        let mut second = Box::pin(locks.lock(Digest::of(b"a")));
         assert!(futures_are_pending(&mut second).await);
         drop(first);
         second.await;
-        assert_eq!(flights.0.lock().unwrap().len(), 2);
-        drop(flights.enter(Digest::of(b"c")).await);
-        assert_eq!(flights.0.lock().unwrap().len(), 2, "the lock of `a` is forgotten");
+        assert_eq!(locks.0.lock().unwrap().len(), 2);
+        drop(locks.lock(Digest::of(b"c")).await);
+        assert_eq!(locks.0.lock().unwrap().len(), 2, "the lock of `a` is forgotten");
     }
 
     async fn futures_are_pending<F: Future + Unpin>(future: &mut F) -> bool {
