@@ -15,15 +15,45 @@ use crate::{Error, StatusCode};
 /// A request or response body: a stream of chunks, each read on demand.
 #[derive(Default)]
 pub struct Body {
-    first: Option<Bytes>,
+    first: Option<First>,
     rest: Option<BodyStream>,
     /// Converts a failure of `rest` to an error.
     broken: Option<fn(&str) -> Error>,
 }
 
+/// Bytes that are available without waiting.
+enum First {
+    Bytes(Bytes),
+    /// Most responses are made of a `Vec`, which the boundary takes as it is.
+    Vec(Vec<u8>),
+}
+
+impl First {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            First::Bytes(bytes) => bytes,
+            First::Vec(bytes) => bytes,
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            First::Bytes(bytes) => bytes,
+            First::Vec(bytes) => bytes.into(),
+        }
+    }
+
+    fn into_chunk(self) -> Chunk {
+        match self {
+            First::Bytes(bytes) => chunk_of(bytes),
+            First::Vec(bytes) => Chunk::from_vec(bytes),
+        }
+    }
+}
+
 impl Body {
     pub(crate) fn from_abi(first: Chunk, rest: Option<BodyStream>) -> Body {
-        let first = (!first.is_empty()).then(|| Bytes::from_owner(first));
+        let first = (!first.is_empty()).then(|| First::Bytes(Bytes::from_owner(first)));
         Body { first, rest, broken: None }
     }
 
@@ -80,23 +110,23 @@ impl Body {
     }
 
     pub(crate) fn into_abi(self) -> (Chunk, ROption<BodyStream>) {
-        (self.first.map_or(Chunk::EMPTY, chunk_of), self.rest.into())
+        (self.first.map_or(Chunk::EMPTY, First::into_chunk), self.rest.into())
     }
 
     /// Returns the bytes that are available without waiting.
     #[cfg(test)]
     pub(crate) fn first(&self) -> &[u8] {
-        self.first.as_deref().unwrap_or_default()
+        self.first.as_ref().map_or(&[], First::as_slice)
     }
 
     #[cfg(feature = "tower")]
     pub(crate) fn known_length(&self) -> Option<u64> {
-        self.rest.is_none().then(|| self.first.as_ref().map_or(0, |first| first.len() as u64))
+        self.rest.is_none().then(|| self.first.as_ref().map_or(0, |first| first.as_slice().len() as u64))
     }
 
     pub(crate) fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(first)));
+            return Poll::Ready(Some(Ok(first.into_bytes())));
         }
         let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
         let item = ready!(rest.poll_next(context));
@@ -157,19 +187,19 @@ impl Stream for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Body {
-        Body { first: (!bytes.is_empty()).then_some(bytes), rest: None, broken: None }
+        Body { first: (!bytes.is_empty()).then_some(First::Bytes(bytes)), rest: None, broken: None }
     }
 }
 
 impl From<Vec<u8>> for Body {
     fn from(bytes: Vec<u8>) -> Body {
-        Body::from(Bytes::from(bytes))
+        Body { first: (!bytes.is_empty()).then_some(First::Vec(bytes)), rest: None, broken: None }
     }
 }
 
 impl From<String> for Body {
     fn from(text: String) -> Body {
-        Body::from(Bytes::from(text))
+        Body::from(text.into_bytes())
     }
 }
 
@@ -182,6 +212,6 @@ impl From<&'static str> for Body {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let more = if self.rest.is_some() { " and more" } else { "" };
-        write!(f, "Body({} bytes{more})", self.first.as_ref().map_or(0, Bytes::len))
+        write!(f, "Body({} bytes{more})", self.first.as_ref().map_or(0, |first| first.as_slice().len()))
     }
 }

@@ -64,7 +64,8 @@ impl Admitted {
     pub async fn call<B: IncomingBody>(
         self,
         routed: Routed,
-        request: Request<'_, B>,
+        request: Request<'_>,
+        body: B,
     ) -> Result<Response<CallBody>, CallRefusal> {
         let started = Instant::now();
         let generation = self.generation().clone();
@@ -93,7 +94,7 @@ impl Admitted {
         };
         let caller = request.caller;
         let method = request.method;
-        let result = self.run(routed, request, state.handler, limits).await;
+        let result = self.run(routed, &request, body, state.handler, limits).await;
 
         let took = started.elapsed();
         state.metrics.duration.observe(took.as_secs_f64());
@@ -131,11 +132,12 @@ impl Admitted {
     async fn run<B: IncomingBody>(
         self,
         routed: Routed,
-        mut request: Request<'_, B>,
+        request: &Request<'_>,
+        mut body: B,
         handler: u32,
         CallLimits { started, timeout, mut max_body_bytes, rules }: CallLimits<'_>,
     ) -> Result<Response<CallBody>, CallRefusal> {
-        let hint = request.body.size_hint();
+        let hint = body.size_hint();
         let body_rules = rules.and_then(|rules| {
             max_body_bytes = rules.max_body_bytes;
             rules.body(request.headers)
@@ -146,28 +148,28 @@ impl Admitted {
         let until = started + timeout;
         let mut left = timeout;
         let mut is_streamed = false;
-        let body = match hint.exact() {
+        let first = match hint.exact() {
             _ if body_rules.is_some() => {
-                let body = read_at_most(&mut request.body, max_body_bytes);
-                let body = tokio::time::timeout_at(until, body).await;
-                let body = body.map_err(|_| CallRefusal::BodyTimedOut(timeout))??;
+                let whole = read_at_most(&mut body, max_body_bytes);
+                let whole = tokio::time::timeout_at(until, whole).await;
+                let whole = whole.map_err(|_| CallRefusal::BodyTimedOut(timeout))??;
                 if let Some(rules) = body_rules {
                     // If the schema check had to queue until the deadline, the host timed out; the request is not at
                     // fault.
-                    let checked = tokio::time::timeout_at(until, check_body(rules, &body)).await;
+                    let checked = tokio::time::timeout_at(until, check_body(rules, &whole)).await;
                     let timed_out = CallRefusal::Failed(CallError::TimedOut { after: timeout });
                     checked.map_err(|_| timed_out)?.map_err(CallRefusal::Rule)?;
                 }
                 left = until.saturating_duration_since(Instant::now());
-                body
+                whole
             }
             Some(0) => Bytes::new(),
             Some(length) if length <= INLINE_BYTES => {
-                let whole = read_whole(&mut request.body);
-                let body = tokio::time::timeout_at(until, whole).await;
-                let body = body.map_err(|_| CallRefusal::BodyTimedOut(timeout))??;
+                let whole = read_whole(&mut body);
+                let whole = tokio::time::timeout_at(until, whole).await;
+                let whole = whole.map_err(|_| CallRefusal::BodyTimedOut(timeout))??;
                 left = until.saturating_duration_since(Instant::now());
-                body
+                whole
             }
             _ => {
                 is_streamed = true;
@@ -177,12 +179,12 @@ impl Admitted {
         let generation = self.generation();
         let is_upgrade = request.is_upgrade;
         let max_message_bytes = is_upgrade.then(|| generation.manifest.endpoints[routed.endpoint].max_body_bytes);
-        let head = write_head(&request, &routed, handler, left, max_message_bytes);
+        let head = write_head(request, &routed, handler, left, max_message_bytes);
         let progress = is_streamed.then(|| Arc::new(BodyProgress::default()));
-        let stream = progress.clone().map(|progress| limited(request.body, max_body_bytes, progress));
+        let stream = progress.clone().map(|progress| limited(body, max_body_bytes, progress));
         let cut = generation.cut.clone();
         let is_trusted = generation.endpoints[routed.endpoint].polls.is_trusted();
-        let call = TimedCall::new(generation.instance.call(head, body, stream), routed.endpoint, self);
+        let call = TimedCall::new(generation.instance.call(head, first, stream), routed.endpoint, self);
         let call = if is_trusted { Called::Here(call) } else { Called::OwnTask(OwnTask::spawn(call)) };
         let mut answer = BoundedCall { call, until, timeout, cut: &cut, waits: None }.await;
         if let Some(progress) = progress {

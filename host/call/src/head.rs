@@ -13,8 +13,8 @@ use crate::trace::TRACEPARENT;
 /// `max_message_bytes` the limit of a message if the request opens a WebSocket.
 ///
 /// Hop-by-hop headers belong to the connection and are left out; `traceparent` names the host's span.
-pub(crate) fn write_head<B>(
-    request: &Request<'_, B>,
+pub(crate) fn write_head(
+    request: &Request<'_>,
     routed: &Routed,
     handler: u32,
     left: Duration,

@@ -66,9 +66,8 @@ async fn try_call(
         query: request.query.as_deref(),
         headers: &request.headers,
         caller: Caller { peer: "", request_id: &request_id, depth: request.depth, actor: Some(&actor), trace },
-        body: request.body,
         is_upgrade: false,
     };
-    let answered = admitted.call(routed, call).await.map_err(|refusal| RefusedCall::call(&refusal))?;
+    let answered = admitted.call(routed, call, request.body).await.map_err(|refusal| RefusedCall::call(&refusal))?;
     Ok(answered.map(|body| body.map_err(|error| error.to_string()).boxed_unsync()))
 }

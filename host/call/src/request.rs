@@ -15,8 +15,9 @@ use http_body::Body;
 use crate::caller::Caller;
 use crate::refusal::CallRefusal;
 
-/// A request, as the plugin sees it.
-pub struct Request<'a, B> {
+/// The head of a request, as the plugin sees it.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
     /// The method.
     pub method: &'a http::Method,
     /// The path after the plugin's id, as the caller sent it.
@@ -27,18 +28,8 @@ pub struct Request<'a, B> {
     pub headers: &'a HeaderMap,
     /// The caller.
     pub caller: Caller<'a>,
-    /// The body.
-    pub body: B,
-    /// True if the request opens a WebSocket. The body then has the bytes that the client sends after the handshake.
+    /// True if the request opens a WebSocket. Its body then has the bytes that the client sends after the handshake.
     pub is_upgrade: bool,
-}
-
-impl<'a> Request<'a, ()> {
-    /// The same request with a body.
-    pub fn with_body<B>(self, body: B) -> Request<'a, B> {
-        let Request { method, path, query, headers, caller, body: (), is_upgrade } = self;
-        Request { method, path, query, headers, caller, body, is_upgrade }
-    }
 }
 
 /// A body that the server reads from a connection.

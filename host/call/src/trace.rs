@@ -8,10 +8,11 @@ use std::hash::BuildHasher as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::HeaderMap;
+use http::header::{HeaderMap, HeaderName};
 
 /// The name of the header.
 pub(crate) const TRACEPARENT: &str = "traceparent";
+const HEADER: HeaderName = HeaderName::from_static(TRACEPARENT);
 /// `00-<32 hex>-<16 hex>-<2 hex>`
 const LENGTH: usize = 55;
 
@@ -35,7 +36,7 @@ pub struct TraceId(u128);
 impl Trace {
     /// The context of a request with these headers. `sample` says whether a trace that starts here is recorded.
     pub fn from_headers(headers: &HeaderMap, sample: bool) -> Trace {
-        let mut sent = headers.get_all(TRACEPARENT).iter();
+        let mut sent = headers.get_all(HEADER).iter();
         // Two headers contradict each other, so neither is used.
         match (sent.next(), sent.next()) {
             (Some(value), None) => Trace::child_of(value.as_bytes()).unwrap_or_else(|| Trace::begin(sample)),
@@ -63,8 +64,8 @@ impl Trace {
     /// The value of the header for a server or plugin that is called within this span.
     pub fn traceparent(&self) -> [u8; LENGTH] {
         let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-        write_hex(&mut text[3..35], self.trace_id);
-        write_hex(&mut text[36..52], self.span_id.into());
+        write_hex(&mut text[3..35], &self.trace_id.to_be_bytes());
+        write_hex(&mut text[36..52], &self.span_id.to_be_bytes());
         text[54] = if self.is_sampled { b'1' } else { b'0' };
         text
     }
@@ -108,11 +109,12 @@ fn hex(digits: &[u8]) -> Option<u128> {
     })
 }
 
-/// Fills `text` with the last hex digits of `number`.
-fn write_hex(text: &mut [u8], mut number: u128) {
-    for digit in text.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[(number & 15) as usize];
-        number >>= 4;
+/// Fills `text` with two hex digits for each byte.
+fn write_hex(text: &mut [u8], bytes: &[u8]) {
+    let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
+    let (pairs, _) = text.as_chunks_mut();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(*byte)];
     }
 }
 

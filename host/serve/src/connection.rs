@@ -11,6 +11,7 @@ pub(crate) mod http2;
 pub(crate) mod linger;
 pub(crate) mod network;
 pub(crate) mod pace;
+pub(crate) mod recent_host;
 pub(crate) mod registry;
 pub(crate) mod rules;
 pub(crate) mod state;

@@ -117,17 +117,25 @@ impl<'a> HeadView<'a> {
         let (1, rest) = read_u32(buffer)? else { return None };
         let (handler, rest) = read_u32(rest)?;
         let (deadline, rest) = read_u32(rest)?;
-        let (lengths, mut rest) = rest.split_at_checked(20)?;
-        let mut texts = [None; 5];
-        for (text, length) in texts.iter_mut().zip(lengths.chunks_exact(4)) {
-            let (length, _) = read_u32(length)?;
-            if length != u32::MAX {
-                let (bytes, after) = rest.split_at_checked(length as usize)?;
-                *text = Some(std::str::from_utf8(bytes).ok()?);
-                rest = after;
-            }
+        let mut lengths = [None; 5];
+        let (mut after, mut n_bytes) = (rest, 0_usize);
+        for length in &mut lengths {
+            let (number, next) = read_u32(after)?;
+            after = next;
+            *length = (number != u32::MAX).then_some(number as usize);
+            n_bytes = n_bytes.checked_add(length.unwrap_or(0))?;
         }
-        let [method, path, query, peer, request_id] = texts;
+        let (texts, rest) = after.split_at_checked(n_bytes)?;
+        // One check for all texts is faster than one for each: they are valid if they are valid together and end
+        // between characters.
+        let mut texts = std::str::from_utf8(texts).ok()?;
+        let mut parts = [None; 5];
+        for (part, length) in parts.iter_mut().zip(lengths) {
+            let Some(length) = length else { continue };
+            let (text, after) = texts.split_at_checked(length)?;
+            (*part, texts) = (Some(text), after);
+        }
+        let [method, path, query, peer, request_id] = parts;
         let (params, rest) = Pairs::read(rest).ok()?;
         let (headers, rest) = Pairs::read(rest).ok()?;
         let (context, _) = Pairs::read(rest).ok()?;
@@ -179,6 +187,21 @@ mod tests {
         assert_eq!(head.headers.get(b"x-bytes"), Some(&b"\xff"[..]));
         assert!(head.context.is_empty());
         assert_eq!(HeadView::read(&written(None)).unwrap().query, None);
+    }
+
+    #[test]
+    fn a_text_that_ends_within_a_character_is_refused() {
+        let mut buffer = written(None);
+        let (path, after_path) = (16, 24);
+        let length = |buffer: &[u8], at: usize| read_u32(&buffer[at..]).unwrap().0;
+        // Moves the last byte of a character from the path to the address of the caller.
+        let at = buffer.windows(2).position(|two| two == b"AB").unwrap();
+        buffer[at..at + 2].copy_from_slice("\u{eb}".as_bytes());
+        let (long, short) = (length(&buffer, path), length(&buffer, after_path));
+        assert!(HeadView::read(&buffer).is_ok());
+        buffer[path..path + 4].copy_from_slice(&(long - 1).to_le_bytes());
+        buffer[after_path..after_path + 4].copy_from_slice(&(short + 1).to_le_bytes());
+        assert!(HeadView::read(&buffer).is_err());
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod dispatch;
 mod guest;
 mod host;
 mod http;
+mod instructions;
 mod journal;
 mod load;
 mod manage;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
             dispatch::run(what, rotations, seconds, servers)
         }
         ["call", plugins @ ..] if plugins.len() == 6 => call::run([0, 2, 4].map(|at| (plugins[at], plugins[at + 1]))),
+        ["instructions", servers @ ..] => instructions::run(servers),
         ["load", address, token, source, work, rounds] => load::run(address, token, source, work, rounds),
         ["cold", pairs] => cold::run(pairs),
         ["dev", address, library, log, edits] => dev::run(address, library, log, edits),

@@ -6,11 +6,15 @@
 //! line feed, and a chunk size may be followed by blanks; docs/deployment.md documents both. `pace.rs` refuses
 //! trailers.
 
+use std::sync::Arc;
+
 use host_core::Size;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Method, Request, StatusCode, Uri, Version};
+use http::request::Parts;
+use http::{Method, StatusCode, Uri, Version};
 
 use crate::connection::hosts::HostHeader;
+use crate::connection::recent_host::RecentHost;
 use crate::connection::rules::CompiledRules;
 use crate::wire::problem::ApiError;
 
@@ -20,23 +24,30 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DEL
 /// Health probes do not know the host's name, and their response reveals nothing but that the host is there.
 const FOR_PROBES: &str = "/health";
 
-/// Checks the method, the target, the framing and the `Host` header.
-pub(crate) fn check<B>(request: &Request<B>, rules: &CompiledRules) -> Result<(), ApiError> {
-    method(request.method())?;
-    let uri = request.uri();
+/// Checks the method, the target, the framing and the `Host` header. A header that is equal to `recent_host`, the last
+/// allowed one of the connection, is not parsed again.
+pub(crate) fn check(parts: &Parts, rules: &Arc<CompiledRules>, recent_host: &RecentHost) -> Result<(), ApiError> {
+    method(&parts.method)?;
+    let uri = &parts.uri;
     let bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     if bytes > MAX_URI_BYTES {
         let detail = format!("the request target is longer than {}", Size::of_usize(MAX_URI_BYTES));
         return Err(ApiError::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
-    framing(request.headers())?;
+    framing(&parts.headers)?;
     let is_for_probes = is_for_probes(uri.path());
-    if is_for_probes && request.version() == Version::HTTP_10 && !request.headers().contains_key(header::HOST) {
+    if is_for_probes && parts.version == Version::HTTP_10 && !parts.headers.contains_key(header::HOST) {
         // HTTP/1.0 does not require the header, and some load balancers probe with it.
         return Ok(());
     }
-    let host = host(request.headers(), uri)?;
-    if !rules.hosts.allow(&host) && !is_for_probes {
+    let header = host_header(&parts.headers)?;
+    if uri.authority().is_none() && recent_host.is(header, rules) {
+        return Ok(());
+    }
+    let host = host(header, uri)?;
+    if rules.hosts.allow(&host) {
+        recent_host.keep(header, rules);
+    } else if !is_for_probes {
         let name = host.name();
         let detail = format!("the name `{name}` is not in `allowed_hosts`");
         return Err(ApiError::new(StatusCode::MISDIRECTED_REQUEST, "host_not_allowed", detail)
@@ -67,8 +78,8 @@ fn framing(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::new(StatusCode::BAD_REQUEST, "request_transfer_encoding", detail))
 }
 
-/// Returns the single requested host.
-fn host<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<HostHeader<'a>, ApiError> {
+/// Returns the single `Host` header.
+fn host_header(headers: &HeaderMap) -> Result<&HeaderValue, ApiError> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let Some(host) = hosts.next() else {
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "host_missing", "the request has no `Host` header"));
@@ -80,7 +91,12 @@ fn host<'a>(headers: &'a HeaderMap, uri: &Uri) -> Result<HostHeader<'a>, ApiErro
             "the request has more than one `Host` header",
         ));
     }
-    let named = host.to_str().ok().and_then(HostHeader::read).ok_or_else(|| {
+    Ok(host)
+}
+
+/// Returns the requested host, which the request target must not contradict.
+fn host<'a>(header: &'a HeaderValue, uri: &Uri) -> Result<HostHeader<'a>, ApiError> {
+    let named = header.to_str().ok().and_then(HostHeader::read).ok_or_else(|| {
         ApiError::new(
             StatusCode::BAD_REQUEST,
             "host_malformed",
@@ -104,13 +120,15 @@ fn is_for_probes(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
+    use http::Request;
 
     use super::*;
     use crate::connection::rules::Rules;
 
     #[test]
     fn malformed_requests_are_rejected_before_routing() {
-        let rules = CompiledRules::new(Rules { allowed_hosts: vec!["a.example".to_owned()], ..Rules::default() });
+        let rules = rules(&["a.example"]);
+        let check = |request: Request<()>| check(&request.into_parts().0, &rules, &RecentHost::default());
         let mut all = String::new();
         for (line, headers) in [
             ("GET /", &[("host", "a.example")][..]),
@@ -135,7 +153,7 @@ mod tests {
             let (method, uri) = line.split_once(' ').unwrap();
             let request = Request::builder().method(method).uri(uri);
             let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-            let verdict = match check(&request.body(()).unwrap(), &rules) {
+            let verdict = match check(request.body(()).unwrap()) {
                 Ok(()) => "passes".to_owned(),
                 Err(refused) => format!("{} {}", refused.status.as_u16(), refused.code),
             };
@@ -163,10 +181,34 @@ mod tests {
         "#]]
         .assert_eq(&all);
         let old = |path: &str| Request::get(path).version(Version::HTTP_10).body(()).unwrap();
-        assert!(check(&old("/health"), &rules).is_ok());
-        assert_eq!(check(&old("/metrics"), &rules).unwrap_err().code, "host_missing");
+        assert!(check(old("/health")).is_ok());
+        assert_eq!(check(old("/metrics")).unwrap_err().code, "host_missing");
         let long = format!("/{}", "a".repeat(MAX_URI_BYTES));
         let request = Request::builder().uri(long).header("host", "a.example").body(()).unwrap();
-        assert_eq!(check(&request, &rules).unwrap_err().code, "uri_too_long");
+        assert_eq!(check(request).unwrap_err().code, "uri_too_long");
+    }
+
+    #[test]
+    fn a_host_that_was_allowed_before_is_checked_against_new_rules() {
+        let recent = RecentHost::default();
+        let check = |path: &str, host: &str, rules: &Arc<CompiledRules>| {
+            let request = Request::get(path).header("host", host).body(()).unwrap();
+            check(&request.into_parts().0, rules, &recent).err().map(|refused| refused.code.into_owned())
+        };
+        let before = rules(&["a.example"]);
+        assert_eq!(check("/", "a.example", &before), None);
+        assert_eq!(check("/", "a.example", &before), None);
+        assert_eq!(check("http://b.example/", "a.example", &before).as_deref(), Some("host_differs"));
+        // Health probes reach the host under any name; the name is not allowed for anything else.
+        assert_eq!(check("/health/live", "b.example", &before), None);
+        assert_eq!(check("/", "b.example", &before).as_deref(), Some("host_not_allowed"));
+        let after = rules(&["b.example"]);
+        assert_eq!(check("/", "a.example", &after).as_deref(), Some("host_not_allowed"));
+        assert_eq!(check("/", "b.example", &after), None);
+    }
+
+    fn rules(allowed_hosts: &[&str]) -> Arc<CompiledRules> {
+        let allowed_hosts = allowed_hosts.iter().map(ToString::to_string).collect();
+        Arc::new(CompiledRules::new(Rules { allowed_hosts, ..Rules::default() }))
     }
 }

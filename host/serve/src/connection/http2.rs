@@ -3,21 +3,22 @@
 pub(crate) mod preface;
 pub(crate) mod stream;
 
+use http::Version;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::{Request, Version};
+use http::request::Parts;
 
 /// Adds the `Host` header that the pseudo-header `:authority` stands for, and joins the `cookie` fields that HTTP/2
 /// clients may split (RFC 9113, sections 8.3.1 and 8.2.3). Requests of other versions are not changed.
-pub(crate) fn like_http1<B>(request: &mut Request<B>) {
-    if request.version() != Version::HTTP_2 {
+pub(crate) fn like_http1(parts: &mut Parts) {
+    if parts.version != Version::HTTP_2 {
         return;
     }
-    if !request.headers().contains_key(header::HOST)
-        && let Some(host) = request.uri().authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok())
+    if !parts.headers.contains_key(header::HOST)
+        && let Some(host) = parts.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok())
     {
-        request.headers_mut().insert(header::HOST, host);
+        parts.headers.insert(header::HOST, host);
     }
-    join_cookies(request.headers_mut());
+    join_cookies(&mut parts.headers);
 }
 
 fn join_cookies(headers: &mut HeaderMap) {
@@ -32,17 +33,19 @@ fn join_cookies(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
+
     use super::*;
 
     #[test]
     fn the_authority_becomes_the_host_and_cookies_are_joined() {
         let request = |version| {
             let request = Request::get("https://a.example:1/x?y").version(version);
-            request.header("cookie", "a=1").header("cookie", "b=2").body(()).unwrap()
+            request.header("cookie", "a=1").header("cookie", "b=2").body(()).unwrap().into_parts().0
         };
-        let seen = |mut request: Request<()>| {
-            like_http1(&mut request);
-            let values = |name| request.headers().get_all(name).iter().map(|value| value.to_str().unwrap().to_owned());
+        let seen = |mut parts: Parts| {
+            like_http1(&mut parts);
+            let values = |name| parts.headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned());
             (values(header::HOST).collect::<Vec<_>>(), values(header::COOKIE).collect::<Vec<_>>())
         };
         let (host, cookies) = seen(request(Version::HTTP_2));
@@ -50,7 +53,7 @@ mod tests {
         let (host, cookies) = seen(request(Version::HTTP_11));
         assert_eq!((host.len(), cookies.len()), (0, 2));
         let mut both = request(Version::HTTP_2);
-        both.headers_mut().insert(header::HOST, HeaderValue::from_static("b.example"));
+        both.headers.insert(header::HOST, HeaderValue::from_static("b.example"));
         assert_eq!(seen(both).0, ["b.example"]);
     }
 }

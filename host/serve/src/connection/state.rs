@@ -9,6 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::access::RecentToken;
+use crate::connection::recent_host::RecentHost;
 use crate::connection::rules::{CachedRules, CompiledRules, ReloadableRules};
 use crate::connection::upgrade::UpgradeSlot;
 
@@ -29,6 +30,8 @@ pub(crate) struct Connection {
     pub(crate) peer_text: String,
     /// The last valid token the connection sent.
     pub(crate) recent: RecentToken,
+    /// The last allowed `Host` header the connection sent.
+    pub(crate) recent_host: RecentHost,
     rules: CachedRules,
     pub(super) state: AtomicUsize,
     evicted: Notify,
@@ -72,6 +75,7 @@ impl Connection {
             accepted: Instant::now(),
             peer_text: peer.to_string(),
             recent: RecentToken::default(),
+            recent_host: RecentHost::default(),
             rules: CachedRules::new(live),
             state: AtomicUsize::new(0),
             evicted: Notify::new(),

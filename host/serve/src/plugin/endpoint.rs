@@ -39,7 +39,8 @@ pub(crate) struct RequestOrigin<'a> {
 /// Responds to a request below [`PLUGIN_ENDPOINTS`].
 pub(crate) async fn answer<B>(
     app: &AppState,
-    request: http::Request<PacedBody<B>>,
+    parts: &mut http::request::Parts,
+    body: PacedBody<B>,
     request_id: &RequestId,
     origin: RequestOrigin<'_>,
 ) -> Response<AnyBody>
@@ -47,11 +48,10 @@ where
     B: IncomingBody<Error: Into<BodyError>>,
 {
     let begun = access_log::begin(Level::DEBUG);
-    let (mut parts, body) = request.into_parts();
     plugin_headers::strip_request(&mut parts.headers, request_id, origin.is_trusted_proxy);
     let trace = app.host.trace_of(&parts.headers);
     let mut generation = None;
-    let call = call(app, &mut parts, body, request_id, origin, trace, &mut generation);
+    let call = call(app, parts, body, request_id, origin, trace, &mut generation);
     let response = match call.await {
         Ok(response) => response,
         Err(refused) => {
@@ -98,7 +98,8 @@ where
         Err(refusal) => return Err(ApiError::from(RefusedCall::route(refusal, id))),
     };
     let endpoint = &admitted.generation().manifest.endpoints[routed.endpoint];
-    let caller = match known(app, &endpoint.auth, &parts.headers, id, (peer, &connection.recent)) {
+    let has_credential = parts.headers.get_all(AUTHORIZATION).iter().any(is_host_credential);
+    let caller = match known(app, &endpoint.auth, &parts.headers, has_credential, id, (peer, &connection.recent)) {
         Ok(caller) => caller,
         Err(denied) => {
             let (caller, refused) = *denied;
@@ -111,7 +112,7 @@ where
             return Err(refused);
         }
     };
-    if has_host_credential(&parts.headers) {
+    if has_credential {
         parts.headers.remove(AUTHORIZATION);
     }
     let caller = Caller {
@@ -131,13 +132,12 @@ where
         query: parts.uri.query(),
         headers: &parts.headers,
         caller,
-        body: (),
         is_upgrade: opening.is_some(),
     };
     let (answered, handshake) = match opening {
-        None => (admitted.call(routed, request.with_body(body)).await, None),
+        None => (admitted.call(routed, request, body).await, None),
         // Boxed, because its size would be added to the future of every call.
-        Some((handshake, bytes)) => (Box::pin(admitted.call(routed, request.with_body(bytes))).await, Some(handshake)),
+        Some((handshake, bytes)) => (Box::pin(admitted.call(routed, request, bytes)).await, Some(handshake)),
     };
     let mut answered = answered.map_err(|refusal| match refusal {
         CallRefusal::BodyIncomplete(_) if too_slow.is_true() => SlowBodyFlag::refused(),
@@ -166,23 +166,24 @@ fn handshake(
 /// Splits a path into the plugin id and the rest, which is at least `/`.
 fn split(path: &str) -> (&str, &str) {
     let rest = path.strip_prefix(PLUGIN_ENDPOINTS).unwrap_or_default();
-    match rest.find('/') {
+    match rest.bytes().position(|byte| byte == b'/') {
         Some(at) => (&rest[..at], &rest[at..]),
         None => (rest, "/"),
     }
 }
 
 /// Returns the caller, and checks the access that plugin.yaml requires. If it requires none, an invalid token counts
-/// as no token.
+/// as no token. `has_credential` tells whether the headers contain a token of a host.
 fn known(
     app: &AppState,
     auth: &Auth,
     headers: &HeaderMap,
+    has_credential: bool,
     plugin: &str,
     (peer, recent): (&str, &RecentToken),
 ) -> Result<Option<caller::Caller>, Box<(Option<caller::Caller>, ApiError)>> {
     if !auth.required {
-        if !has_host_credential(headers) {
+        if !has_credential {
             return Ok(None);
         }
         return Ok(match app.access.identity(headers, Some(recent)) {
@@ -196,10 +197,6 @@ fn known(
         Ok(()) => Ok(Some(caller)),
         Err(denied) => Err(Box::new((Some(caller), caller::denied(&denied)))),
     }
-}
-
-fn has_host_credential(headers: &HeaderMap) -> bool {
-    headers.get_all(AUTHORIZATION).iter().any(is_host_credential)
 }
 
 fn options(allow: HeaderValue) -> Response<AnyBody> {

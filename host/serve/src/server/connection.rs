@@ -60,6 +60,7 @@ pub(super) async fn connection(stream: TcpStream, registered: Registered, contex
         }
     };
     tokio::select! {
+        biased;
         () = served => {}
         () = connection.evicted() => {
             tracing::debug!(peer = %connection.peer, "the connection was closed to make room for a new one");
@@ -163,8 +164,9 @@ impl Responder {
     {
         // The connection is being evicted: this future is dropped with it.
         let Some(active) = self.connection.begin() else { return std::future::pending().await };
-        let is_http1 = request.version() < Version::HTTP_2;
-        let mut response = self.service.answer(request, &self.connection).await;
+        let (mut parts, body) = request.into_parts();
+        let is_http1 = parts.version < Version::HTTP_2;
+        let mut response = self.service.answer(&mut parts, body, &self.connection).await;
         if self.connection.is_reserved() {
             // Its place is for one request, so that it is free soon.
             self.connection.retire();

@@ -103,7 +103,8 @@ impl RouteTestServer {
         let request = request.body(Body::from(body.to_owned())).unwrap();
         let peer = "192.0.2.1:7".parse().unwrap();
         let registered = Arc::new(Connections::default()).add(peer, &self.app.rules).unwrap();
-        let response = self.service.answer(request, &registered.connection).await;
+        let (mut parts, body) = request.into_parts();
+        let response = self.service.answer(&mut parts, body, &registered.connection).await;
         let status = response.status();
         let headers = response.headers().clone();
         let is_problem = headers.get("content-type").is_some_and(|kind| kind == "application/problem+json");

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::response::IntoResponse as _;
 use host_call::{IncomingBody, Span};
 use http::header::{self, HeaderValue};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use tower_service::Service as _;
 use tracing::Level;
@@ -46,48 +47,50 @@ impl Service {
     }
 
     /// Responds to a request. Errors become responses too.
-    pub(crate) async fn answer<B>(&self, mut request: Request<B>, connection: &Arc<Connection>) -> Response<AnyBody>
+    pub(crate) async fn answer<B>(&self, parts: &mut Parts, body: B, connection: &Arc<Connection>) -> Response<AnyBody>
     where
         B: IncomingBody<Error: Into<BodyError>>,
     {
-        like_http1(&mut request);
-        let version = request.version();
+        like_http1(parts);
+        let version = parts.version;
         let rules = connection.rules();
-        let request_id = self.app.request_ids.for_request(request.headers());
+        let request_id = self.app.request_ids.for_request(&parts.headers);
         let cors = &rules.cors;
-        let origin = cors.allowed(request.headers());
-        let preflight = request.method() == Method::OPTIONS
-            && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+        let origin = cors.allowed(&parts.headers);
+        let preflight = parts.method == Method::OPTIONS
+            && parts.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
             && origin.is_some();
 
-        let last_chunk = LastChunk::of(request.headers());
+        let last_chunk = LastChunk::of(&parts.headers);
 
-        let checked = front_door::check(&request, &rules);
+        let checked = front_door::check(parts, &rules, &connection.recent_host);
         let is_malformed = checked.is_err();
         let mut response = if let Err(refused) = checked {
-            turned_away(&refused, &request_id, request.uri().path())
+            turned_away(&refused, &request_id, parts.uri.path())
         } else if preflight {
             let mut response = Response::new(AnyBody::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
             response
         } else {
             let trusted = &rules.rules.trusted_proxies;
-            let client = forwarded::client(request.headers(), connection.peer.ip(), trusted);
+            let client = forwarded::client(&parts.headers, connection.peer.ip(), trusted);
             let pace = BodyPace::from_rules(&rules.rules);
-            let request = request.map(|body| PacedBody::new(body, pace, connection.clone(), last_chunk.clone()));
+            let body = PacedBody::new(body, pace, connection.clone(), last_chunk.clone());
             // The port of a proxied client is unknown.
             let said = client.map(|address| SocketAddr::new(address, 0).to_string());
             let peer = said.as_deref().unwrap_or(&connection.peer_text);
-            let is_call = request.uri().path().starts_with(PLUGIN_ENDPOINTS);
+            let is_call = parts.uri.path().starts_with(PLUGIN_ENDPOINTS);
             if is_call && connection.is_reserved() {
-                turned_away(&admission::reserved(), &request_id, request.uri().path())
+                turned_away(&admission::reserved(), &request_id, parts.uri.path())
             } else if is_call {
                 let sender = RequestOrigin { peer, connection, is_trusted_proxy: client.is_some() };
-                endpoint::answer(&self.app, request, &request_id, sender).await
+                endpoint::answer(&self.app, parts, body, &request_id, sender).await
             } else {
                 // Boxed, because its size would be added to the future of every plugin call.
-                let path = connection.is_reserved().then(|| request.uri().path().to_owned());
-                let accepts_gzip = compression::accepts_gzip(request.headers());
+                let path = connection.is_reserved().then(|| parts.uri.path().to_owned());
+                let accepts_gzip = compression::accepts_gzip(&parts.headers);
+                let (empty, ()) = Request::new(()).into_parts();
+                let request = Request::from_parts(std::mem::replace(parts, empty), body);
                 let response = Box::pin(self.manage(request, &request_id, peer)).await;
                 let response = compression::compressed(response, accepts_gzip);
                 match path {

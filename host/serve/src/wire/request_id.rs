@@ -13,7 +13,8 @@ const MAX_BYTES: usize = 128;
 /// Generates ids. A counter makes them unique within a process, a random prefix between processes.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
-    prefix: u32,
+    /// In hexadecimal digits.
+    prefix: [u8; 8],
     next: AtomicU64,
 }
 
@@ -23,7 +24,9 @@ pub(crate) struct RequestId(HeaderValue);
 
 impl RequestIds {
     pub(crate) fn new() -> Result<RequestIds, getrandom::Error> {
-        Ok(RequestIds { prefix: getrandom::u32()?, next: AtomicU64::new(1) })
+        let mut prefix = [0; 8];
+        write_hex(&mut prefix, getrandom::u32()?.into());
+        Ok(RequestIds { prefix, next: AtomicU64::new(1) })
     }
 
     /// Returns the id of a request with these headers.
@@ -37,7 +40,7 @@ impl RequestIds {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         // Without `format!`: it would cost more than the rest of this function, which runs for every request.
         let mut text = [b'-'; 25];
-        write_hex(&mut text[..8], self.prefix.into());
+        text[..8].copy_from_slice(&self.prefix);
         write_hex(&mut text[9..], number);
         RequestId(HeaderValue::from_bytes(&text).expect("hex digits and a dash are header text"))
     }
