@@ -413,7 +413,7 @@ async fn a_warm_host_compiles_a_plugin_and_not_the_sdk_in_every_slot() {
     // A build that waits for the warm-up shows its output.
     let early = tree("early", &[]);
     let (warmed, early) = tokio::join!(fixture.builder.warm(&|_| {}), fixture.build(&early));
-    for error in [warmed.err(), early.err()].into_iter().flatten() {
+    if let Some(error) = warmed.err().or(early.err()) {
         panic!("{error}\n{}", error.compiler_output().unwrap_or_default());
     }
     let waited = std::mem::take(&mut *fixture.lines.lock().unwrap());
