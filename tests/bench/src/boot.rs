@@ -88,10 +88,8 @@ impl Set {
 
     /// Takes in the plugins, on a host that ends in order.
     fn install(&self, program: &Program, plugin: &Path, library: &Path) -> Result<()> {
-        program.copies(plugin, library, &self.ids, |number| if number + 1 < self.chain {
-            format!("dependencies: [{}]\n", self.ids[number + 1])
-        } else {
-            String::new()
+        program.copies(plugin, library, &self.ids, |number| {
+            if number + 1 < self.chain { format!("dependencies: [{}]\n", self.ids[number + 1]) } else { String::new() }
         })?;
         let host = program.start(&self.name)?;
         // What others need comes first.

@@ -98,7 +98,8 @@ impl<'a> Server<'a> {
 
 /// Reads a profile: all instructions, and the calls of `malloc` and of the functions that allocate like it.
 fn read(profile: &str) -> Result<(u64, u64)> {
-    let total = profile.lines().find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")));
+    let total =
+        profile.lines().find_map(|line| line.strip_prefix("totals: ").or_else(|| line.strip_prefix("summary: ")));
     let total = total.and_then(|number| number.trim().parse().ok()).ok_or("a profile without a total")?;
     let allocators = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"];
     let mut ids = vec![];

@@ -87,11 +87,13 @@ impl ApiError {
     /// Renders the error as the response to a request.
     pub(crate) fn to_response(&self, request_id: &str, path: &str) -> Response {
         let problem = self.problem(request_id, path);
-        // Serializing structs of texts and numbers does not fail.
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        // Most documents and their headers fit without growing. Serializing structs of texts and numbers does not fail.
+        let mut body = Vec::with_capacity(1024);
+        let _ = serde_json::to_writer(&mut body, &problem);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        headers.reserve(12);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.retry_after_seconds {

@@ -1,7 +1,9 @@
 //! The handlers that are measured, compiled into axum: what the host is compared with.
 //!
-//! `plain <port> [same-headers]` listens on loopback. With `same-headers` an answer carries the headers that the host
-//! adds, the request id with a constant of the same length, so that both write as many bytes.
+//! `plain <port> [same-headers|usual-layers]` listens on loopback. With `same-headers` an answer carries the headers that
+//! the host adds, the request id with a constant of the same length, so that both write as many bytes. With
+//! `usual-layers` the same is done as by services in use: request ids, a trace span, metrics for Prometheus, a timeout,
+//! and panics that become a response.
 
 #[path = "../../plugin/src/guest.rs"]
 mod guest;
@@ -9,14 +11,26 @@ mod guest;
 mod ticks;
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use axum::extract::Path;
-use axum::http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
+use axum::extract::{MatchedPath, Path, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use axum::middleware::{self, Next};
+use axum::response::Response;
 use axum::response::sse::{Event, Sse};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_core::Stream;
+use prometheus::{HistogramVec, IntCounterVec, Registry};
 use serde_json::{Value, json};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_http::trace::TraceLayer;
 
 use guest::{Greeting, Guest};
 
@@ -45,6 +59,48 @@ async fn ticks() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     Sse::new(ticks::ticks(|number| Ok(Event::default().data(number.to_string()))))
 }
 
+struct Metrics {
+    requests: IntCounterVec,
+    seconds: HistogramVec,
+}
+
+impl Metrics {
+    fn new() -> prometheus::Result<Metrics> {
+        let registry = Registry::new();
+        let labels = ["method", "path", "status"];
+        let requests = IntCounterVec::new(prometheus::opts!("http_requests_total", "Requests."), &labels)?;
+        let seconds = HistogramVec::new(prometheus::histogram_opts!("http_request_seconds", "Durations."), &labels)?;
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(seconds.clone()))?;
+        Ok(Metrics { requests, seconds })
+    }
+}
+
+async fn measured(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let status = response.status();
+    let labels = [method.as_str(), path.as_ref().map_or("", MatchedPath::as_str), status.as_str()];
+    metrics.requests.with_label_values(&labels).inc();
+    metrics.seconds.with_label_values(&labels).observe(begun.elapsed().as_secs_f64());
+    response
+}
+
+fn with_usual_layers(router: Router) -> prometheus::Result<Router> {
+    let metrics = Arc::new(Metrics::new()?);
+    let layers = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(TraceLayer::new_for_http())
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetResponseHeaderLayer::overriding(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+        .layer(middleware::from_fn_with_state(metrics, measured))
+        .layer(CatchPanicLayer::new())
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(30)));
+    Ok(router.layer(layers))
+}
+
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -57,6 +113,8 @@ async fn main() -> std::io::Result<()> {
         .route("/api/plugin-endpoints/hello/hello", hello)
         .route("/api/plugin-endpoints/measured/hello/{name}", greet)
         .route("/api/plugin-endpoints/measured/ticks", get(ticks));
+    let has_layers = arguments.get(2).is_some_and(|kind| kind == "usual-layers");
+    let router = if has_layers { with_usual_layers(router).map_err(std::io::Error::other)? } else { router };
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
     axum::serve(listener, router).await
 }

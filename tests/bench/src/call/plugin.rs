@@ -13,7 +13,7 @@ use host_core::Manifest;
 use host_core::manifest::Mode;
 use host_load::{Instance, Module, PluginResponse, StartOptions};
 use host_load::{
-    LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceResponse, ServiceBody, ServiceRequest, Services,
+    LogEvent, LogLevel, MeasureOperation, MetricDefinition, ServiceBody, ServiceRequest, ServiceResponse, Services,
 };
 use host_store::{Provenance, Store};
 use http::{HeaderMap, HeaderValue, header};
