@@ -30,8 +30,8 @@ pub async fn pack(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
     until_a_signal(pack_now(args, config)).await
 }
 
-/// Packs a folder into a temporary file, for an upload. `path` is the plugin's folder inside of it, if the plugin is not
-/// at its root; the whole folder is packed then, too, because the build may need its other files.
+/// Packs a folder into a temporary file, for an upload. `path` is the plugin's folder inside of it, if the plugin is
+/// not at its root; the whole folder is packed then, too, because the build may need its other files.
 ///
 /// # Errors
 /// A host would refuse the plugin, or the file cannot be written.

@@ -55,8 +55,8 @@ pub(crate) fn start(filter: &str, as_json: bool, screen: &Screen) -> Result<Filt
     Ok(filter)
 }
 
-/// Parses a filter. Warnings of the HTTP/2 library are left out unless the filter names it: each is a fault of a client,
-/// which could fill the log.
+/// Parses a filter. Warnings of the HTTP/2 library are left out unless the filter names it: each is a fault of a
+/// client, which could fill the log.
 fn parsed(filter: &str) -> Result<EnvFilter, String> {
     let text = if filter.contains("h2=") { filter.to_owned() } else { format!("h2=error,{filter}") };
     EnvFilter::builder().parse(text).map_err(|error| error.to_string())

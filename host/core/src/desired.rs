@@ -117,8 +117,8 @@ impl Desired {
         }
     }
 
-    /// Selects another version. The previous version becomes a rollback version; of these, the newest `max_rollback_versions`
-    /// are stored, each once.
+    /// Selects another version. The previous version becomes a rollback version; of these, the newest
+    /// `max_rollback_versions` are stored, each once.
     pub fn pick(&mut self, manifest: &Manifest, current: Pick, max_rollback_versions: usize) {
         let before = std::mem::replace(&mut self.current, current);
         self.rollback_versions.insert(0, before);

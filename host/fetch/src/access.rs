@@ -66,7 +66,8 @@ pub(crate) fn access_for<'a>(all: &'a [GitAccess], url: &str) -> Option<&'a GitA
 }
 
 impl UrlPrefix {
-    /// Returns whether a URL starts with this prefix. Parts of the path are compared as a whole, without regard to case.
+    /// Returns whether a URL starts with this prefix. Parts of the path are compared as a whole, without regard to
+    /// case.
     pub(crate) fn contains(&self, url: &Url) -> bool {
         let Some(host) = url.host_str() else { return false };
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));

@@ -13,7 +13,8 @@ pub struct Fetched {
     pub commit: Option<String>,
     /// The branch or tag that led to the commit, such as `refs/tags/v1.0.0`; `None` for a commit id.
     pub reference: Option<String>,
-    /// Warnings: files of the source that are not in the tree, with the reason, and probable mistakes in the plugin's code.
+    /// Warnings: files of the source that are not in the tree, with the reason, and probable mistakes in the plugin's
+    /// code.
     pub warnings: Vec<String>,
     /// The files of a folder that its `.gitignore` files exclude.
     pub notes: Vec<String>,

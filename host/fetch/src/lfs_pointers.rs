@@ -1,5 +1,5 @@
-//! Pointers of Git LFS: small texts that a repository contains instead of large files. `git::lfs_download` downloads the
-//! files.
+//! Pointers of Git LFS: small texts that a repository contains instead of large files. `git::lfs_download` downloads
+//! the files.
 
 use host_core::{Digest, GitUrl, shown_list};
 use host_store::Tree;

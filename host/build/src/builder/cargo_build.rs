@@ -13,8 +13,8 @@ use crate::slots::Slot;
 use crate::work::Work;
 use crate::{Error, lock_file, schema, sdk};
 
-/// The message for builds that wait for the warm-up. tests/bench/README.md has the measurement: a build of the SDK takes
-/// 30 s on two cores.
+/// The message for builds that wait for the warm-up. tests/bench/README.md has the measurement: a build of the SDK
+/// takes 30 s on two cores.
 const WARMING_UP: &str =
     "note: the SDK is compiled first, once for this toolchain, which takes about half a minute on two cores";
 
@@ -32,7 +32,7 @@ impl Inner {
         tokio::time::timeout(timeout, locked).await.unwrap_or(Err(Error::QueueTimeout { timeout }))
     }
 
-    /// Waits for a slot, and passes on the output of the warm-up meanwhile.
+    /// Waits for a slot, and passes on the output of the warm-up in the meantime.
     async fn take_slot(&self, lines: Lines<'_>) -> Result<Slot, Error> {
         let mut warm_up = self.warm_up_lines.subscribe();
         if self.slots.is_busy() {

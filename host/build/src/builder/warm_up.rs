@@ -11,8 +11,8 @@ use crate::{Error, sdk, warm};
 impl Builder {
     /// Compiles the SDK into the first slot and copies the result to the other slots, which are then open for builds.
     ///
-    /// Builds requested in the meantime wait, and get the lines, too. Whether the warm-up succeeds, fails or is dropped, all slots are open
-    /// afterwards, at worst empty, so that the first build in each takes longer.
+    /// Builds requested in the meantime wait, and get the lines, too. Whether the warm-up succeeds, fails or is
+    /// dropped, all slots are open afterwards, at worst empty, so that the first build in each takes longer.
     pub async fn warm(&self, lines: Lines<'_>) -> Result<(), Error> {
         let inner = &self.0;
         let _open = OpenAtEnd(inner);

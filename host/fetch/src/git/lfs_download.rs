@@ -1,8 +1,8 @@
 //! Downloads the files of a repository that are in Git LFS: the batch API names an address for each file, and the bytes
 //! that are downloaded from it must have the digest and size of the file's pointer.
 //!
-//! The server chooses the addresses, so each is checked: https, the server of the repository or an address of `lfs_hosts`,
-//! and no private network unless it is a mirror. Addresses may contain secrets and never appear in errors.
+//! The server chooses the addresses, so each is checked: https, the server of the repository or an address of
+//! `lfs_hosts`, and no private network unless it is a mirror. Addresses may contain secrets and never appear in errors.
 
 mod content;
 mod wire;
@@ -180,8 +180,9 @@ impl Downloads<'_> {
         Err(file.error(session, "the server redirects too often"))
     }
 
-    /// Returns the address by which the token for a request to `url` is selected. For addresses below the repository this
-    /// is the address of the repository, because the section of `acme/hello` does not apply to `acme/hello.git/info`.
+    /// Returns the address by which the token for a request to `url` is selected. For addresses below the repository
+    /// this is the address of the repository, because the section of `acme/hello` does not apply to
+    /// `acme/hello.git/info`.
     fn token_address(&self, url: &Url) -> String {
         let base = self.base.strip_suffix(".git").unwrap_or(&self.base);
         let rest = url.as_str().strip_prefix(base);

@@ -8,8 +8,8 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Rolls back to a rollback version: the previous one, or the newest with the version, commit or artifact `to`. With
-    /// `because` the rollback is automatic, and updates do not choose the failed version again.
+    /// Rolls back to a rollback version: the previous one, or the newest with the version, commit or artifact `to`.
+    /// With `because` the rollback is automatic, and updates do not choose the failed version again.
     pub(super) async fn rollback(
         &mut self,
         id: &str,

@@ -9,11 +9,11 @@ use crate::state::Host;
 const REMARK: &str = "run `plugin-host plan -f FILE` to see what a host would change to match this file, `plugin-host apply` to apply it";
 
 impl Host {
-    /// Returns the desired state, locked to the installed commits and artifacts. Secrets are left out, with a remark for each;
-    /// sources that cannot be written as text and plugins that are being removed are left out as well.
+    /// Returns the desired state, locked to the installed commits and artifacts. Secrets are left out, with a remark
+    /// for each; sources that cannot be written as text and plugins that are being removed are left out as well.
     ///
-    /// A remark names the plugins with sources that only this host can read. For a bundle, these sources are replaced by
-    /// folders of the bundle, and artifacts are not locked.
+    /// A remark names the plugins with sources that only this host can read. For a bundle, these sources are replaced
+    /// by folders of the bundle, and artifacts are not locked.
     ///
     /// # Errors
     /// [`Error::State`] if the secrets cannot be opened.

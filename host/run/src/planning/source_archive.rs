@@ -23,8 +23,8 @@ impl Host {
     /// Writes the tree that the current version of a plugin was built from as a ZIP archive. Blocks.
     ///
     /// # Errors
-    /// [`Error::UnknownPlugin`]; [`Error::NoSource`] if the tree is not stored; [`Error::Store`] or [`Error::Fetch`] if it
-    /// cannot be read or the archive cannot be written.
+    /// [`Error::UnknownPlugin`]; [`Error::NoSource`] if the tree is not stored; [`Error::Store`] or [`Error::Fetch`] if
+    /// it cannot be read or the archive cannot be written.
     pub fn source_archive(&self, id: &str) -> Result<SourceArchive, Error> {
         let unknown = || Error::UnknownPlugin { id: host_core::shown(id, 60) };
         let plugin = self.0.plugins.get(id).map(|plugin| plugin.value().clone()).ok_or_else(unknown)?;
