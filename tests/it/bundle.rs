@@ -54,6 +54,8 @@ async fn a_bundle_installs_uploaded_and_local_plugins_on_another_host() {
     let (_, stderr) = command(&first, &["export", "--bundle", bundle], 2).await;
     assert!(stderr.contains("is not a regular file"), "{stderr}");
     std::fs::remove_file(bundle).unwrap();
+    let (_, stderr) = command(&first, &["export", "--bundle", "/nonexistent/site.zip"], 1).await;
+    assert!(stderr.contains("`/nonexistent/site.zip`\n  No such file or directory"), "{stderr}");
     let (_, stderr) = command(&first, &["export", "--bundle", bundle], 0).await;
     assert!(stderr.contains("2 plugins, 2 of them with their source"), "{stderr}");
     drop(first);
@@ -101,6 +103,17 @@ async fn a_malformed_bundle_is_refused_and_uploads_no_file_of_this_machine() {
     std::fs::write(host.sources().join(name), archive(&[])).unwrap();
     let (_, stderr) = command(&host, &["plan", "-f", name], 2).await;
     assert!(stderr.contains("`bundle.zip` is an archive without `plugins.yaml`"), "{stderr}");
+    // An archive after other bytes, as in a program that unpacks itself, and a file that holds nothing.
+    let valid = archive(&[("plugins.yaml", &b"version: 1\nplugins: []\n"[..])]);
+    for content in [[b"#!/bin/sh\n", &valid[..]].concat(), [&valid[..], b"after"].concat(), vec![]] {
+        std::fs::write(host.sources().join(name), content).unwrap();
+        let (_, stderr) = command(&host, &["plan", "-f", name], 1).await;
+        assert!(stderr.starts_with("error: failed to read the bundle `bundle.zip`"), "{stderr}");
+        assert!(stderr.contains("fix: write the bundle again with `plugin-host export --bundle FILE`"), "{stderr}");
+    }
+    std::fs::write(host.sources().join("empty.yaml"), "").unwrap();
+    let (_, stderr) = command(&host, &["plan", "-f", "empty.yaml"], 2).await;
+    assert!(stderr.contains("empty.yaml: is empty") && stderr.contains("fix: correct the listed lines"), "{stderr}");
     for (path, text, evidence) in [
         ("notes.txt", "x".to_owned(), "is an archive without `plugins.yaml`, so it is not a bundle"),
         ("plugins.yaml", "version: 2".to_owned(), "is invalid"),
@@ -109,7 +122,7 @@ async fn a_malformed_bundle_is_refused_and_uploads_no_file_of_this_machine() {
         ("plugins.yaml", file("sources/a.zip"), "names the source `sources/a.zip`"),
     ] {
         std::fs::write(host.sources().join(name), archive(&[(path, text.as_bytes())])).unwrap();
-        let (_, stderr) = command(&host, &["apply", "-f", name, "--yes"], 2).await;
+        let (_, stderr) = command(&host, &["apply", "-f", name, "-y"], 2).await;
         assert!(stderr.contains(evidence), "{stderr}");
     }
     std::fs::write(host.sources().join(name), b"PK\x03\x04 and no more").unwrap();

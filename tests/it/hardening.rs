@@ -43,6 +43,8 @@ async fn a_request_must_name_exactly_one_allowed_host() {
         (format!("GET {hello} HTTP/1.1\r\nhost: Plugins.Example\r\n"), 200, ""),
         (format!("GET {hello} HTTP/1.1\r\nhost: a.apps.example\r\n"), 200, ""),
         ("GET /health/live HTTP/1.1\r\nhost: evil.example\r\n".to_owned(), 200, ""),
+        ("GET /health/live HTTP/1.0\r\n".to_owned(), 200, ""),
+        ("GET /health/ready HTTP/1.0\r\n".to_owned(), 200, ""),
     ] {
         let (answer, mut connection) = send(&host, &format!("{head}\r\n")).await;
         assert_eq!(answer.status, status, "{head:?}: {}", answer.text());

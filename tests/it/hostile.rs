@@ -35,6 +35,8 @@ async fn ambiguous_paths_are_rejected() {
         let answer = client.get(&endpoint(path)).await;
         assert_eq!((answer.status, answer.code().as_str()), (status, code), "{path}");
     }
+    let nobody = client.get(&endpoint("")).await.json();
+    assert!(nobody["detail"].as_str().unwrap().starts_with("the path contains no plugin id"), "{nobody}");
     let long = client.get(&endpoint(&format!("{}/x", "a".repeat(6_000)))).await.expect(404);
     assert!(long.json()["detail"].as_str().unwrap().len() < 200, "the id is given back whole");
     client.get("/api/plugin-endpoints").await.expect(404);

@@ -55,6 +55,8 @@ async fn files_that_a_client_cannot_use_are_refused_with_the_reason() {
         is_refused(of(&["config", "show", "--config", name]), name, reason).await;
         is_refused(of(&["serve", "--config", name]), name, reason).await;
         is_refused(of(&["list", "--config", name]), name, reason).await;
+        // A URL makes the file unnecessary, but a file that is named is read.
+        is_refused(here(&["list", "--config", name]), name, reason).await;
         is_refused(here(&["plan", "-f", name]), name, reason).await;
         is_refused(here(&["apply", "--yes", "-f", name]), name, reason).await;
         is_refused(here(&["configure", "hello", "--file", name]), name, reason).await;

@@ -75,6 +75,15 @@ async fn sources_and_urls_that_are_almost_right_are_corrected() {
     };
     is_answered(own(&["load", gone, "--url", &url]), 2, &["cannot be read", "No such file or directory"]);
     is_answered(own(&["load", text, "--url", &url]), 2, &["is not a source", "must be a `.zip` or a `.so`"]);
+    is_answered(
+        own(&["load", "/dev/null", "--url", &url]),
+        2,
+        &["`/dev/null` is not a source", "it is a device", "fix: "],
+    );
+    let page = ["load", "acme/hello?tab=readme-ov-file", "--url", &url];
+    is_answered(own(&page), 2, &["did you mean `https://github.com/acme/hello`?"]);
+    is_answered(own(&["load", "github.com?x=1", "--url", &url]), 2, &["is not a repository address"]);
+    is_answered(own(&["load", "~/gone", "--url", &url]), 2, &["cannot be read", "No such file or directory"]);
     let meant = format!("did you mean `{gone}`?");
     is_answered(own(&["load", &format!("file://{gone}"), "--url", &url]), 2, &[&meant]);
     is_answered(own(&["list", "--url", &address]), 2, &[&format!("did you mean `{url}`?")]);

@@ -166,8 +166,12 @@ async fn the_command_line_connects_over_https() {
         let output = host.command(&words).await;
         assert_eq!(output.status.code(), Some(3), "{output:?}");
     }
-    let output = host.command(&["ping", "--url", &url, "--ca", "host.toml"]).await;
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    for file in ["host.toml", "key.pem", "."] {
+        let output = host.command(&["ping", "--url", &url, "--ca", file]).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(said.contains(file) && said.contains("fix: set --ca or PLUGIN_HOST_CA to a PEM file"), "{said}");
+    }
 }
 
 #[tokio::test]
@@ -184,6 +188,11 @@ async fn the_local_host_is_verified_by_its_certificate_whatever_its_names() {
         output.status.code() == Some(3) && said.contains("differs from the certificate in `tls_cert`"),
         "{output:?}"
     );
+    assert!(said.contains("fix: send SIGHUP to the host"), "{said}");
+    std::fs::write(host.folder.path().join("cert.pem"), "").unwrap();
+    let output = host.command(&["list", "--url", &url]).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && said.contains("fix: set `tls_cert` to the certificate"), "{output:?}");
 }
 
 #[tokio::test]
@@ -215,10 +224,52 @@ fn a_key_that_others_can_read_is_rejected() {
     let output = serve(folder.path()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success() && said.contains("0644") && said.contains("chmod"), "{said}");
+}
 
-    std::fs::write(folder.path().join("cert.pem"), "nothing").unwrap();
-    let output = serve(folder.path()).output().unwrap();
+#[test]
+fn certificate_and_key_files_that_cannot_be_used_are_refused_with_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let der = CertificateDer::from_pem_file(certificate("first")).unwrap();
+    let private = std::fs::read(certificate("first").with_extension("key")).unwrap();
+    let public = std::fs::read(certificate("first")).unwrap();
+    let encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n".as_slice();
+    let older = b"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
+    for (file, content, evidence) in [
+        (&cert, &b"nothing"[..], ["does not contain a certificate", "fix: set `tls_cert` to a PEM file"]),
+        (&cert, &der[..], ["does not contain a certificate", "fix: convert it with `openssl x509 -inform der "]),
+        (&cert, &private, ["does not contain a certificate", "fix: it contains a private key; set `tls_cert`"]),
+        (&key, b"", ["does not contain a private key", "fix: set `tls_key` to a PEM file"]),
+        (&key, &der, ["does not contain a private key", "fix: convert it with `openssl pkey -inform der "]),
+        (&key, &public, ["does not contain a private key", "fix: it contains a certificate; set `tls_cert`"]),
+        (&key, encrypted, ["does not contain a private key", "fix: it is encrypted; remove the passphrase"]),
+        (&key, older, ["does not contain a private key", "fix: it is encrypted; remove the passphrase"]),
+        (
+            &key,
+            &std::fs::read(certificate("second").with_extension("key")).unwrap(),
+            ["do not match", "fix: the public"],
+        ),
+    ] {
+        put(folder.path(), "first", 0o600);
+        std::fs::write(file, content).unwrap();
+        is_refused_with(folder.path(), evidence);
+    }
+    for (file, setting) in [(&cert, "tls_cert"), (&key, "tls_key")] {
+        put(folder.path(), "first", 0o600);
+        std::fs::remove_file(file).unwrap();
+        let fix = format!("fix: set `{setting}` to a PEM file that this user can read");
+        is_refused_with(folder.path(), ["No such file", &fix]);
+        std::fs::create_dir(file).unwrap();
+        is_refused_with(folder.path(), ["it is a folder; it must be a regular file", &fix]);
+        std::fs::remove_dir(file).unwrap();
+    }
+}
+
+/// Asserts that a host with the TLS files of a folder does not start, and says why.
+fn is_refused_with(folder: &Path, evidence: [&str; 2]) {
+    let output = serve(folder).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("does not contain a certificate"), "{said}");
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(evidence.iter().all(|part| said.contains(part)), "{evidence:?}: {said}");
     assert!(output.stdout.is_empty(), "{output:?}");
 }

@@ -85,6 +85,21 @@ async fn an_archive_without_a_valid_plugin_is_reported_and_not_stored() {
         let errors = answer["validation"]["errors"].as_array().unwrap();
         assert!(errors.iter().any(|error| error["pointer"] == pointer), "{answer}");
     }
+    let yaml = std::fs::read(source("hello").join("plugin.yaml")).unwrap();
+    for (files, fix) in [
+        (&[("a/plugin.yaml", &yaml[..]), ("x", b"")][..], "there is one in `a/`: use --path a"),
+        (&[("plugin.yaml", &yaml), ("go.mod", b""), ("main.go", b"")], "this is a Go plugin; port it to Rust"),
+        (&[("plugin.yaml", &yaml), ("README.md", b"")], "add a Cargo.toml, or exactly one library"),
+    ] {
+        let bytes = archive(files);
+        let answer = upload(&host, &bytes).await.expect(200).json();
+        assert!(answer["validation"]["fix"].as_str().is_some_and(|found| found.contains(fix)), "{answer}");
+        let file = host.sources().join("plugin.zip");
+        std::fs::write(&file, bytes).unwrap();
+        let output = host.command(&["load", file.to_str().unwrap()]).await;
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("plugin.zip` is invalid") && stderr.contains(fix), "{stderr}");
+    }
     assert_eq!(
         install(&host, "upload_00000000000000000000000000000000").await.expect(404).code(),
         "run_unknown_upload"

@@ -115,6 +115,9 @@ pub struct ValidationReport {
     pub message: String,
     /// The problems that prevent an installation.
     pub errors: Vec<FieldError>,
+    /// The command or change that corrects the problems, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
     /// Warnings that do not prevent an installation.
     pub warnings: Vec<String>,
     /// The fields of plugin.yaml, if it is valid. Secrets are masked.

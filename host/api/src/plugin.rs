@@ -242,6 +242,9 @@ pub struct Validation {
     pub valid: bool,
     /// The problems that prevent an installation.
     pub errors: Vec<FieldError>,
+    /// The command or change that corrects the problems, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
     /// Warnings that do not prevent an installation: files that are left out, doubtful values of plugin.yaml.
     #[serde(default)]
     pub warnings: Vec<String>,

@@ -24,10 +24,8 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The tree has neither a Cargo.toml nor exactly one library at its root.
-    #[error(
-        "the tree has no Cargo.toml and {n_libraries} `.so` files at its root; hint: add a Cargo.toml, or exactly one library"
-    )]
-    NothingToBuild { n_libraries: usize },
+    #[error("the source has no Cargo.toml and {} at its root; hint: {}", libraries(*n_libraries), nothing_hint(*is_go))]
+    NothingToBuild { n_libraries: usize, is_go: bool },
     /// The prebuilt library does not match the checksum in the manifest.
     #[error("`security.checksum` of plugin.yaml is `{expected}`, but `{path}` is `{actual}`")]
     Checksum { path: String, expected: Digest, actual: Digest },
@@ -108,6 +106,18 @@ pub enum Error {
 
 /// Messages of cargo, the compiler and the linker for a full disk.
 const NO_SPACE: &str = "No space left on device";
+
+fn libraries(n_libraries: usize) -> String {
+    if n_libraries == 0 { "no `.so` file".to_owned() } else { format!("{n_libraries} `.so` files") }
+}
+
+fn nothing_hint(is_go: bool) -> &'static str {
+    if is_go {
+        "this is a Go plugin; port it to Rust, see docs/authoring.md"
+    } else {
+        "add a Cargo.toml, or exactly one library"
+    }
+}
 
 impl Error {
     /// The stable error code for clients, metrics and tests. For an error of the store, the store's code.

@@ -11,7 +11,10 @@ pub(crate) fn library(tree: &Tree) -> Result<&TreeFile, Error> {
     let libraries: Vec<&TreeFile> = tree.files().iter().filter(at_root).collect();
     match libraries.as_slice() {
         [library] => Ok(library),
-        others => Err(Error::NothingToBuild { n_libraries: others.len() }),
+        others => {
+            let is_go = tree.files().iter().any(|file| matches!(file.path.as_str(), "main.go" | "go.mod"));
+            Err(Error::NothingToBuild { n_libraries: others.len(), is_go })
+        }
     }
 }
 

@@ -64,6 +64,10 @@ impl RefusedCall {
     pub fn admission(refusal: AdmissionRefusal, id: &str) -> RefusedCall {
         let id = shown(id);
         match refusal {
+            AdmissionRefusal::Unknown if id.is_empty() => {
+                let detail = "the path contains no plugin id; it must be /api/plugin-endpoints/<id>/<path>";
+                RefusedCall::new(StatusCode::NOT_FOUND, "plugin_unknown", detail)
+            }
             AdmissionRefusal::Unknown => {
                 RefusedCall::new(StatusCode::NOT_FOUND, "plugin_unknown", format!("no plugin `{id}` is installed"))
             }

@@ -14,13 +14,18 @@ pub(crate) fn config(args: &HostArgs, environment: &Environment) -> Result<Clien
         return Err(Failure::usage(format!("the environment variable `{name}` is not UTF-8")).fix("set it to a text"));
     }
     let flags = Flags::default().with("plugin_dir", args.plugin_dir.as_deref());
-    let settings = match config::read(&flags, environment, args.config.as_deref()) {
+    let named = args.config.as_deref();
+    let has_url = args.url.is_some() || environment.url().is_some();
+    let settings = match config::read(&flags, environment, named) {
         // With an explicit URL, a broken configuration file in this folder and variables that are meant for other
-        // programs do not matter.
-        Err(_) if args.url.is_some() || environment.url().is_some() => {
-            let without_file = config::read_without_file(&flags, environment);
-            without_file.or_else(|_| config::read_without_file(&flags, &Environment::default()))?
-        }
+        // programs do not matter. A file that --config names is still read.
+        Err(_) if has_url => match named {
+            Some(_) => config::read(&flags, &Environment::default(), named)?,
+            None => {
+                let without_file = config::read_without_file(&flags, environment);
+                without_file.or_else(|_| config::read_without_file(&flags, &Environment::default()))?
+            }
+        },
         settings => settings?,
     };
     Ok(ClientConfig {

@@ -266,7 +266,7 @@ pub struct Load {
     #[arg(long, value_name = "PATTERN")]
     pub(crate) tag_pattern: Option<TagPattern>,
     /// Folder of the plugin in a repository, folder or archive [default: its root]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_parser = TreePath::of_folder)]
     pub(crate) path: Option<TreePath>,
     /// Set a key of the plugin's configuration to a JSON value or a text; `a.b` is key `b` of object `a`; may be
     /// repeated

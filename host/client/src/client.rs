@@ -271,6 +271,11 @@ impl Client {
             reason if reason.contains("InvalidContentType") => {
                 "the server does not use TLS: set --url to a URL that starts with http://"
             }
+            reason if reason.contains("differs from the certificate in `tls_cert`") => {
+                "send SIGHUP to the host, so that it loads the new certificate; for another server, set --ca"
+            }
+            reason if reason.contains("expired") => "renew the certificate in `tls_cert`, and send SIGHUP to the host",
+            reason if reason.contains("not valid yet") => "set the clocks of both machines",
             reason if reason.contains("certificate") => "set --url to a URL with a host name from the certificate",
             _ => "start a host with `plugin-host serve`, or set --url to a running host",
         };

@@ -1,7 +1,12 @@
 //! Suggestions for misspelled words.
 
-/// Returns the known word that `word` most likely stands for: in another case, or with at most two characters inserted,
-/// removed, replaced or swapped with their neighbour, fewer in short words.
+/// Units at the end of a key, as the host writes them.
+const UNITS: [&str; 3] = ["_ms", "_seconds", "_bytes"];
+/// Units at the end of a key, as other programs write them.
+const OTHER_UNITS: [&str; 9] = ["_s", "_sec", "_secs", "_millis", "_milliseconds", "_minutes", "_kb", "_mb", "_mib"];
+
+/// Returns the known word that `word` most likely stands for: in another case, with at most two characters inserted,
+/// removed, replaced or swapped with their neighbour, fewer in short words, or with another unit or none at its end.
 pub fn suggestion<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     if let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(word)) {
         return Some(known);
@@ -9,7 +14,15 @@ pub fn suggestion<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     // Most keys differ in length, so a file full of unknown keys stays cheap.
     let alike = known.iter().filter(|known| known.len().abs_diff(word.len()) <= 2);
     let distances = alike.map(|known| (distance(word, known), *known));
-    distances.filter(|(distance, known)| *distance <= 2.min(known.len() / 3)).min().map(|(_, known)| known)
+    let nearest = distances.filter(|(distance, known)| *distance <= 2.min(known.len() / 3)).min();
+    nearest.map(|(_, known)| known).or_else(|| with_unit(word, known))
+}
+
+/// Returns the known word that differs from `word` only in the unit at its end: `timeout_ms` for `timeout`.
+fn with_unit<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let without = |word: &str, units: &[&str]| units.iter().find_map(|unit| word.strip_suffix(unit).map(str::to_owned));
+    let name = without(word, &UNITS).or_else(|| without(word, &OTHER_UNITS)).unwrap_or_else(|| word.to_owned());
+    known.iter().copied().find(|known| without(known, &UNITS).as_ref() == Some(&name))
 }
 
 /// The number of characters to insert, remove, replace or swap to turn one word into the other (optimal string
@@ -40,7 +53,7 @@ mod tests {
 
     #[test]
     fn the_most_similar_word_is_suggested() {
-        let known = ["port", "cache_dir", "version", "endpoints", "id"];
+        let known = ["port", "cache_dir", "version", "endpoints", "id", "timeout_ms", "max_body_bytes"];
         for (word, expected) in [
             ("prot", Some("port")),
             ("Version", Some("version")),
@@ -50,6 +63,12 @@ mod tests {
             ("ie", None),
             ("ref", None),
             ("plugin_cache_dir", None),
+            ("timeout", Some("timeout_ms")),
+            ("timeout_seconds", Some("timeout_ms")),
+            ("timeout_secs", Some("timeout_ms")),
+            ("max_body", Some("max_body_bytes")),
+            ("max_body_mb", Some("max_body_bytes")),
+            ("_ms", None),
             ("", None),
         ] {
             assert_eq!(suggestion(word, &known), expected, "{word}");

@@ -39,6 +39,17 @@ impl TreePath {
     /// At most this many parts.
     pub const MAX_DEPTH: usize = 32;
 
+    /// Reads the path of a folder as people type it: `./plugins/hello/` is `plugins/hello`.
+    ///
+    /// # Errors
+    /// The path is not allowed in a tree.
+    pub fn of_folder(text: &str) -> Result<TreePath, PathError> {
+        let plain = text.strip_prefix("./").unwrap_or(text);
+        let plain = plain.strip_suffix('/').unwrap_or(plain);
+        // An error shows the text as it was typed.
+        plain.parse().map_err(|error| PathError { path: text.chars().take(200).collect(), ..error })
+    }
+
     /// The path as text, parts separated by `/`.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -113,6 +124,16 @@ fn is_format(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_path_of_a_folder_is_read_as_people_type_it() {
+        for text in ["a/b", "./a/b", "a/b/", "./a/b/"] {
+            assert_eq!(TreePath::of_folder(text).unwrap().as_str(), "a/b", "{text}");
+        }
+        for text in ["", "./", "/", "/a", "a//", "././a", "../a", "a/./b"] {
+            assert_eq!(TreePath::of_folder(text).unwrap_err().path, text);
+        }
+    }
 
     #[test]
     fn a_path_never_leads_outside_of_the_tree() {

@@ -33,7 +33,7 @@ pub enum Error {
     #[error("failed to {action} `{}`; hint: {}", path.display(), unreadable_hint(source))]
     Unreadable { action: &'static str, path: PathBuf, source: io::Error },
     /// The path does not exist.
-    #[error("there is no `{}`; hint: {}", path.display(), meant(path, "check the spelling; over the API, relative paths start in the folder where the host was started"))]
+    #[error("there is no `{}`; hint: {}", path.display(), missing_hint(path))]
     NothingThere {
         /// The path.
         path: PathBuf,
@@ -53,25 +53,29 @@ pub enum Error {
         path: PathBuf,
     },
     /// The source does not have the folder of the plugin.
-    #[error("`{place}` has no folder `{path}`; hint: {found}")]
+    #[error("{place} has no folder `{path}`; hint: {found}")]
     NoFolder {
-        /// The repository, folder or archive.
+        /// The repository, folder or archive, for a sentence.
         place: String,
         path: TreePath,
         /// The folders with a plugin.yaml.
         found: String,
     },
     /// A folder was meant.
-    #[error("`{}` is not a folder", path.display())]
+    #[error("`{}` is a {kind}, not a folder; hint: {}", path.display(), folder_hint(path))]
     NotAFolder {
         /// The path.
         path: PathBuf,
+        /// The kind of the file, such as `pipe`.
+        kind: &'static str,
     },
     /// A file was meant.
-    #[error("`{}` is not a regular file", path.display())]
+    #[error("`{}` is a {kind}, not a regular file; hint: {}", path.display(), file_hint(kind))]
     NotAFile {
         /// The path.
         path: PathBuf,
+        /// The kind of the file, such as `folder`.
+        kind: &'static str,
     },
     /// A pipe, socket or device inside the source.
     #[error("`{path}` is a {kind}, not a regular file; hint: remove it from the source")]
@@ -191,7 +195,7 @@ pub enum Error {
     #[error("the fetch was cancelled")]
     Cancelled,
     /// The request failed below HTTP.
-    #[error("failed to reach `{url}`")]
+    #[error("failed to reach `{url}`; hint: {}", reach_hint(&source.to_string()))]
     Http {
         url: String,
         #[source]
@@ -253,7 +257,45 @@ fn meant(path: &Path, otherwise: &str) -> String {
     }
 }
 
+fn missing_hint(path: &Path) -> String {
+    let is_of_shell = |part: &std::ffi::OsStr| part == "~" || part.as_encoded_bytes().starts_with(b"$");
+    if path.iter().any(is_of_shell) {
+        return "only a shell expands `~` and `$`; write the whole path".to_owned();
+    }
+    let otherwise = "check the spelling; over the API, relative paths start in the folder where the host was started";
+    meant(path, otherwise)
+}
+
+/// The remedy for a source that is not a folder.
+fn folder_hint(path: &Path) -> String {
+    let is_of_plugin =
+        path.file_name().is_some_and(|name| name == "plugin.yaml" || name == "plugin.yml" || name == "Cargo.toml");
+    match path.parent().filter(|_| is_of_plugin) {
+        Some(folder) => format!("name the plugin's folder: `{}`", folder.display()),
+        None => "name the plugin's folder, a `.zip` or a `.so`".to_owned(),
+    }
+}
+
+/// The remedy for a source that is not a file although its name ends with `.zip` or `.so`.
+fn file_hint(kind: &str) -> &'static str {
+    match kind {
+        "symbolic link" => "name the file that the link leads to",
+        "folder" => "a source whose name ends with `.zip` or `.so` is a file; rename the folder",
+        _ => "name the plugin's folder, a `.zip` or a `.so`",
+    }
+}
+
 impl Error {
+    /// The error for a path that is not a folder.
+    pub(crate) fn not_a_folder(path: &Path) -> Error {
+        Error::NotAFolder { path: path.to_owned(), kind: kind_at(path) }
+    }
+
+    /// The error for a path that is not a regular file.
+    pub(crate) fn not_a_file(path: &Path) -> Error {
+        Error::NotAFile { path: path.to_owned(), kind: kind_at(path) }
+    }
+
     /// An error of the file system about a path of a source.
     pub(crate) fn of_path(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Error {
         use io::ErrorKind::{InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
@@ -320,6 +362,20 @@ impl Error {
             Error::TooManyFolders { .. } => "fetch_too_many_folders",
         }
     }
+}
+
+/// The remedy for a request that failed below HTTP.
+fn reach_hint(reason: &str) -> &'static str {
+    if reason.contains("lookup address") {
+        "check the host name in the address, and the name resolution (DNS) of the host's machine"
+    } else {
+        "check the address, and that the host's machine may connect to this server"
+    }
+}
+
+/// The kind of the file at a path. Links are not followed.
+fn kind_at(path: &Path) -> &'static str {
+    std::fs::symlink_metadata(path).map_or("file that was replaced", |found| host_file::kind(found.file_type()))
 }
 
 fn unreadable_hint(source: &io::Error) -> &'static str {

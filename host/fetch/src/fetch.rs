@@ -26,7 +26,7 @@ pub fn fetch(
     cancelled: &Arc<AtomicBool>,
 ) -> Result<Fetched, Error> {
     let whole = fetch_place(store, config, source, trust, cancelled)?;
-    let tree = select(&whole.tree, &source.place().to_string(), source.path())?;
+    let tree = select(&whole.tree, &format!("`{}`", source.place()), source.path())?;
     lfs_pointers::refuse_pointers(&tree, || match source.place() {
         Source::Git { url, .. } => lfs_pointers::hint_for_repository(config, url),
         _ => lfs_pointers::HINT.to_owned(),
@@ -82,7 +82,7 @@ fn fetch_place(
         Source::Library(path) => {
             // The folder is resolved, not the file, so that a link at the end of the path is noticed and refused.
             let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-                return Err(Error::NotAFile { path: path.clone() });
+                return Err(Error::not_a_file(path));
             };
             let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
             let tree = folder::library(store, &resolve(parent, config, trust)?, name)?;

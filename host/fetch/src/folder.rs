@@ -27,7 +27,7 @@ const OPEN_FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::N
 pub(crate) fn folder(store: &Store, path: &Path, keeps_top: bool, cancelled: &AtomicBool) -> Result<Fetched, Error> {
     let root = match openat(CWD, path, OPEN_FOLDER, Mode::empty()) {
         Ok(root) => root,
-        Err(rustix::io::Errno::NOTDIR) => return Err(Error::NotAFolder { path: path.to_owned() }),
+        Err(rustix::io::Errno::NOTDIR) => return Err(Error::not_a_folder(path)),
         Err(error) => return Err(io_error("open", path, error)),
     };
     let (tree, left_out) = walk::copy(store, path, &root, keeps_top, cancelled)?;
@@ -86,13 +86,13 @@ fn beside(folder: &Path, path: &TreePath) -> Result<Option<File>, Error> {
         at = match openat(&at, part, how, Mode::empty()) {
             Ok(opened) => opened,
             Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
-            Err(rustix::io::Errno::LOOP) => return Err(Error::NotAFile { path: folder.join(path.as_str()) }),
+            Err(rustix::io::Errno::LOOP) => return Err(Error::not_a_file(&folder.join(path.as_str()))),
             Err(error) => return Err(failed(error)),
         };
     }
     match FileType::from_raw_mode(fstat(at.as_fd()).map_err(failed)?.st_mode) {
         FileType::RegularFile => Ok(Some(File::from(at))),
-        _ => Err(Error::NotAFile { path: folder.join(path.as_str()) }),
+        _ => Err(Error::not_a_file(&folder.join(path.as_str()))),
     }
 }
 

@@ -349,10 +349,27 @@ fn a_missing_path_or_a_file_instead_of_a_folder_is_reported() {
     let place = place();
     let source = place.write(&["plugin.yaml"]);
     place.refused(&source.join("absent"), "fetch_nothing_there", "absent");
-    place.refused(&source.join("plugin.yaml"), "fetch_not_a_folder", "plugin.yaml");
+    let meant =
+        format!("`plugin.yaml` is a file, not a folder; hint: name the plugin's folder: `{}`", source.display());
+    place.refused(&source.join("plugin.yaml"), "fetch_not_a_folder", meant.split_once('`').unwrap().1);
+    rustix::fs::mkfifoat(rustix::fs::CWD, source.join("pipe"), 0o600.into()).unwrap();
+    place.refused(
+        &source.join("pipe"),
+        "fetch_not_a_folder",
+        "is a pipe, not a folder; hint: name the plugin's folder,",
+    );
+    fs::rename(source.join("pipe"), source.join("pipe.zip")).unwrap();
+    place.refused(&source.join("pipe.zip"), "fetch_not_a_file", "is a pipe, not a regular file; hint: name");
+    fs::remove_file(source.join("pipe.zip")).unwrap();
     place.refused(&source.join("absent.zip"), "fetch_nothing_there", "absent.zip");
+    place.refused(&source.join("~/hello"), "fetch_nothing_there", "only a shell expands `~` and `$`");
+    place.refused(&source.join("$HOME/hello"), "fetch_nothing_there", "only a shell expands `~` and `$`");
     fs::create_dir(source.join("folder.zip")).unwrap();
-    place.refused(&source.join("folder.zip"), "fetch_not_a_file", "folder.zip");
+    place.refused(
+        &source.join("folder.zip"),
+        "fetch_not_a_file",
+        "is a folder, not a regular file; hint: a source whose",
+    );
     fs::create_dir(source.join("empty")).unwrap();
     place.refused(&source.join("empty"), "store_empty_tree", "no files");
 }
@@ -368,7 +385,11 @@ fn a_library_is_copied_with_the_manifest_beside_it() {
 
     let link = source.join("link.so");
     symlink("/etc/passwd", &link).unwrap();
-    assert_eq!(place.tree(&link).unwrap_err().code(), "fetch_not_a_file");
+    place.refused(
+        &link,
+        "fetch_not_a_file",
+        "is a symbolic link, not a regular file; hint: name the file that the link",
+    );
     assert_eq!(place.tree(&source.join("absent.so")).unwrap_err().code(), "fetch_nothing_there");
     fs::remove_file(source.join("plugin.yml")).unwrap();
     symlink("/etc/passwd", source.join("plugin.yaml")).unwrap();

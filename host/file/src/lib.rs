@@ -54,6 +54,15 @@ pub fn read_stream(stream: impl io::Read, max_bytes: u64) -> Result<String, Read
     text(bytes(stream, max_bytes)?)
 }
 
+/// Removes the path from the message of an error of the crate tempfile, since nobody asked for that name.
+pub fn without_path(error: io::Error) -> io::Error {
+    let message = error.to_string();
+    match message.split_once(" at path \"") {
+        Some((cause, _)) => io::Error::new(error.kind(), cause.to_owned()),
+        None => error,
+    }
+}
+
 fn bytes(stream: impl io::Read, max_bytes: u64) -> Result<Vec<u8>, ReadError> {
     let mut bytes = vec![];
     stream.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -65,21 +74,24 @@ fn text(bytes: Vec<u8>) -> Result<String, ReadError> {
 }
 
 fn check(metadata: &Metadata, max_bytes: u64) -> Result<(), ReadError> {
-    match other_kind(metadata.file_type()) {
-        Some(kind) => Err(ReadError::NotAFile { kind, max_bytes }),
-        None if metadata.len() > max_bytes => Err(ReadError::TooLarge { found: Some(metadata.len()), max_bytes }),
-        None => Ok(()),
+    if !metadata.is_file() {
+        Err(ReadError::NotAFile { kind: kind(metadata.file_type()), max_bytes })
+    } else if metadata.len() > max_bytes {
+        Err(ReadError::TooLarge { found: Some(metadata.len()), max_bytes })
+    } else {
+        Ok(())
     }
 }
 
-/// Returns the name of a kind of file; `None` for regular files.
-fn other_kind(kind: FileType) -> Option<&'static str> {
+/// Returns the name of a kind of file for messages.
+pub fn kind(kind: FileType) -> &'static str {
     match kind {
-        kind if kind.is_file() => None,
-        kind if kind.is_dir() => Some("folder"),
-        kind if kind.is_fifo() => Some("pipe"),
-        kind if kind.is_socket() => Some("socket"),
-        _ => Some("device"),
+        kind if kind.is_file() => "file",
+        kind if kind.is_dir() => "folder",
+        kind if kind.is_symlink() => "symbolic link",
+        kind if kind.is_fifo() => "pipe",
+        kind if kind.is_socket() => "socket",
+        _ => "device",
     }
 }
 
@@ -116,6 +128,14 @@ mod tests {
         fs::write(at("latin"), b"Zo\xeb").unwrap();
         assert_eq!(reason("latin"), "byte 3 is not valid UTF-8; it must be a text file in UTF-8");
         assert_eq!(read(&at("latin"), 3).unwrap(), b"Zo\xeb");
+    }
+
+    #[test]
+    fn the_error_of_a_temporary_file_does_not_name_the_file() {
+        let error = tempfile::NamedTempFile::new_in("/nonexistent").unwrap_err();
+        assert!(error.to_string().contains("/nonexistent/"), "{error}");
+        assert_eq!(without_path(error).to_string(), "No such file or directory (os error 2)");
+        assert_eq!(without_path(io::Error::other("x")).to_string(), "x");
     }
 
     #[test]

@@ -33,8 +33,7 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// Creates a file with all its bytes on disk under a temporary name.
 fn finished(path: &Path, bytes: &[u8], mode: u32) -> io::Result<tempfile::NamedTempFile> {
     let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder(path));
-    // The error of `tempfile` names the temporary file, which nobody asked for.
-    let mut file = file.map_err(|error| io::Error::from(error.kind()))?;
+    let mut file = file.map_err(host_file::without_path)?;
     file.write_all(bytes)?;
     // The mode is set before the name appears, so that the bytes are never readable under a wider mode.
     file.as_file().set_permissions(Permissions::from_mode(mode))?;

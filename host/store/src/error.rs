@@ -74,7 +74,10 @@ pub enum Error {
     #[error("`{path}` is both a file and a folder")]
     FileAndFolder { path: String },
     /// The tree has no files.
-    #[error("the source contains no files")]
+    #[error(
+        "the source contains no files; hint: name the folder or archive that contains plugin.yaml; files that \
+         .gitignore excludes do not count"
+    )]
     EmptyTree,
     /// The tree has no such file.
     #[error("tree {} has no file `{path}`", tree.short())]

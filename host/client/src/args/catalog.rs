@@ -29,7 +29,7 @@ pub struct Validate {
     #[arg(long, value_name = "REV")]
     pub(crate) version: Option<String>,
     /// Folder of the plugin in a repository, folder or archive [default: its root]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_parser = TreePath::of_folder)]
     pub(crate) path: Option<TreePath>,
     /// Pattern of the release tags of a git URL, such as `hello-v{version}` [default: the tags with one prefix]
     #[arg(long, value_name = "PATTERN")]

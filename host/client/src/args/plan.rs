@@ -37,7 +37,7 @@ pub struct Apply {
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Do not ask for confirmation
-    #[arg(long)]
+    #[arg(long, short)]
     pub(crate) yes: bool,
     /// If a change fails, continue with the others and undo nothing
     #[arg(long)]

@@ -59,9 +59,14 @@ impl Connector {
             Trust::Public => {
                 config.with_root_certificates(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
             }
-            Trust::Authorities(path) => config.with_root_certificates(roots(path)?),
+            Trust::Authorities(path) => {
+                let fix = "set --ca or PLUGIN_HOST_CA to a PEM file with the certificates of authorities";
+                config.with_root_certificates(roots(path).map_err(|failure| failure.fix(fix))?)
+            }
             Trust::Own(path) => {
-                let certificate = certificates(path)?.swap_remove(0);
+                let fix =
+                    "set `tls_cert` to the certificate of the host, or set --ca to a copy that this user can read";
+                let certificate = certificates(path).map_err(|failure| failure.fix(fix))?.swap_remove(0);
                 config
                     .dangerous()
                     .with_custom_certificate_verifier(Arc::new(PinnedCertificate { certificate, provider }))
@@ -104,8 +109,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
 }
 
 fn no_certificates(path: &Path, reason: &str) -> Failure {
-    let failure = Failure::usage(format!("failed to load certificates from `{}`", path.display()));
-    failure.because(reason).fix("set --ca to a PEM file with certificates")
+    Failure::usage(format!("failed to load certificates from `{}`", path.display())).because(reason)
 }
 
 /// Accepts exactly one certificate. The signatures of the handshake prove that the server has its key.

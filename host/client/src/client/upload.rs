@@ -30,6 +30,7 @@ impl Client {
                 let warnings = answer.validation.warnings.iter().map(|warning| format!("warning: {warning}"));
                 let errors = answer.validation.errors.into_iter().map(|error| error.message);
                 failure.details = errors.chain(warnings).collect();
+                failure.fix = answer.validation.fix;
                 failure.answer = Some(reply.body);
                 Err(failure)
             }

@@ -114,6 +114,11 @@ fn not_a_source(path: &Path) -> Option<Failure> {
                 .because(error.to_string())
                 .fix("name a folder, a `.zip` or a `.so` that exists, or an https git URL"),
         ),
+        Ok(found) if !found.is_file() && !found.is_dir() => Some(
+            Failure::usage(format!("`{shown}` is not a source"))
+                .because(format!("it is a {}", host_file::kind(found.file_type())))
+                .fix("name the plugin's folder, a `.zip` or a `.so`, or an https git URL"),
+        ),
         Ok(found) if found.is_file() && !matches!(path.extension(), Some(end) if end == "zip" || end == "so") => Some(
             Failure::usage(format!("`{shown}` is not a source"))
                 .because("a file that is loaded must be a `.zip` or a `.so`")

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use host_api::{ApplyRequest, OperationResult};
 use host_core::plugin_set::{self, PluginSet};
 use host_core::{Source, plugin_set::PluginSetProblem};
+use host_file::ReadError;
 
 use crate::args::{Apply, Export, Plan};
 use crate::client::{ApiRequest, Client};
@@ -160,8 +161,7 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = if found.is_some() { fs::canonicalize(path)? } else { path.to_owned() };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::metadata(folder)?;
-    // The error of `tempfile` names the temporary file.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|error| io::Error::from(error.kind()))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(host_file::without_path)?;
     file.write_all(bytes)?;
     let permissions = found.map_or_else(|| Permissions::from_mode(0o644), |found| found.permissions());
     file.as_file().set_permissions(permissions)?;
@@ -177,7 +177,13 @@ fn read(path: &Path) -> Result<PluginSet, Failure> {
     let name = input::shown(path);
     let text = input::read(path, PluginSet::MAX_BYTES as u64).map_err(|error| {
         let failure = Failure::usage(format!("failed to read `{name}`")).because(error.to_string());
-        failure.fix("set --file to a plugins.yaml, which `plugin-host export` creates, or to `-` for standard input")
+        let fix = match error {
+            ReadError::NotText { .. } => {
+                "standard input must be a plugins.yaml; set --file to the path of a bundle, whose name ends with `.zip`"
+            }
+            _ => "set --file to a plugins.yaml, which `plugin-host export` creates, or to `-` for standard input",
+        };
+        failure.fix(fix)
     })?;
     let mut file = plugin_set::read(text.as_bytes()).map_err(|problems| refused(&name, &problems))?;
     let folder = match path.parent() {
@@ -193,7 +199,7 @@ fn read(path: &Path) -> Result<PluginSet, Failure> {
 fn refused(name: &str, problems: &[PluginSetProblem]) -> Failure {
     let mut failure = Failure::usage(format!("`{name}` is invalid"));
     failure.details = problems.iter().map(|problem| problem.in_file(name)).collect();
-    failure
+    failure.fix("correct the listed lines; `plugin-host export` prints a valid plugins.yaml")
 }
 
 /// Resolves relative paths from the folder of the file.

@@ -143,7 +143,7 @@ fn revision(reader: &Reader<'_>, source: Option<&mut Source>) {
 
 /// Applies `path`, the folder of the plugin.
 fn folder(reader: &Reader<'_>, source: Option<&mut Source>) {
-    let Some(path) = reader.parsed(|text| text.parse::<TreePath>().map_err(|error| error.rule)) else { return };
+    let Some(path) = reader.parsed(|text| TreePath::of_folder(text).map_err(|error| error.rule)) else { return };
     let Some(source) = source else { return };
     if source.path().is_some_and(|there| *there != path) {
         reader.problem("contradicts the path in `source`; keep one of them");

@@ -33,7 +33,7 @@ pub enum SourceError {
         rule: &'static str,
     },
     /// The revision contains characters that are not allowed in a branch, tag or commit.
-    #[error("`{found}` is not a branch, tag or commit")]
+    #[error("`{found}` is not a branch, tag or commit; leave it out for the newest release")]
     Revision {
         /// The text, cut to 80 characters.
         found: String,

@@ -18,6 +18,9 @@ pub struct GitUrl {
     has_suffix: bool,
 }
 
+/// How the addresses of downloads end. A repository of such a name is written with `.git`.
+const FILE_ENDS: [&str; 7] = [".zip", ".so", ".tar.gz", ".tgz", ".tar.xz", "/plugin.yaml", "/plugin.yml"];
+
 /// The most parts of a path.
 const MAX_PARTS: usize = 20;
 
@@ -101,6 +104,10 @@ impl GitUrl {
         let parts: Vec<_> = path.split('/').collect();
         if web::is_known(&host) && parts.len() < 2 || path.is_empty() {
             return refuse("its path is not /owner/name");
+        }
+        let lower = path.to_ascii_lowercase();
+        if !has_suffix && FILE_ENDS.iter().any(|end| lower.ends_with(end)) {
+            return refuse("it names a file, not a repository; download the file and load it from disk");
         }
         let is_word = |part: &&str| {
             !part.is_empty()

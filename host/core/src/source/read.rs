@@ -53,7 +53,7 @@ impl FromStr for Source {
             _ => text,
         };
         if let Some((place, folder)) = path.rsplit_once("#path=") {
-            return format!("local:{place}").parse::<Source>()?.inside(folder.parse()?);
+            return format!("local:{place}").parse::<Source>()?.inside(TreePath::of_folder(folder)?);
         }
         if path.is_empty() {
             return Err(SourceError::Empty);
@@ -82,7 +82,9 @@ impl Fragment {
         let mut fragment = Fragment::default();
         for pair in text.split('&') {
             match pair.split_once('=') {
-                Some(("path", path)) if fragment.path.is_none() => fragment.path = Some(path.parse()?),
+                Some(("path", path)) if fragment.path.is_none() => {
+                    fragment.path = Some(TreePath::of_folder(path)?);
+                }
                 Some(("tags", tags)) if fragment.tags.is_none() => fragment.tags = Some(tags.parse()?),
                 _ => {
                     // The value may be a token.

@@ -22,17 +22,21 @@ pub(super) fn typed(text: &str) -> Option<String> {
     if let Some((_, host)) = known.filter(|_| !rest.starts_with('/')) {
         return Some(format!("https://{host}/{rest}"));
     }
-    let (host, path) = text.split_once('/')?;
+    let host = text.split(['/', '?', '#']).next().unwrap_or_default();
     // The folder of this name is written `./github.com/…`.
-    let is_address = is_known(&host.to_ascii_lowercase()) && path.trim_end_matches('/').contains('/');
-    is_address.then(|| format!("https://{text}"))
+    is_known(&host.to_ascii_lowercase()).then(|| format!("https://{text}"))
 }
 
-/// The https address of `ssh://git@host/path`, `git@host:path`, `git://…` or `http://…`.
+/// The https address of `ssh://git@host/path`, `git@host:path`, `host:path`, `git://…`, `http://…` or `https:/…`.
 pub(super) fn with_https(text: &str) -> Option<String> {
     let (host, path) = match text.split_once("://") {
         Some((_, rest)) => rest.split_once('/')?,
-        None => text.split_once(':').filter(|(host, _)| host.contains('@'))?,
+        None => match text.split_once(':')? {
+            ("https" | "http", rest) => rest.trim_start_matches('/').split_once('/')?,
+            ("gh", path) => ("github.com", path),
+            (host, path) if host.contains(['@', '.']) => (host, path),
+            _ => return None,
+        },
     };
     let host = host.rsplit('@').next().unwrap_or_default();
     // The port belongs to the other scheme.
@@ -47,6 +51,10 @@ pub(super) fn with_https(text: &str) -> Option<String> {
 
 /// A path that looks like an address without `https://`: `owner/name`, or a host name followed by two parts.
 pub fn address_like(path: &str) -> Option<String> {
+    if let Some(meant) = inner_address(path) {
+        return Some(meant);
+    }
+    let path = path.split(['?', '#']).next().unwrap_or_default();
     let parts: Vec<_> = path.trim_end_matches('/').split('/').collect();
     let is_word = |part: &&str| {
         !part.is_empty()
@@ -57,10 +65,25 @@ pub fn address_like(path: &str) -> Option<String> {
         return None;
     }
     match &*parts {
-        [_, _] => Some(format!("https://github.com/{}", parts.join("/"))),
+        // `~/name` is a path that no shell has expanded.
+        [owner, _] if !owner.starts_with('~') && !is_known(owner) => {
+            Some(format!("https://github.com/{}", parts.join("/")))
+        }
         [host, _, _, ..] if host.contains('.') && !host.contains('@') => Some(format!("https://{}", parts.join("/"))),
         _ => None,
     }
+}
+
+/// The address in a text that was pasted with more than the address: quotes, angle brackets or a command.
+fn inner_address(text: &str) -> Option<String> {
+    let address = match text.strip_prefix("https//").or_else(|| text.strip_prefix("http//")) {
+        Some(rest) => format!("https://{rest}"),
+        None => {
+            let address = &text[text.find("https://")?..];
+            address.split(|c: char| c.is_whitespace() || "'\"<>()`,".contains(c)).next()?.to_owned()
+        }
+    };
+    matches!(address.parse(), Ok(super::Source::Git { .. })).then_some(address)
 }
 
 /// The address without its query and fragment, if both belong to a web page.
@@ -68,7 +91,8 @@ pub(super) fn without_query(url: &Url) -> Option<String> {
     let mut plain = url.clone();
     plain.set_query(None);
     plain.set_fragment(None);
-    is_known(url.host_str()?).then(|| plain.to_string())
+    let names_repository = url.path().trim_matches('/').contains('/');
+    (is_known(url.host_str()?) && names_repository).then(|| plain.to_string())
 }
 
 /// The repository, revision and folder of a web page, as the text of a source: `https://host/owner/name@rev#path=…`.
@@ -113,6 +137,7 @@ pub(super) fn repository_of_page(host: &str, path: &str) -> Option<String> {
     let parts: Vec<_> = path.split('/').collect();
     let end = match parts.iter().position(|part| *part == "-") {
         Some(at) if at >= 2 => at,
+        _ if parts.contains(&"") => return None,
         _ if is_known(host) && parts.len() > 2 && (host != "gitlab.com" || PAGES.contains(&parts[2])) => 2,
         _ if parts.len() > 3 && PAGES.contains(&parts[2]) => 2,
         _ => return None,
@@ -138,6 +163,11 @@ mod tests {
             "ssh://git@git.example.org:2222/acme/hello.git",
             "git://github.com/acme/hello",
             "http://github.com/acme/hello/",
+            "https:/github.com/acme/hello",
+            "github.com:acme/hello",
+            "gh:acme/hello",
+            "https://github.com/acme//hello",
+            "https://github.com/acme/hello#path=./plugins/a/",
             "https://github.com/acme/hello/tree/v1.0.0",
             "https://github.com/acme/hello/tree/main/plugins/a",
             "https://github.com/acme/hello/blob/main/plugins/a/plugin.yaml",
@@ -159,8 +189,16 @@ mod tests {
             "https://git.example.org/~user/hello",
             "https://git.example.org/hello.git",
             "https://git.example.org/acme/he llo",
+            "https://example.org/downloads/plugin.zip",
+            "https://raw.example.org/acme/hello/main/plugin.yaml",
+            "https://git.example.org/acme/hello.zip.git",
             "acme/hello",
             "github.com",
+            "github.com?x=1",
+            "github.com/acme",
+            "github.com/acme/hello?tab=readme-ov-file",
+            "https://github.com?x=1",
+            "./github.com",
         ] {
             let read = match text.parse::<Source>() {
                 Ok(source) => format!("{} {source}", if source.is_git() { "git" } else { "path" }),
@@ -178,6 +216,11 @@ mod tests {
             ssh://git@git.example.org:2222/acme/hello.git: source_scheme: scheme `ssh` is not supported; did you mean `https://git.example.org/acme/hello`?
             git://github.com/acme/hello: source_scheme: scheme `git` is not supported; did you mean `https://github.com/acme/hello`?
             http://github.com/acme/hello/: source_scheme: scheme `http` is not supported; did you mean `https://github.com/acme/hello`?
+            https:/github.com/acme/hello: source_scheme: scheme `https` is not supported; did you mean `https://github.com/acme/hello`?
+            github.com:acme/hello: source_scheme: scheme `github.com` is not supported; did you mean `https://github.com/acme/hello`?
+            gh:acme/hello: source_scheme: scheme `gh` is not supported; did you mean `https://github.com/acme/hello`?
+            https://github.com/acme//hello: source_url: `https://github.com/acme//hello` is not a repository address: its path may have up to 20 parts of A-Z, a-z, 0-9, `.`, `_`, `-` and `~`
+            https://github.com/acme/hello#path=./plugins/a/: git https://github.com/acme/hello#path=plugins/a
             https://github.com/acme/hello/tree/v1.0.0: git https://github.com/acme/hello@v1.0.0
             https://github.com/acme/hello/tree/main/plugins/a: git https://github.com/acme/hello@main#path=plugins/a
             https://github.com/acme/hello/blob/main/plugins/a/plugin.yaml: git https://github.com/acme/hello@main#path=plugins/a
@@ -199,8 +242,16 @@ mod tests {
             https://git.example.org/~user/hello: git https://git.example.org/~user/hello
             https://git.example.org/hello.git: git https://git.example.org/hello.git
             https://git.example.org/acme/he llo: source_url: `https://git.example.org/acme/he llo` is not a repository address: its path may have up to 20 parts of A-Z, a-z, 0-9, `.`, `_`, `-` and `~`
+            https://example.org/downloads/plugin.zip: source_url: `https://example.org/downloads/plugin.zip` is not a repository address: it names a file, not a repository; download the file and load it from disk
+            https://raw.example.org/acme/hello/main/plugin.yaml: source_url: `https://raw.example.org/acme/hello/main/plugin.yaml` is not a repository address: it names a file, not a repository; download the file and load it from disk
+            https://git.example.org/acme/hello.zip.git: git https://git.example.org/acme/hello.zip.git
             acme/hello: path acme/hello
-            github.com: path github.com
+            github.com: source_url: `https://github.com` is not a repository address: its path is not /owner/name
+            github.com?x=1: source_url: `https://github.com…` is not a repository address: it has a query or fragment
+            github.com/acme: source_url: `https://github.com/acme` is not a repository address: its path is not /owner/name
+            github.com/acme/hello?tab=readme-ov-file: source_url: `https://github.com/acme/hello…` is not the address of a repository; did you mean `https://github.com/acme/hello`?
+            https://github.com?x=1: source_url: `https://github.com…` is not a repository address: it has a query or fragment
+            ./github.com: path ./github.com
         "#]].assert_eq(&table);
     }
 
@@ -210,7 +261,14 @@ mod tests {
             ("acme/hello", Some("https://github.com/acme/hello")),
             ("acme/hello@v1", Some("https://github.com/acme/hello@v1")),
             ("git.example.org/acme/hello", Some("https://git.example.org/acme/hello")),
+            ("acme/hello?tab=readme#top", Some("https://github.com/acme/hello")),
+            ("git.example.org/acme/hello?x=1", Some("https://git.example.org/acme/hello")),
+            ("<https://github.com/acme/hello>", Some("https://github.com/acme/hello")),
+            ("'https://github.com/acme/hello'", Some("https://github.com/acme/hello")),
+            ("git clone https://github.com/acme/hello.git", Some("https://github.com/acme/hello.git")),
+            ("https//github.com/acme/hello", Some("https://github.com/acme/hello")),
             ("hello", None),
+            ("~/hello", None),
             ("./acme/hello", None),
             ("/srv/hello", None),
             ("a/b/c", None),

@@ -162,7 +162,10 @@ pub enum ZipError {
     #[error("{0}; hint: {hint}", hint = .0.remedy())]
     Name(PathError),
     /// Two entries with names that some file systems treat as equal.
-    #[error("`{name}` is in the archive twice (names are compared without case and in one Unicode form)")]
+    #[error(
+        "`{name}` is in the archive twice (names are compared without case and in one Unicode form); \
+         hint: remove or rename one of the files, and pack the archive again"
+    )]
     Duplicate {
         /// The second of them.
         name: String,

@@ -138,7 +138,10 @@ pub(crate) fn no_such<'n>(
     }
     let is_hex = revision.len() >= 7 && revision.bytes().all(|c| c.is_ascii_hexdigit());
     let near = rule.near(tags.clone(), revision);
-    let hint = if !near.is_empty() {
+    let is_ref = revision.starts_with("refs/") || revision.starts_with("origin/") || revision == "HEAD";
+    let hint = if is_ref {
+        "write the name of the branch or tag alone, such as `main`, or leave the version out for the newest release"
+    } else if !near.is_empty() {
         "name one of these tags, or leave the version out for the newest release"
     } else if is_hex && revision.len() == 40 {
         "the commit must be on a branch or tag of this repository, not of a fork"
@@ -264,6 +267,10 @@ mod tests {
         let rule = TagRule::default();
         let error = no_such_of("https://example.org/a/b", &advertised(&names), "v2", rule).to_string();
         assert!(error.contains("`main`, `feature/x`, `v1` and the tags `v1`; hint: check"), "{error}");
+        for name in ["HEAD", "refs/heads/main", "origin/main"] {
+            let error = no_such_of("https://example.org/a/b", &advertised(&names), name, rule).to_string();
+            assert!(error.contains("hint: write the name of the branch or tag alone"), "{error}");
+        }
         let tags = [("refs/tags/v1.0.1", '1'), ("refs/tags/v1.2.0", '2'), ("refs/tags/v3.0.0", '3')];
         let error = no_such_of("https://example.org/a/b", &advertised(&tags), "1.0", rule).to_string();
         assert!(error.contains("near tags: `v1.0.1`; hint: name one"), "{error}");

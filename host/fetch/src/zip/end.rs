@@ -97,6 +97,9 @@ fn kind_of(file: &[u8]) -> Option<&'static str> {
         [b'R', b'a', b'r', b'!', ..] => Some("a RAR archive"),
         [0x7f, b'E', b'L', b'F', ..] => Some("a library or program"),
         [b'<', ..] => Some("a web page"),
+        start if start.starts_with(b"version https://git-lfs.github.com/") => {
+            Some("a pointer of Git LFS, whose file `git lfs pull` downloads")
+        }
         _ => None,
     }
 }

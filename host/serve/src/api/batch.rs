@@ -156,7 +156,7 @@ mod tests {
             `operations[4]`: `version` is only supported for git URLs: it selects a version, tag, branch or commit
             `operations[5]`: exactly one of `config` and `patch` is required
             `operations[6]`: exactly one of `config` and `patch` is required
-            `operations[7]`: `-x` is not a branch, tag or commit
+            `operations[7]`: `-x` is not a branch, tag or commit; leave it out for the newest release
             `operations[8]`: invalid type: integer `7`, expected internally tagged enum BatchOperation
         "#]].assert_eq(&shown);
         assert_eq!((refused.status.as_u16(), &*refused.code), (400, "body_does_not_fit"));

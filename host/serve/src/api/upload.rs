@@ -59,14 +59,16 @@ pub(crate) async fn upload(
             Some("path") => {
                 let text = in_time(field.text()).await;
                 not_exceeded()?;
-                let folder = text?.parse::<TreePath>().map_err(SourceError::Folder);
+                let folder = TreePath::of_folder(&text?).map_err(SourceError::Folder);
                 path = Some(folder.map_err(|error| ApiError::from(host_run::Error::from(error)))?);
             }
             Some("plugin" | "file") if archive.is_some() => return Err(refused("the form has two archives")),
             Some("plugin" | "file") => {
                 if !field.file_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".zip")) {
                     let detail = "the file name does not end in `.zip`";
-                    return Err(ApiError::new(StatusCode::BAD_REQUEST, "upload_type", detail));
+                    let refused = ApiError::new(StatusCode::BAD_REQUEST, "upload_type", detail);
+                    return Err(refused
+                        .fix("send a ZIP archive, which `plugin-host pack` writes, with a name such as `plugin.zip`"));
                 }
                 allowance.unlimited();
                 archive = Some(receive(&app, field).await?);
@@ -160,7 +162,7 @@ async fn check(
             let validated = app.host.validate(source).await?;
             let judged = judged(String::new(), &validated);
             let warnings = judged.warnings;
-            let validation = api::Validation { valid: judged.valid, errors: judged.errors, warnings };
+            let validation = api::Validation { valid: judged.valid, errors: judged.errors, fix: judged.fix, warnings };
             Ok(api::UploadResponse {
                 upload_id: judged.valid.then_some(uploaded.id),
                 validation,
@@ -170,12 +172,13 @@ async fn check(
         // An invalid plugin is reported in a 200 response; an unsafe archive is an error.
         Ok(Err(UploadError::Invalid { error, warnings })) => {
             let refused = ApiError::from(&error);
+            let fix = refused.fix;
             let errors = if refused.errors.is_empty() {
                 vec![api::FieldError { pointer: "plugin.yaml".to_owned(), message: refused.detail }]
             } else {
                 refused.errors
             };
-            let validation = api::Validation { valid: false, errors, warnings };
+            let validation = api::Validation { valid: false, errors, fix, warnings };
             Ok(api::UploadResponse { validation, ..Default::default() })
         }
         Ok(Err(UploadError::Refused(error))) => Err(ApiError::from(&error)),

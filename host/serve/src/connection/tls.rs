@@ -40,10 +40,12 @@ pub struct TlsFiles {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("failed to read `{}`", path.display())]
+    #[error("failed to read `{}`; hint: set `{setting}` to a PEM file that this user can read", path.display())]
     Read {
         /// The file.
         path: PathBuf,
+        /// The setting that names the file.
+        setting: &'static str,
         /// The cause.
         #[source]
         source: ReadError,
@@ -57,15 +59,20 @@ pub enum TlsError {
         mode: u32,
     },
     /// A file does not contain a certificate or key.
-    #[error("`{}` does not contain a {what} in PEM format", path.display())]
+    #[error("`{}` does not contain a {what} in PEM format; hint: {remedy}", path.display())]
     NotPem {
         /// The file.
         path: PathBuf,
         /// The expected content.
         what: &'static str,
+        /// The command or setting that corrects it.
+        remedy: String,
     },
     /// The certificate and key do not match or are not supported.
-    #[error("the certificate and the key do not match or are not supported")]
+    #[error(
+        "the certificate and the key do not match or are not supported; hint: the public keys that \
+        `openssl x509 -noout -pubkey -in CERTIFICATE` and `openssl pkey -pubout -in KEY` print must be equal"
+    )]
     Unfit(#[source] rustls::Error),
 }
 
@@ -119,16 +126,23 @@ pub fn check_tls(files: &TlsFiles) -> Result<(), TlsError> {
 }
 
 fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
-    let (text, _) = contents(&files.certificate)?;
-    let not_pem = |path: &Path, what| TlsError::NotPem { path: path.to_owned(), what };
+    let (text, _) = contents(&files.certificate, "tls_cert")?;
     let certificates = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
     let certificates = certificates.ok().filter(|certificates| !certificates.is_empty());
-    let certificates = certificates.ok_or_else(|| not_pem(&files.certificate, "certificate"))?;
-    let (text, mode) = contents(&files.key)?;
+    let certificates = certificates.ok_or_else(|| TlsError::NotPem {
+        path: files.certificate.clone(),
+        what: "certificate",
+        remedy: certificate_remedy(&text),
+    })?;
+    let (text, mode) = contents(&files.key, "tls_key")?;
     if mode & 0o027 != 0 {
         return Err(TlsError::Open { path: files.key.clone(), mode });
     }
-    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|_| not_pem(&files.key, "private key"))?;
+    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|_| TlsError::NotPem {
+        path: files.key.clone(),
+        what: "private key",
+        remedy: key_remedy(&text),
+    })?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Unfit)?
@@ -139,9 +153,44 @@ fn read(files: &TlsFiles) -> Result<ServerConfig, TlsError> {
     Ok(config)
 }
 
-/// Returns the content of a small file and its mode.
-fn contents(path: &Path) -> Result<(Vec<u8>, u32), TlsError> {
-    let failed = |source| TlsError::Read { path: path.to_owned(), source };
+/// Returns whether a file is a certificate or key in the binary format DER: a sequence of ASN.1.
+fn is_der(content: &[u8]) -> bool {
+    content.first() == Some(&0x30) && std::str::from_utf8(content).is_err()
+}
+
+/// Returns whether a PEM file has a section whose name ends with `name`.
+fn has_section(content: &[u8], name: &str) -> bool {
+    let text = String::from_utf8_lossy(content);
+    text.lines().any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{name}-----")))
+}
+
+fn certificate_remedy(content: &[u8]) -> String {
+    if is_der(content) {
+        "convert it with `openssl x509 -inform der -in FILE -out CERTIFICATE`".to_owned()
+    } else if has_section(content, "PRIVATE KEY") {
+        "it contains a private key; set `tls_cert` to the certificate and `tls_key` to the key".to_owned()
+    } else {
+        "set `tls_cert` to a PEM file with the certificate, followed by its intermediate certificates".to_owned()
+    }
+}
+
+fn key_remedy(content: &[u8]) -> String {
+    let is_encrypted = has_section(content, "ENCRYPTED PRIVATE KEY")
+        || String::from_utf8_lossy(content).lines().any(|line| line.starts_with("Proc-Type: 4,ENCRYPTED"));
+    if is_encrypted {
+        "it is encrypted; remove the passphrase with `openssl pkey -in FILE -out KEY`".to_owned()
+    } else if is_der(content) {
+        "convert it with `openssl pkey -inform der -in FILE -out KEY`".to_owned()
+    } else if has_section(content, "CERTIFICATE") {
+        "it contains a certificate; set `tls_cert` to the certificate and `tls_key` to the key".to_owned()
+    } else {
+        "set `tls_key` to a PEM file with the private key of the certificate".to_owned()
+    }
+}
+
+/// Returns the content of the small file that a setting names, and its mode.
+fn contents(path: &Path, setting: &'static str) -> Result<(Vec<u8>, u32), TlsError> {
+    let failed = |source| TlsError::Read { path: path.to_owned(), setting, source };
     let (bytes, metadata) = host_file::read_with_metadata(path, MAX_FILE_BYTES).map_err(failed)?;
     Ok((bytes, metadata.permissions().mode() & 0o777))
 }

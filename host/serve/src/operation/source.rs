@@ -1,6 +1,6 @@
 //! Reads the source named by a request.
 
-use host_core::{Revision, Source, SourceError};
+use host_core::{Revision, Source, SourceError, TreePath};
 use host_run::LoadOptions;
 use http::StatusCode;
 
@@ -75,7 +75,7 @@ impl SourceRequest<'_> {
 /// The path is not a folder inside a source, or the source has no folders.
 pub(crate) fn inside(source: Source, path: Option<&str>) -> Result<Source, ApiError> {
     let Some(path) = path else { return Ok(source) };
-    let path = path.parse().map_err(SourceError::Folder);
+    let path = TreePath::of_folder(path).map_err(SourceError::Folder);
     let inside = path.and_then(|path| source.inside(path));
     inside.map_err(|error| ApiError::from(host_run::Error::from(error)))
 }

@@ -16,6 +16,7 @@ pub(crate) fn judged(source: String, validated: &Validated) -> api::ValidationRe
         None => format!("{named} can be installed"),
         Some(refused) => format!("{named} cannot be installed: {}", refused.detail),
     };
+    let fix = refused.as_ref().and_then(|refused| refused.fix.clone());
     let errors = refused.map(|refused| {
         if refused.errors.is_empty() {
             vec![api::FieldError { pointer: String::new(), message: refused.detail }]
@@ -27,6 +28,7 @@ pub(crate) fn judged(source: String, validated: &Validated) -> api::ValidationRe
         valid: validated.error.is_none(),
         message,
         errors: errors.unwrap_or_default(),
+        fix,
         warnings: validated.warnings.clone(),
         metadata,
         source,

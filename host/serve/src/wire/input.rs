@@ -123,20 +123,45 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         let detail = "invalid request body: it is a list, expected an object";
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail));
     }
-    serde_json::from_slice(bytes).map_err(|error| {
-        let code = if error.is_data() { "body_does_not_fit" } else { "body_not_json" };
-        let mut refused = ApiError::new(StatusCode::BAD_REQUEST, code, format!("invalid request body: {error}"));
-        let message = error.to_string();
-        let (pointer, fix) = match unknown_field(&message) {
-            Some((field, fix)) => (field.to_owned(), Some(fix)),
-            None => (String::new(), None),
-        };
-        refused.errors = vec![FieldError { pointer, message }];
-        match fix {
-            Some(fix) => refused.fix(fix),
-            None => refused,
-        }
-    })
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let place = error.path().iter().next().map(|_| error.path().to_string()).unwrap_or_default();
+        (place, error.into_inner())
+    });
+    let read = read.and_then(|read| json.end().map(|()| read).map_err(|error| (String::new(), error)));
+    read.map_err(|(place, error)| does_not_fit(bytes, &place, &error))
+}
+
+/// Describes a body that was not read. `place` is the path of the value in it.
+fn does_not_fit(bytes: &[u8], place: &str, error: &serde_json::Error) -> ApiError {
+    let code = if error.is_data() { "body_does_not_fit" } else { "body_not_json" };
+    let message = error.to_string();
+    let (pointer, fix) = match unknown_field(&message) {
+        Some((field, fix)) if place.is_empty() || place == field => (field.to_owned(), Some(fix)),
+        Some((field, fix)) if place.ends_with(&format!(".{field}")) => (place.to_owned(), Some(fix)),
+        Some((field, fix)) => (format!("{place}.{field}"), Some(fix)),
+        None if code == "body_not_json" => (String::new(), Some(json_fix(bytes).to_owned())),
+        None => (place.to_owned(), None),
+    };
+    let named = if fix.is_none() && !pointer.is_empty() { format!("`{pointer}`: ") } else { String::new() };
+    let mut refused = ApiError::new(StatusCode::BAD_REQUEST, code, format!("invalid request body: {named}{message}"));
+    refused.errors = vec![FieldError { pointer, message }];
+    match fix {
+        Some(fix) => refused.fix(fix),
+        None => refused,
+    }
+}
+
+/// The remedy for a body that is not JSON.
+fn json_fix(bytes: &[u8]) -> &'static str {
+    let is_object = bytes.trim_ascii_start().starts_with(b"{");
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        "remove the byte order mark at the start of the body: save it as UTF-8 without BOM"
+    } else if is_object {
+        "JSON has double quotes around names and texts, and no comma after the last value"
+    } else {
+        "send a JSON object, such as `{\"name\": \"value\"}`"
+    }
 }
 
 /// Other names for a branch, tag or commit, which requests call `version`.
@@ -202,11 +227,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T>
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(parameters)) => Ok(QueryParams(parameters)),
             Err(error) => {
-                let detail = format!("invalid query: {}", error.body_text());
+                let detail = format!("invalid query: {}", query_problem(&error.body_text()));
                 Err(ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail))
             }
         }
     }
+}
+
+/// The message of a query that was not read: the name of the parameter and the rule.
+fn query_problem(text: &str) -> String {
+    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
+    let Some((name, problem)) = text.split_once(": ") else { return text.to_owned() };
+    let rule = match problem {
+        "invalid digit found in string" | "cannot parse integer from empty string" => "must be a whole number",
+        "number too large to fit in target type" => "is too large",
+        "provided string was not `true` or `false`" => "must be `true` or `false`",
+        other => return format!("`{name}`: {other}"),
+    };
+    format!("`{name}` {rule}")
 }
 
 /// Returns true if the client sends `Prefer: respond-async` (RFC 7240): it does not want to wait for the end of the
@@ -246,7 +284,54 @@ mod tests {
             let body = format!(r#"{{"source": "https://github.com/o/r", "{field}": "v1"}}"#);
             assert_eq!(fix(&body), (field.to_owned(), expected.to_owned()));
         }
-        assert_eq!(fix(r#"{"source": 1}"#), (String::new(), String::new()));
+        assert_eq!(fix(r#"{"source": 1}"#), ("source".to_owned(), String::new()));
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_named_and_a_body_that_is_not_json_has_a_remedy() {
+        let refused = |body: &str| read::<host_api::LoadRequest>(body.as_bytes()).unwrap_err();
+        let mut table = String::new();
+        for body in [
+            r#"{"source": ["a"]}"#,
+            r#"{"source": "x", "version": 1.0}"#,
+            r#"{"source": "x", "start": "true"}"#,
+            r#"{"source": "x", "config": "a=b"}"#,
+            "{}",
+            "{'source': 'x'}",
+            r#"{"source": "x",}"#,
+            r#"{"source": "x"} x"#,
+            "source=/srv/x",
+            "\u{feff}{}",
+            "",
+        ] {
+            let refused = refused(body);
+            let pointers: Vec<_> = refused.errors.iter().map(|error| error.pointer.as_str()).collect();
+            table += &format!("{}: {} {pointers:?}", refused.code, refused.detail);
+            table += &refused.fix.map(|fix| format!("; fix: {fix}")).unwrap_or_default();
+            table.push('\n');
+        }
+        expect_test::expect![[r#""#]].assert_eq(&table);
+    }
+
+    #[test]
+    fn a_query_parameter_is_named_with_its_rule() {
+        for (text, expected) in [
+            (
+                "Failed to deserialize query string: limit: invalid digit found in string",
+                "`limit` must be a whole number",
+            ),
+            (
+                "Failed to deserialize query string: limit: number too large to fit in target type",
+                "`limit` is too large",
+            ),
+            (
+                "Failed to deserialize query string: force: provided string was not `true` or `false`",
+                "`force` must be `true` or `false`",
+            ),
+            ("Failed to deserialize query string: missing field `id`", "missing field `id`"),
+        ] {
+            assert_eq!(query_problem(text), expected);
+        }
     }
 
     #[test]

@@ -52,12 +52,16 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// Returns whether a file is a ZIP archive, also an empty one, and thus cannot be a plugins.yaml.
+/// Returns whether a file is meant as a bundle and not as a plugins.yaml: by its name, or because it starts as a ZIP
+/// archive does, also an empty one.
 pub(super) fn is_bundle(path: &Path) -> bool {
+    if input::is_stdin(path) || !path.is_file() {
+        return false;
+    }
     let mut start = [0; 4];
     let is_read = |mut file: File| file.read_exact(&mut start).is_ok();
-    let is_file = !input::is_stdin(path) && path.is_file();
-    is_file && File::open(path).is_ok_and(is_read) && matches!(&start, b"PK\x03\x04" | b"PK\x05\x06")
+    let is_archive = File::open(path).is_ok_and(is_read) && matches!(&start, b"PK\x03\x04" | b"PK\x05\x06");
+    is_archive || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip"))
 }
 
 /// Reads a bundle and uploads its sources.
