@@ -17,7 +17,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// An error response: an RFC 9457 problem document with a status and a stable code.
 ///
 /// Any `std::error::Error` becomes one with `?`: status 500, code `internal`, and the chain of causes in the
-/// host's log, not in the answer.
+/// host's log, not in the response.
 ///
 /// ```
 /// use plugin_sdk::{Error, StatusCode};
@@ -25,7 +25,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// assert_eq!(error.status(), 404);
 /// ```
 ///
-/// The answer then is
+/// The response then is
 ///
 /// ```json
 /// {"type": "about:blank", "title": "Not Found", "status": 404, "code": "no_such_cat", "detail": "there is no cat 7"}
@@ -102,7 +102,7 @@ impl Error {
         self
     }
 
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(&self) -> StatusCode {
         self.0.status
     }

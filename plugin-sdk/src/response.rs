@@ -48,14 +48,14 @@ pub struct Response {
 /// | `Result<R, E>` | whichever it is |
 #[diagnostic::on_unimplemented(
     message = "a handler can't return `{Self}`",
-    label = "not an answer",
+    label = "not a response",
     note = "a handler returns a text, `Html`, `Json<T>`, bytes, a `StatusCode`, `StreamBody`, `Sse`, `Redirect`, \
             `NoContent`, a tuple such as `(StatusCode, [(name, value); N], body)`, `http::Response<_>`, or a `Result` \
             of one of these with `plugin_sdk::Error`",
     note = "to send a value of your own as JSON, return `Json(value)`"
 )]
 pub trait IntoResponse {
-    /// Makes the answer.
+    /// Creates the response.
     fn into_response(self) -> Response;
 }
 
@@ -63,7 +63,7 @@ pub trait IntoResponse {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Html<T>(pub T);
 
-/// An answer without a body: 204.
+/// A response without a body: 204.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NoContent;
 
@@ -71,12 +71,12 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
 
 impl Response {
-    /// An answer with a body and no content type.
+    /// Creates a response with a body and no content type.
     pub fn new(status: StatusCode, body: impl Into<Body>) -> Response {
         Response { status, headers: HeaderMap::new(), body: body.into(), log: None }
     }
 
-    /// An answer with a JSON body; 500 when `value` does not serialize.
+    /// Creates a response with a JSON body; 500 if `value` does not serialize.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
         match serde_json::to_vec(value) {
             Ok(body) => Response::new(status, body).with_content_type("application/json"),

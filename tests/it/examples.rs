@@ -75,7 +75,7 @@ async fn the_readme_of_the_client_holds() {
     readme.follow(&host, "kill %1").await;
     drop(server);
     readme.follow(&host, "").await;
-    host.logged("the server with the stock does not answer well").await;
+    host.logged("the server with the stock does not respond as expected").await;
 }
 
 #[tokio::test]

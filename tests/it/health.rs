@@ -8,7 +8,7 @@ use crate::plugins::as_version;
 const BROKEN: [(&str, &str); 3] = [
     ("health-fails", "no disk"),
     ("health-panics", "no pulse at src/lib.rs:"),
-    ("health-hangs", "did not answer in time"),
+    ("health-hangs", "did not respond in time"),
 ];
 
 async fn health(host: &TestHost, id: &str) -> Value {

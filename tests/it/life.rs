@@ -85,7 +85,7 @@ async fn a_plugin_that_never_stops_does_not_block_others() {
     host.load("never-stops").await;
     host.load("never-stops").await;
     host.call("never-stops/hello").await.expect(200);
-    host.logged("the stop hook of `never-stops` failed: the plugin did not answer within 1 s").await;
+    host.logged("the stop hook of `never-stops` failed: the plugin did not respond within 1 s").await;
     host.delete("/api/plugins/never-stops").await.expect(200);
     host.call("never-stops/hello").await.expect(404);
     host.load("hello").await;

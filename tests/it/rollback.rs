@@ -80,7 +80,7 @@ async fn a_new_version_with_failing_responses_is_rolled_back_and_blocked() {
     for _ in 0..3 {
         host.call("moody/handler").await.expect(500);
     }
-    went_back(&host, "3 of its first 4 answers failed").await;
+    went_back(&host, "3 of its first 4 responses failed").await;
     host.logged("the handler panics").await;
 }
 

@@ -29,7 +29,7 @@ impl Client {
         let asked = self.context.http().get(url).timeout(Duration::from_millis(*timeout_ms));
         let answer = asked.send().await.map_err(not_answered)?;
         if answer.status() != StatusCode::OK {
-            return Err(unknown(StatusCode::BAD_GATEWAY, format!("the server said {}", answer.status())));
+            return Err(unknown(StatusCode::BAD_GATEWAY, format!("the server responded with {}", answer.status())));
         }
         let stock: Value = answer.json().await.map_err(|error| unknown(StatusCode::BAD_GATEWAY, error.to_string()))?;
         Ok(Json(json!({ "stock": stock })))
@@ -46,7 +46,7 @@ fn not_answered(error: ServiceError) -> Error {
 }
 
 fn unknown(status: StatusCode, why: String) -> Error {
-    Error::new(status, "stock_unknown").with_detail("the server with the stock does not answer well").with_cause(why)
+    Error::new(status, "stock_unknown").with_detail("the server with the stock does not respond as expected").with_cause(why)
 }
 
 export!(Client);

@@ -15,7 +15,7 @@ static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 
 #[derive(Default)]
 struct Streams {
-    /// Each answer holds one while it is sent.
+    /// Each response holds a permit while it is sent.
     open: Arc<()>,
 }
 

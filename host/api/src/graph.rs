@@ -38,6 +38,6 @@ pub struct GraphEdge {
     pub requirement: Option<String>,
     /// True if the relation is currently satisfied.
     pub satisfied: bool,
-    /// Why the relation is not satisfied, such as `not installed`.
+    /// The reason why the relation is not satisfied, such as `not installed`.
     pub problem: Option<String>,
 }

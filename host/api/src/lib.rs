@@ -1,14 +1,17 @@
 //! JSON types of the management API. Depends on serde and utoipa only.
 //!
 //! Responses are supersets: the fields that older clients read keep their names and places, all other fields are
-//! specific to this host. Times are milliseconds since 1970, durations are seconds and sizes are bytes unless the
-//! field name says otherwise.
+//! specific to this host. Times are milliseconds since 1970, durations are seconds and sizes are bytes, unless
+//! the name of the field contains another unit.
 
 mod access;
 mod audit;
+mod cache;
 mod catalog;
+mod configuration;
 mod event;
 mod graph;
+mod isolation;
 mod job;
 mod outcome;
 mod plan;
@@ -16,19 +19,21 @@ mod plugin;
 mod revision;
 mod system;
 mod update;
-mod upkeep;
 
 pub use access::{
     CreatedToken, Login, LoginRequest, LoginUser, Me, NewToken, NewUser, Rights, Token, TokenList, User, UserChange,
     UserList,
 };
 pub use audit::{AuditBroken, AuditEntry, AuditHead, AuditPage, AuditReport};
+pub use cache::{CacheCleared, CacheInfo};
 pub use catalog::{
     Available, AvailableVersion, BuildReport, IndexList, IndexState, LocalLoad, LocalUnload, ValidateRequest,
     ValidationReport,
 };
+pub use configuration::SystemConfiguration;
 pub use event::{Event, EventGap, EventPage};
 pub use graph::{Graph, GraphEdge, GraphNode};
+pub use isolation::{Isolation, IsolationLayer};
 pub use job::{Job, JobEnd, JobList, LogLine, LogLines};
 pub use outcome::{FieldError, GenerationRequests, JobStep, OperationPart, OperationResult, Problem};
 pub use plan::{
@@ -49,4 +54,3 @@ pub use update::{
     GithubInstall, GithubInstalled, GithubUpdate, GithubUpdated, GithubUpdatedPlugin, HeldBack, IntervalText, Update,
     UpdateFailure, UpdateReport, UpdateRequest, UpdateRule, UpdateRuleRequest, Updates,
 };
-pub use upkeep::{CacheCleared, CacheInfo, Isolation, IsolationLayer, SystemConfiguration};

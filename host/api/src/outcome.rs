@@ -90,7 +90,7 @@ pub struct OperationPart {
     /// The result, if the operation was done.
     #[schema(no_recursion)]
     pub result: Option<OperationResult>,
-    /// Why the operation was not done or could not be undone.
+    /// The reason why the operation was not done or could not be undone.
     #[schema(no_recursion)]
     pub problem: Option<Problem>,
 }

@@ -78,7 +78,7 @@ pub struct SystemMetrics {
     pub build_cache_size: u64,
     /// Number of requested builds.
     pub builds: u64,
-    /// Number of builds answered from the cache.
+    /// Number of builds whose result was in the cache.
     pub build_cache_hits: u64,
     /// Number of mapped plugin libraries.
     pub generations_mapped: usize,
@@ -104,7 +104,7 @@ pub struct HealthSummary {
 pub struct Unloading {
     /// True if the libraries of ended generations are unmapped; otherwise they stay in memory.
     pub effective: bool,
-    /// Why libraries are not unmapped.
+    /// The reason why libraries are not unmapped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -125,8 +125,8 @@ pub struct HealthItem {
     /// `open` while calls are rejected because probes fail, otherwise `closed`.
     #[serde(default)]
     pub circuit: String,
-    /// Why the host quarantined the plugin; null if it is not quarantined. Enabling, starting or restarting the
-    /// plugin ends the quarantine.
+    /// The reason for the quarantine; null if the plugin is not quarantined. Enabling, starting or restarting the plugin
+    /// ends the quarantine.
     #[serde(default)]
     pub quarantine: Option<String>,
 }

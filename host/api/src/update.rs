@@ -76,7 +76,7 @@ pub struct UpdateReport {
     pub allowed: Option<Update>,
     /// Newer versions that the policy does not allow, newest first.
     pub held_back: Vec<HeldBack>,
-    /// Why the check failed.
+    /// The reason why the check failed.
     pub error: Option<UpdateFailure>,
 }
 
@@ -102,7 +102,7 @@ pub struct HeldBack {
     pub message: String,
 }
 
-/// Why an update check failed.
+/// The reason why an update check failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UpdateFailure {
     /// The error code.
@@ -191,7 +191,7 @@ pub struct GithubUpdatedPlugin {
     pub to: String,
     /// The job that ran the update; null if there was nothing to do.
     pub job: Option<String>,
-    /// Why the update failed, if it did.
+    /// The reason why the update failed; null if it did not fail.
     pub problem: Option<Problem>,
 }
 

@@ -140,7 +140,7 @@ fn check_output(output: &Path, folder: &Path, tree: &Tree) -> Result<(), Failure
     }
 }
 
-/// Returns whether a path leads to a device, pipe, link or folder. No output may replace these.
+/// Returns whether a path is a device, pipe, link or folder, which an output must not replace.
 pub(crate) fn is_special(output: &Path) -> bool {
     std::fs::symlink_metadata(output).is_ok_and(|found| !found.is_file())
 }

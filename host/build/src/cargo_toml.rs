@@ -147,8 +147,8 @@ fn workspace_of(read: Read<'_>, base: &str, root: &Table) -> Result<Option<Strin
     Ok(None)
 }
 
-/// Returns whether cargo keeps the Cargo.lock of the package in this folder. The Cargo.lock of a workspace's member is
-/// in the folder of the workspace instead.
+/// Returns whether cargo stores the Cargo.lock of a package in the package's own folder. The Cargo.lock of a member of
+/// a workspace is in the folder of the workspace.
 pub fn has_own_lock_file(folder: &Path) -> bool {
     let Ok(folder) = folder.canonicalize() else { return false };
     let Some(base) = folder.to_str().map(|folder| folder.trim_start_matches('/')) else { return false };

@@ -13,7 +13,7 @@ use semver::{Version, VersionReq};
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
-    /// cargo or rustc is missing or does not answer as it should.
+    /// cargo or rustc is missing, or its output is not as expected.
     #[error(
         "failed to run `{program}`; hint: install Rust from https://rustup.rs, or put `{program}` into the PATH of the host",
         program = program.display()

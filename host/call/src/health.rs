@@ -177,8 +177,8 @@ mod tests {
             hello: generation 7 is healthy, it was unknown
             hello: generation 7 is degraded, it was healthy: hello: panicked
             hello: generation 7 is healthy, it was degraded
-            hello: generation 7 is degraded, it was healthy: the health probe did not answer in time
-            hello: generation 7 is unhealthy, it was degraded: the health probe did not answer in time
+            hello: generation 7 is degraded, it was healthy: the health probe did not respond in time
+            hello: generation 7 is unhealthy, it was degraded: the health probe did not respond in time
         "#]]
         .assert_eq(&published.0.lock());
     }

@@ -33,7 +33,7 @@ use connect::{Connector, Trust};
 /// Time limit for requests that do not start an operation.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Maximum size of a response.
-const MAX_ANSWER_BYTES: usize = 64 << 20;
+const MAX_RESPONSE_BYTES: usize = 64 << 20;
 
 /// Maximum size of a file with a token.
 const MAX_TOKEN_BYTES: u64 = 4 << 10;
@@ -175,7 +175,7 @@ impl Client {
         let asking = async {
             let response = self.send(ask).await?;
             let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
-            let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+            let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await;
             let body = body.map_err(|error| Failure {
                 exit: failure::Exit::Unreachable,
                 ..Failure::from_error("the connection was closed before the response was complete", &*error)
@@ -196,9 +196,9 @@ impl Client {
         let request = Request::get(format!("{}{path}", self.url)).body(Full::default());
         let request = request.map_err(|error| Failure::from_error("invalid URL", &error))?;
         let looking = async {
-            let response = self.pool.request(request).await.map_err(|error| self.no_answer(&error))?;
+            let response = self.pool.request(request).await.map_err(|error| self.unreachable(&error))?;
             let status = response.status();
-            let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+            let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await;
             Ok((status, body.map(|body| body.to_bytes()).unwrap_or_default()))
         };
         tokio::time::timeout(READ_TIMEOUT, looking).await.unwrap_or_else(|_| Err(self.timed_out()))
@@ -236,7 +236,7 @@ impl Client {
             request = request.header(name, value);
         }
         let request = request.body(Full::new(ask.body)).map_err(|error| Failure::from_error("invalid URL", &error))?;
-        let response = self.pool.request(request).await.map_err(|error| self.no_answer(&error))?;
+        let response = self.pool.request(request).await.map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -245,13 +245,13 @@ impl Client {
 
     async fn problem(&self, response: Response<Incoming>) -> Failure {
         let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+        let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await;
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
         let Ok(problem) = serde_json::from_slice::<host_api::Problem>(&body) else {
             return self.not_a_host(status, &body);
         };
         let mut failure = problem::failure(&problem);
-        failure.answer = Some(body);
+        failure.response = Some(body);
         if status == StatusCode::UNAUTHORIZED {
             failure.details.push(format!("the token was read from {}", self.token_origin));
             failure.fix =
@@ -260,7 +260,7 @@ impl Client {
         failure
     }
 
-    fn no_answer(&self, error: &hyper_util::client::legacy::Error) -> Failure {
+    fn unreachable(&self, error: &hyper_util::client::legacy::Error) -> Failure {
         let chain = Failure::from_error("", error).details;
         let reason = chain.last().cloned().unwrap_or_default();
         let fix = match &*reason {

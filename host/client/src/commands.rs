@@ -84,7 +84,7 @@ pub async fn run(command: ClientCommand, config: &ClientConfig, archives: &Archi
         // Handled above.
         ClientCommand::Ping(_) => Ok(()),
     };
-    with_answer(done, as_json)
+    with_response(done, as_json)
 }
 
 /// Shows or changes settings of a running host.
@@ -100,15 +100,15 @@ pub async fn change_setting(command: SettingCommand, config: &ClientConfig) -> R
         SettingCommand::Set(args) => settings::set(&client, &args.key, args.value(), as_json).await,
         SettingCommand::Unset(args) => settings::set(&client, &args.key, Value::Null, as_json).await,
     };
-    with_answer(done, as_json)
+    with_response(done, as_json)
 }
 
 /// Prints the host's response of a failure, if JSON output is requested.
-fn with_answer(done: Result<(), Failure>, as_json: bool) -> Result<(), Failure> {
-    if let Err(Failure { answer: Some(answer), .. }) = &done
+fn with_response(done: Result<(), Failure>, as_json: bool) -> Result<(), Failure> {
+    if let Err(Failure { response: Some(response), .. }) = &done
         && as_json
     {
-        output::data(answer);
+        output::data(response);
     }
     done
 }

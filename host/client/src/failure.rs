@@ -21,7 +21,7 @@ pub struct Failure {
     /// The suggested fix.
     pub fix: Option<String>,
     /// The host's response, unchanged, for `--json`.
-    pub answer: Option<Bytes>,
+    pub response: Option<Bytes>,
 }
 
 /// The exit codes.
@@ -41,7 +41,7 @@ impl Failure {
     /// Creates a failure with exit code 1.
     pub fn failed(message: impl Into<String>) -> Failure {
         let message = message.into();
-        Failure { exit: Exit::Failed, message, details: vec![], compiler: None, fix: None, answer: None }
+        Failure { exit: Exit::Failed, message, details: vec![], compiler: None, fix: None, response: None }
     }
 
     /// Creates a failure for invalid arguments or configuration.
@@ -76,7 +76,7 @@ impl Failure {
 
     /// Returns the code of the problem that the host returned.
     pub(crate) fn code(&self) -> Option<String> {
-        let problem: host_api::Problem = serde_json::from_slice(self.answer.as_deref()?).ok()?;
+        let problem: host_api::Problem = serde_json::from_slice(self.response.as_deref()?).ok()?;
         Some(problem.code)
     }
 

@@ -20,13 +20,14 @@ pub use colors::Colors;
 pub use format::{Format, FormatArgs, is_wide, width};
 pub use table::Table;
 
-/// The first failure to write data.
+/// The first error of a write of data.
 static FAILED: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// True if data could not be written.
+/// True after a write of data has failed.
 static IS_BROKEN: AtomicBool = AtomicBool::new(false);
 
-/// Returns whether data could not be written, so that a command has nothing to wait for. [`finish`] reports the error.
+/// Returns whether an earlier write of data has failed. A command then stops, because nobody reads its further output.
+/// [`finish`] reports the error.
 pub(crate) fn is_broken() -> bool {
     IS_BROKEN.load(Ordering::Relaxed)
 }

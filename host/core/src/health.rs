@@ -9,7 +9,7 @@ pub enum Probe {
     Failed(String),
     /// The probe panicked.
     Panicked(String),
-    /// The probe did not answer within the timeout.
+    /// The probe did not respond within the timeout.
     TimedOut,
 }
 
@@ -45,7 +45,7 @@ impl Probe {
             Probe::Passed => None,
             Probe::Failed(message) => Some(message.clone()),
             Probe::Panicked(message) => Some(format!("the health probe panicked: {message}")),
-            Probe::TimedOut => Some("the health probe did not answer in time".to_owned()),
+            Probe::TimedOut => Some("the health probe did not respond in time".to_owned()),
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Names of characters that are mistaken for others: no-break spaces, curly quotes, letters of other alphabets.
+//! Look-alikes: characters that are mistaken for ASCII characters, such as no-break spaces, curly quotes and letters of
+//! other alphabets.
 //!
 //! Editors, web pages and chat programs put them into copied text, where they look like the characters that YAML and
 //! the rules of plugin.yaml expect.
 
 use std::ops::RangeInclusive;
 
-/// Characters with their Unicode names and the text that was probably meant: empty for characters that nobody sees.
+/// Characters with their Unicode names and the text that was probably meant: empty for invisible characters.
 const NAMED: &[(char, &str, &str)] = &[
     ('\u{a0}', "NO-BREAK SPACE", " "),
     ('\u{1680}', "OGHAM SPACE MARK", " "),
@@ -89,20 +90,20 @@ const FULL_WIDTH: RangeInclusive<char> = '\u{ff01}'..='\u{ff5e}';
 const ASCII: &str =
     r##"!"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz{|}~"##;
 
-/// The first character of `text` that is easily mistaken for another, with its position counted from 1.
+/// Returns the first look-alike in `text`, with its position counted from 1.
 pub(crate) fn find(text: &str) -> Option<(usize, char)> {
     let mut characters = text.chars().enumerate();
     characters.find(|(_, c)| !c.is_ascii() && described(*c).is_some()).map(|(index, c)| (index + 1, c))
 }
 
-/// A sentence about the first such character of a value, such as `; character 3 is U+00A0 NO-BREAK SPACE; …`; empty if
-/// the value has none.
+/// Describes the first look-alike in a value, to be appended to a message: `; character 3 is U+00A0 NO-BREAK SPACE; …`.
+/// Empty if the value has no look-alike.
 pub(crate) fn note(text: &str) -> String {
     note_of(find(text))
 }
 
-/// Returns a note about the first character of a line that may change its structure and is easily mistaken for another,
-/// such as `; character 3 is U+00A0 NO-BREAK SPACE; …`; empty if the line has none.
+/// Describes the first look-alike that may change the structure of a line, to be appended to a message:
+/// `; character 3 is U+00A0 NO-BREAK SPACE; …`. Empty if the line has no such character.
 pub fn look_alike_note(line: &str) -> String {
     note_of(find_structural(line))
 }
@@ -112,8 +113,8 @@ fn note_of(found: Option<(usize, char)>) -> String {
     described.map_or_else(String::new, |(position, sentence)| format!("; character {position} is {sentence}"))
 }
 
-/// The first character of a line that may change the structure of the YAML: a blank, a quote at the start of a word, or
-/// a punctuation mark. Letters and apostrophes do not.
+/// Returns the first look-alike that may change the structure of a line of YAML: a blank, a quote at the start of a word,
+/// or a punctuation mark. Letters and apostrophes do not change it.
 pub(crate) fn find_structural(line: &str) -> Option<(usize, char)> {
     let mut before = ' ';
     for (index, c) in line.chars().enumerate() {
@@ -130,18 +131,18 @@ pub(crate) fn find_structural(line: &str) -> Option<(usize, char)> {
     None
 }
 
-/// The text with each look-alike replaced by the ASCII character that was probably meant.
+/// Returns the text with each look-alike replaced by the ASCII character that was probably meant.
 pub(crate) fn to_ascii(text: &str) -> String {
     let replaced = |c: char| meant(c).map_or_else(|| c.to_string(), str::to_owned);
     text.chars().map(replaced).collect()
 }
 
-/// Returns whether `c` is a space other than the ASCII one, or a character that nobody sees.
+/// Returns whether `c` is a space other than the ASCII one, or an invisible character.
 pub(crate) fn is_blank(c: char) -> bool {
     meant(c).is_some_and(|meant| meant.trim().is_empty())
 }
 
-/// Returns whether nobody sees `c`.
+/// Returns whether `c` is invisible.
 pub(crate) fn is_invisible(c: char) -> bool {
     meant(c) == Some("")
 }

@@ -27,7 +27,7 @@ pub fn verdict(rules: &Rules, health: Health, problem: Option<&str>, requests: u
     }
     let rate = errors as f64 / requests.max(1) as f64;
     let is_bad = requests >= rules.min_requests.max(1) && rate > rules.max_error_rate;
-    is_bad.then(|| format!("{errors} of its first {requests} answers failed"))
+    is_bad.then(|| format!("{errors} of its first {requests} responses failed"))
 }
 
 #[cfg(test)]
@@ -43,8 +43,8 @@ mod tests {
             (Health::Degraded, 100, 50, None),
             (Health::Healthy, 19, 19, None),
             (Health::Healthy, 20, 10, None),
-            (Health::Healthy, 20, 11, Some("11 of its first 20 answers failed")),
-            (Health::Unknown, 100, 100, Some("100 of its first 100 answers failed")),
+            (Health::Healthy, 20, 11, Some("11 of its first 20 responses failed")),
+            (Health::Unknown, 100, 100, Some("100 of its first 100 responses failed")),
             (Health::Unhealthy, 0, 0, Some("its health probes failed: no database")),
         ] {
             let verdict = verdict(&rules, health, Some("no database"), requests, errors);

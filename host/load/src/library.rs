@@ -47,7 +47,7 @@ pub fn unloading(store: &Store) -> Result<(), String> {
     effective(folder.path()).map_err(str::to_owned)
 }
 
-/// The answer with another C library, where nothing is counted.
+/// The result with another C library, where nothing is counted.
 #[cfg(not(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"))))]
 fn effective(_: &Path) -> Result<(), &'static str> {
     Err("this build of the host is not linked with glibc as a shared library")

@@ -20,12 +20,12 @@ use crate::ledger::safe_point;
 /// A chunk of at most this many bytes is copied, so that bytes waiting in hyper do not keep the generation in memory.
 const COPY_BYTES: usize = 16 * 1024;
 
-/// The most headers a plugin may answer with.
+/// Maximum number of headers in a response of a plugin.
 const MAX_HEADERS: usize = 256;
 /// The most bytes they may have together.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
-/// A plugin's answer.
+/// A response of a plugin.
 #[derive(Debug)]
 pub struct PluginResponse {
     /// 200 to 599.
@@ -36,7 +36,7 @@ pub struct PluginResponse {
     pub body: ResponseBody,
 }
 
-/// The body of an answer. Every byte that is not copied holds the instance.
+/// The body of a response. Every byte that is not copied holds the instance.
 #[derive(Debug)]
 pub struct ResponseBody {
     first: Option<Bytes>,

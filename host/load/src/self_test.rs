@@ -56,7 +56,7 @@ fn test(folder: &Path) -> Result<(), String> {
 /// Returns whether libraries are bound to the interposed functions.
 fn are_bound() -> Result<(), String> {
     for (name, function) in ledger::interposed() {
-        // SAFETY: the name is a C string, and the answer is only compared.
+        // SAFETY: the name is a C string, and the result is only compared.
         let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
         if !std::ptr::addr_eq(found, function) {
             return Err(format!("libraries are not bound to this program's own `{}`", name.to_string_lossy()));

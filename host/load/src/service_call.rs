@@ -38,7 +38,7 @@ pub(crate) fn answer(
     let task = library.upgrade().ok_or(None).and_then(|holder| {
         let request = read(request, &holder).map_err(Some)?;
         let (services, hold) = (services.clone(), LibraryGuard::new(holder, GuardKind::Request));
-        // The answer is awaited below, and ended when nobody waits any more.
+        // The response is awaited below, and ended when nobody waits any more.
         Ok(AbortOnDrop(runtime.spawn(async move {
             let answer = gather(services.request(request).await).await;
             drop(hold);
@@ -62,7 +62,7 @@ pub(crate) fn answer(
             None => refused_as_ended(services.as_ref(), runtime).await,
             Some(Ok(Ok((head, body)))) => RResult::ROk(write(&head, body, runtime, library)),
             Some(Ok(Err(message))) => RResult::RErr(Failure::failed(&message)),
-            Some(Err(_)) => RResult::RErr(Failure::failed("the host failed to answer the request")),
+            Some(Err(_)) => RResult::RErr(Failure::failed("the host failed to respond to the request")),
         }
     }
 }
@@ -76,7 +76,7 @@ async fn refused_as_ended(services: &dyn Services, runtime: Handle) -> RResult<R
 
 /// The plugin has ended, but one of its threads still sends requests.
 pub(crate) fn ended() -> Failure {
-    Failure::failed("this plugin has ended: its host answers no requests any more")
+    Failure::failed("this plugin has ended: its host no longer responds to its requests")
 }
 
 struct AbortOnDrop<T>(JoinHandle<T>);
@@ -219,11 +219,11 @@ fn pulled(mut body: ServiceBody, runtime: Handle, library: Weak<Library>) -> Bod
                 Some(Err(message)) => return Poll::Ready(Some(Err(Failure::failed(&message)))),
                 Some(Ok(frame)) => frame,
             };
-            // Trailers have no place in an answer of the host.
+            // Trailers have no place in a response of the host.
             if let Ok(data) = frame.into_data() {
                 return Poll::Ready(Some(Ok(Chunk::from_owner(data))));
             }
         }
     };
-    BodyStream::new(next, |_| Failure::failed("the host failed to read the answer's body"))
+    BodyStream::new(next, |_| Failure::failed("the host failed to read the body of the response"))
 }

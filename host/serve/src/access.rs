@@ -65,7 +65,7 @@ pub(crate) struct Access {
     session: Duration,
 }
 
-/// Why authentication is not available.
+/// The reason why authentication is not available.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to read tokens and users")]

@@ -72,7 +72,7 @@ impl Default for Config {
     }
 }
 
-/// Why the server cannot start.
+/// The reason why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address is in use, or does not belong to this machine.

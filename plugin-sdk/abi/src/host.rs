@@ -38,7 +38,7 @@ pub struct HostTable {
 
 /// The services of a host. A request to another service is answered with 501.
 ///
-/// | service | request | answer |
+/// | service | request | response |
 /// |---|---|---|
 /// | [`KV`](service::KV) | GET, parameter `key` | 200 and the value, `etag: "<version>"`; 404 |
 /// | | PUT, parameter `key`, the value; `if-match: "<version>"` or `if-none-match: *` | 204 and `etag`; 412; 413 |

@@ -26,7 +26,7 @@ pub struct PluginRoot {
     /// Called at most once per library. The future may be dropped at any time, which cancels the start.
     #[sabi(last_prefix_field)]
     pub start: unsafe extern "C" fn(start: Start) -> FfiFuture<RResult<PluginHandle, Failure>>,
-    /// Since 1.1. Runs a hook that needs no plugin, one of [`hook`]; argument and answer as for [`PluginTable::hook`].
+    /// Since 1.1. Runs a hook that needs no plugin, one of [`hook`]; argument and result as for [`PluginTable::hook`].
     pub prepare: unsafe extern "C" fn(hook: u32, argument: Chunk) -> FfiFuture<RResult<Chunk, Failure>>,
     /// Since 1.2. Counts the heap that the library holds.
     ///

@@ -6,7 +6,7 @@ use crate::{Error, IntoResponse, Response};
 
 /// Headers in front of the body, in a tuple that a handler returns.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` can't stand before the body of an answer",
+    message = "`{Self}` can't precede the body of a response",
     label = "neither a status nor headers",
     note = "in a tuple the status comes first, then headers (`HeaderMap` or `[(name, value); N]`), the body last"
 )]
@@ -14,7 +14,7 @@ pub trait IntoResponseParts {
     /// Adds to `headers`; an existing header of the same name is replaced.
     ///
     /// # Errors
-    /// A name or value that no header can have: the answer is 500 then.
+    /// A name or value that no header can have: the response is then 500.
     fn add_to(self, headers: &mut HeaderMap) -> Result<(), Error>;
 }
 

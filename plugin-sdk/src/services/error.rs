@@ -54,7 +54,7 @@ impl ServiceError {
         ServiceError::new(StatusCode::NOT_IMPLEMENTED, "host_too_old", detail)
     }
 
-    /// The host could not answer.
+    /// The host could not respond.
     pub(crate) fn failed(failure: &Failure) -> ServiceError {
         ServiceError::new(StatusCode::BAD_GATEWAY, "host_failed", failure.message.as_str())
     }

@@ -85,7 +85,7 @@ impl Events {
             json.map_err(|error| ServiceError::bad_request(format!("the event does not serialize: {error}")))?.into();
         let bytes = ask.send_for_success(&self.plugin_runtime).await?.bytes().await?;
         let answer: Answer =
-            serde_json::from_slice(&bytes).map_err(|error| ServiceError::not_json("the host's answer", &error))?;
+            serde_json::from_slice(&bytes).map_err(|error| ServiceError::not_json("the host's response", &error))?;
         Ok(answer.subscribers)
     }
 

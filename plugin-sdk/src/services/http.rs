@@ -21,7 +21,7 @@ use crate::{Body, Bytes, Error};
 /// ```
 /// # use plugin_sdk::prelude::*;
 /// # async fn example(context: Context) -> Result<()> {
-/// let answer = context
+/// let response = context
 ///     .http()
 ///     .post("https://shop.example/orders")
 ///     .header("x-client", "cats")
@@ -30,7 +30,7 @@ use crate::{Body, Bytes, Error};
 ///     .await?
 ///     .error_for_status()
 ///     .await?;
-/// let order: Value = answer.json().await?;
+/// let order: Value = response.json().await?;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
@@ -55,7 +55,7 @@ pub struct HttpRequest {
     refused: Option<ServiceError>,
 }
 
-/// An answer, whatever its status.
+/// A response with any status.
 pub struct HttpResponse {
     answer: Answer,
 }
@@ -149,7 +149,7 @@ impl HttpRequest {
         self
     }
 
-    /// Sends it, and waits for the head of the answer.
+    /// Sends the request, and waits for the head of the response.
     ///
     /// # Errors
     /// The permission is missing, or there was no response: `fetch_not_allowed`, `fetch_failed`, `fetch_timed_out`,
@@ -236,7 +236,7 @@ impl HttpResponse {
     /// Returns the response if its status is below 400.
     ///
     /// # Errors
-    /// The status, with the code and detail of the problem document if the answer is one.
+    /// The status, with the code and detail of the problem document if the response is one.
     pub async fn error_for_status(self) -> Result<HttpResponse, ServiceError> {
         if self.answer.status.is_client_error() || self.answer.status.is_server_error() {
             Err(self.answer.into_error().await)
@@ -264,7 +264,7 @@ impl HttpResponse {
     /// As for [`HttpResponse::bytes`]; code `not_text` if the body is not UTF-8.
     pub async fn text(self) -> Result<String, ServiceError> {
         let text = String::from_utf8(self.bytes().await?.into());
-        text.map_err(|_| ServiceError::new(StatusCode::BAD_GATEWAY, "not_text", "the answer is not UTF-8 text"))
+        text.map_err(|_| ServiceError::new(StatusCode::BAD_GATEWAY, "not_text", "the response is not UTF-8 text"))
     }
 
     /// The whole body, read as JSON.
@@ -273,7 +273,7 @@ impl HttpResponse {
     /// As for [`HttpResponse::bytes`]; code `does_not_fit` if the body does not deserialize to `T`.
     pub async fn json<T: DeserializeOwned>(self) -> Result<T, ServiceError> {
         let bytes = self.bytes().await?;
-        serde_json::from_slice(&bytes).map_err(|error| ServiceError::not_json("the answer", &error))
+        serde_json::from_slice(&bytes).map_err(|error| ServiceError::not_json("the response", &error))
     }
 }
 

@@ -165,7 +165,7 @@ impl<P: Plugin> TestRequest<P> {
         let head = Chunk::from_vec(head.write());
         let (body, stream) = self.body.into_abi();
         let PluginHandle { plugin, table } = self.started.handle;
-        // SAFETY: handle and table belong together, and `self.started` is held until the answer is there.
+        // SAFETY: handle and table belong together, and `self.started` is held until the response is there.
         let called = unsafe { (table.call())(plugin, plugin_sdk_abi::Request { head, body, stream }) };
         let mut response = match ended(called).await {
             Ok(response) => TestResponse::of(response, request_id),

@@ -1,4 +1,4 @@
-//! An answer of a plugin in a test.
+//! A response of a plugin in a test.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub struct TestResponse {
 }
 
 impl TestResponse {
-    /// Reads an answer as a host does.
+    /// Reads a response as a host does.
     ///
     /// # Panics
     /// The host would refuse it.
@@ -100,7 +100,7 @@ impl TestResponse {
         let bytes = self.bytes().await;
         serde_json::from_slice(&bytes).unwrap_or_else(|error| {
             panic!(
-                "the body of this answer with status {status} does not fit: {error}\n{}",
+                "the body of this response with status {status} does not fit: {error}\n{}",
                 String::from_utf8_lossy(&bytes)
             )
         })

@@ -42,7 +42,7 @@ pub struct TestHost {
     lines: Arc<Lines>,
 }
 
-/// An answer of the host or of the plugin, read to its end.
+/// A response of the host or of the plugin, read to its end.
 #[derive(Clone, Debug)]
 pub struct HostResponse {
     status: u16,
@@ -188,7 +188,7 @@ impl TestHost {
             stream.read_to_end(&mut answer).map(|_| answer)
         });
         let answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.log()));
-        HostResponse::read(&answer).unwrap_or_else(|| panic!("{method} {path}: no HTTP answer\n{}", self.log()))
+        HostResponse::read(&answer).unwrap_or_else(|| panic!("{method} {path}: no HTTP response\n{}", self.log()))
     }
 }
 

@@ -19,7 +19,7 @@ use super::pipe::Pipe;
 use super::{CloseFrame, Message};
 use crate::{Body, Error};
 
-/// The time that a client has to answer a close frame.
+/// The time that a client has to respond to a close frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The memory for received bytes that an idle socket holds. It grows for larger frames.
@@ -112,7 +112,7 @@ impl WebSocket {
             if self.is_over {
                 return Poll::Ready(None);
             }
-            // A client that reads nothing must not fill the memory with answers to its pings.
+            // A client that reads nothing must not fill the memory with responses to its pings.
             if !ready!(self.pipe.poll_room(context)) {
                 self.is_over = true;
                 return Poll::Ready(Some(Err(cut())));
@@ -120,7 +120,7 @@ impl WebSocket {
             match self.context.read(&mut Directions(&mut self.received, &self.pipe)) {
                 Ok(message) => {
                     self.is_over = message.is_close();
-                    // Sends the answer to a ping or a close; an end is noticed by the next read.
+                    // Sends the response to a ping or a close; an end is noticed by the next read.
                     let _ = self.context.flush(&mut Directions(&mut self.received, &self.pipe));
                     if let Some(message) = Message::from_wire(message) {
                         return Poll::Ready(Some(Ok(message)));
@@ -147,7 +147,7 @@ impl WebSocket {
         }
     }
 
-    /// Sends pings; ready when the client does not answer.
+    /// Sends pings; ready when the client does not respond.
     fn poll_pings(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(pings) = &mut self.pings else { return Poll::Pending };
         loop {
@@ -276,5 +276,5 @@ fn cut() -> Error {
 }
 
 fn timed_out() -> Error {
-    Error::new(StatusCode::REQUEST_TIMEOUT, "websocket_timed_out").with_detail("the client does not answer pings")
+    Error::new(StatusCode::REQUEST_TIMEOUT, "websocket_timed_out").with_detail("the client does not respond to pings")
 }

@@ -116,7 +116,7 @@ impl Environment {
         environment
     }
 
-    /// Returns the first variable of clients whose value is not valid UTF-8.
+    /// Returns the name of the first client variable whose value is not valid UTF-8.
     pub(crate) fn unreadable_of_client(&self) -> Option<&'static str> {
         self.unreadable.iter().copied().find(|name| [TOKEN, URL, CA].contains(name))
     }

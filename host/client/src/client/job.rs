@@ -108,7 +108,7 @@ impl Client {
         match (&job.problem, &job.result) {
             (Some(problem), _) => {
                 let mut failure = problem::failure(problem);
-                failure.answer = Some(part(&reply, "problem")?);
+                failure.response = Some(part(&reply, "problem")?);
                 Err(failure)
             }
             (None, Some(_)) => Ok(FollowedJob { job, result: part(&reply, "result")? }),
@@ -184,8 +184,8 @@ fn lost(job: &str, failure: Failure) -> Failure {
 
 /// Returns a field of a response as JSON: what the host would have returned for a synchronous request.
 fn part(reply: &ApiResponse, name: &str) -> Result<Bytes, Failure> {
-    let answer: serde_json::Value = reply.read()?;
-    Ok(answer[name].to_string().into())
+    let response: serde_json::Value = reply.read()?;
+    Ok(response[name].to_string().into())
 }
 
 fn show(frame: hyper::body::Frame<Bytes>, line: &mut Vec<u8>, shown: &mut Shown<'_>) {

@@ -22,16 +22,16 @@ impl Client {
             |reason: String| Failure::failed(format!("failed to read `{}`", path.display())).because(reason);
         let archive = host_file::read(path, MAX_BYTES).map_err(|error| unreadable(error.to_string()))?;
         let reply = self.request(form(&archive, folder)).await?;
-        let answer: UploadResponse = reply.read()?;
-        match answer.upload_id {
+        let response: UploadResponse = reply.read()?;
+        match response.upload_id {
             Some(id) => Ok(id),
             None => {
                 let mut failure = Failure::failed(format!("the plugin in `{}` is invalid", path.display()));
-                let warnings = answer.validation.warnings.iter().map(|warning| format!("warning: {warning}"));
-                let errors = answer.validation.errors.into_iter().map(|error| error.message);
+                let warnings = response.validation.warnings.iter().map(|warning| format!("warning: {warning}"));
+                let errors = response.validation.errors.into_iter().map(|error| error.message);
                 failure.details = errors.chain(warnings).collect();
-                failure.fix = answer.validation.fix;
-                failure.answer = Some(reply.body);
+                failure.fix = response.validation.fix;
+                failure.response = Some(reply.body);
                 Err(failure)
             }
         }

@@ -133,7 +133,7 @@ struct Facts {
 }
 
 impl Proof<'_> {
-    /// Reloads repeatedly. Every generation answers on every connection before it is replaced.
+    /// Reloads repeatedly. Every generation responds on every connection before it is replaced.
     async fn reload(&mut self, traffic: &mut Traffic) -> Result<(), Failure> {
         traffic.all_asked().await;
         let Reloads { asked: n_reloads, .. } = self.reloads;
@@ -147,7 +147,7 @@ impl Proof<'_> {
             let watched = watched.map_err(|failure| {
                 let message = format!("{what} failed: {}", failure.message);
                 // With --json only the receipt is printed.
-                Failure { message, answer: None, ..failure }
+                Failure { message, response: None, ..failure }
             })?;
             self.reloads.done = number;
             if let Some(before) = watched.job.result.and_then(|asked| asked.generation_before) {

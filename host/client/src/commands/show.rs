@@ -227,12 +227,12 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
         sections.extend(generations::held(&item.generations));
     }
     if !item.kept.is_empty() {
-        let mut kept = Table::with_head(["KEPT", "LOADED (UTC)", "COMMIT", "SOURCE"]).flexible(&["SOURCE"]);
+        let mut earlier = Table::with_head(["ROLLBACK VERSION", "LOADED (UTC)", "COMMIT", "SOURCE"]).flexible(&["SOURCE"]);
         for version in &item.kept {
             let commit = version.commit.as_deref().map_or_else(|| "-".to_owned(), digest);
-            kept.row([&version.version, &moment(version.loaded_at), &commit, &version.source]);
+            earlier.row([&version.version, &moment(version.loaded_at), &commit, &version.source]);
         }
-        sections.push(kept.painted(width()));
+        sections.push(earlier.painted(width()));
     }
     if !configuration.configuration.is_empty() {
         sections.push(settings(configuration).painted(width()));
@@ -428,8 +428,8 @@ failures     3 in a row";
             GENERATION  VERSION  PHASE    IN FLIGHT  REQUESTS
             2           1.0.0    running  3          0
 
-            KEPT   LOADED (UTC)  COMMIT        SOURCE
-            0.9.0  01-01 00:00   0123456789ab  https://github.com/acme/hello
+            ROLLBACK VERSION  LOADED (UTC)  COMMIT        SOURCE
+            0.9.0             01-01 00:00   0123456789ab  https://github.com/acme/hello
 
             KEY     VALUE                  FROM          DEFAULT
             limits  {"guests":3,"rows":2}  set, default  {"guests":1,"rows":2}

@@ -1,4 +1,4 @@
-//! Idempotent requests: a repeated request is performed once and answered like the first one.
+//! Idempotent requests: a repeated request is performed once and gets the response of the first one.
 
 use host_call::now_unix_ms;
 use host_state::NamedRequest;
@@ -25,8 +25,8 @@ pub struct IdempotentRequest {
 pub enum IdempotentResponse {
     /// There was none, or it had no effect: the request is to be performed.
     New,
-    /// The stored answer.
-    Answered(String),
+    /// The stored response.
+    Stored(String),
     /// The id of the job that the request has become.
     Became(String),
     /// The key was used for another request.
@@ -34,19 +34,19 @@ pub enum IdempotentResponse {
 }
 
 impl Host {
-    /// The outcome of an earlier request with the same key. A new request is recorded, so that its job can be recorded
+    /// Returns the outcome of an earlier request with the same key. A new request is recorded, so that its job can be recorded
     /// with it. Requests with the same key must be passed one at a time.
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn named_answer(&self, named: &IdempotentRequest) -> Result<IdempotentResponse, Error> {
+    pub async fn stored_response(&self, named: &IdempotentRequest) -> Result<IdempotentResponse, Error> {
         let kept = self.0.state.named_request(&named.key).await?;
         let is_known = |kept: &NamedRequest| now_unix_ms().saturating_sub(kept.created_unix_ms) < KEEP_MS;
         match kept.filter(is_known) {
             Some(kept) if kept.request != named.request => return Ok(IdempotentResponse::Other),
             Some(NamedRequest { answer: Some(answer), .. }) => {
                 let opened = self.0.sealer.open(&context(&named.key), &answer)?;
-                return Ok(IdempotentResponse::Answered(String::from_utf8_lossy(&opened).into_owned()));
+                return Ok(IdempotentResponse::Stored(String::from_utf8_lossy(&opened).into_owned()));
             }
             Some(NamedRequest { job: Some(job), .. }) => return Ok(IdempotentResponse::Became(job)),
             // The host stopped, or the client disconnected, before the request had an effect.
@@ -56,17 +56,17 @@ impl Host {
         Ok(IdempotentResponse::New)
     }
 
-    /// Stores the answer of a request. It is sealed, because it may contain secrets.
+    /// Stores the response to a request. It is sealed, because it may contain secrets.
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn keep_answer(&self, named: &IdempotentRequest, answer: &str) -> Result<(), Error> {
+    pub async fn store_response(&self, named: &IdempotentRequest, response: &str) -> Result<(), Error> {
         let job = self.0.state.named_request(&named.key).await?.and_then(|kept| kept.job);
-        let sealed = self.0.sealer.seal(&context(&named.key), answer.as_bytes())?;
+        let sealed = self.0.sealer.seal(&context(&named.key), response.as_bytes())?;
         self.note_named(named, job, Some(sealed)).await
     }
 
-    /// Forgets a request that had no effect. A request that has become a job is kept and answered by the job.
+    /// Forgets a request that had no effect. A request that has become a job stays recorded, and its response comes from the job.
     ///
     /// # Errors
     /// [`Error::State`].

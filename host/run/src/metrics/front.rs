@@ -7,7 +7,7 @@ use prometheus::{HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 
 use crate::metrics::MetricFactory;
 
-/// Upper bounds in seconds: from an answer from memory to a build.
+/// Upper bounds in seconds: from a response out of memory to a build.
 const BUCKETS: &[f64] = &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0, 600.0];
 
 /// The metrics of the HTTP server. Clones count together.

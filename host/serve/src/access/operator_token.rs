@@ -93,7 +93,7 @@ fn new_token() -> Result<String, Error> {
     Ok(format!("{PREFIX}{}", host_core::hex(&secret)))
 }
 
-/// Why the operator's token is not available.
+/// The reason why the operator's token is not available.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to read `{}`", path.display())]

@@ -205,7 +205,7 @@ impl ResponseDoc {
     /// The response object of the OpenAPI document.
     pub(crate) fn to_json(&self, status: u16) -> Value {
         let title = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-        let description = if self.description.is_empty() { title.unwrap_or("answer") } else { self.description };
+        let description = if self.description.is_empty() { title.unwrap_or("response") } else { self.description };
         let mut content = Map::new();
         for (media, schemas) in &self.content {
             let schema = match schemas.as_slice() {

@@ -23,7 +23,7 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const MAX_KEY_BYTES: usize = 200;
 /// Maximum size of a stored response. Repetitions of requests with longer responses are answered from their job.
-const MAX_ANSWER_BYTES: u64 = 256 * 1024;
+const MAX_RESPONSE_BYTES: u64 = 256 * 1024;
 
 /// A stored response.
 #[derive(Serialize, Deserialize)]
@@ -71,14 +71,14 @@ async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> 
     let named = IdempotentRequest { key: who.finish().hex(), request: asked.finish().hex() };
 
     let _guard = app.key_locks.take(&named.key).await;
-    match app.host.named_answer(&named).await.map_err(failed)? {
+    match app.host.stored_response(&named).await.map_err(failed)? {
         IdempotentResponse::New => {}
         IdempotentResponse::Other => {
             let detail = "the `Idempotency-Key` was used for a different request";
             return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_other_request", detail)
                 .fix("use a new key for each request"));
         }
-        IdempotentResponse::Answered(answer) => return replayed(&answer),
+        IdempotentResponse::Stored(response) => return replayed(&response),
         IdempotentResponse::Became(job) => return of_job(app, &job, respond_async).await.map(marked),
     }
     let mut request = Request::from_parts(parts, Body::from(bytes));
@@ -105,7 +105,7 @@ fn key(headers: &HeaderMap) -> Result<String, ApiError> {
 /// the same key; a request that became a job is answered from the job.
 async fn keep(app: &AppState, named: &IdempotentRequest, response: Response) -> Result<Response, ApiError> {
     let n_bytes = response.body().size_hint().exact();
-    let is_kept = response.status().is_success() && n_bytes.is_some_and(|n_bytes| n_bytes <= MAX_ANSWER_BYTES);
+    let is_kept = response.status().is_success() && n_bytes.is_some_and(|n_bytes| n_bytes <= MAX_RESPONSE_BYTES);
     if !is_kept {
         if let Err(error) = app.host.forget_request(named).await {
             tracing::warn!("failed to delete the record of an `Idempotency-Key`: {}", error.chain());
@@ -114,23 +114,23 @@ async fn keep(app: &AppState, named: &IdempotentRequest, response: Response) -> 
     }
     let (parts, body) = response.into_parts();
     let broken = |_| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "answer_incomplete", "the response ended early");
-    let bytes = axum::body::to_bytes(body, MAX_ANSWER_BYTES as usize).await.map_err(broken)?;
+    let bytes = axum::body::to_bytes(body, MAX_RESPONSE_BYTES as usize).await.map_err(broken)?;
     let header = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let answer = StoredResponse {
+    let stored = StoredResponse {
         status: parts.status.as_u16(),
         content_type: header(CONTENT_TYPE),
         location: header(LOCATION),
         body: String::from_utf8_lossy(&bytes).into_owned(),
     };
-    let text = serde_json::to_string(&answer).unwrap_or_default();
+    let text = serde_json::to_string(&stored).unwrap_or_default();
     // The request has succeeded; a repetition is answered from its job.
-    if let Err(error) = app.host.keep_answer(named, &text).await {
+    if let Err(error) = app.host.store_response(named, &text).await {
         tracing::warn!("failed to store the response for an `Idempotency-Key`: {}", error.chain());
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 
-fn replayed(answer: &str) -> Result<Response, ApiError> {
+fn replayed(json: &str) -> Result<Response, ApiError> {
     let broken = |_| {
         ApiError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -138,10 +138,10 @@ fn replayed(answer: &str) -> Result<Response, ApiError> {
             "the stored response for this `Idempotency-Key` is damaged",
         )
     };
-    let answer: StoredResponse = serde_json::from_str(answer).map_err(broken)?;
-    let mut response = Response::new(Body::from(answer.body));
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-    for (name, value) in [(CONTENT_TYPE, answer.content_type), (LOCATION, answer.location)] {
+    let stored: StoredResponse = serde_json::from_str(json).map_err(broken)?;
+    let mut response = Response::new(Body::from(stored.body));
+    *response.status_mut() = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::OK);
+    for (name, value) in [(CONTENT_TYPE, stored.content_type), (LOCATION, stored.location)] {
         if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
             response.headers_mut().insert(name, value);
         }

@@ -1,4 +1,4 @@
-//! Runs an operation as a job and answers with its result.
+//! Runs an operation as a job and responds with its result.
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};

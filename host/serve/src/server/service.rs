@@ -191,7 +191,9 @@ fn framework_error(response: &Response<axum::body::Body>) -> Option<ApiError> {
         return None;
     }
     Some(match status {
-        _ if status.is_server_error() => ApiError::new(status, "host_failed", "the host failed to answer the request"),
+        _ if status.is_server_error() => {
+            ApiError::new(status, "host_failed", "the host failed to respond to the request")
+        }
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(status, "body_too_large", "the request body is too large"),
         _ => ApiError::new(status, "request_malformed", "the request is malformed"),
     })

@@ -35,7 +35,7 @@ pub(super) struct Receipt {
     pub(super) libraries_mapped: Mapped,
     /// Whether the proof succeeded.
     pub(super) proven: bool,
-    /// Why the proof failed.
+    /// The reason why the proof failed.
     pub(super) reason: Option<String>,
 }
 
