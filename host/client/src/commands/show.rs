@@ -227,7 +227,8 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
         sections.extend(generations::held(&item.generations));
     }
     if !item.kept.is_empty() {
-        let mut earlier = Table::with_head(["ROLLBACK VERSION", "LOADED (UTC)", "COMMIT", "SOURCE"]).flexible(&["SOURCE"]);
+        let mut earlier =
+            Table::with_head(["ROLLBACK VERSION", "LOADED (UTC)", "COMMIT", "SOURCE"]).flexible(&["SOURCE"]);
         for version in &item.kept {
             let commit = version.commit.as_deref().map_or_else(|| "-".to_owned(), digest);
             earlier.row([&version.version, &moment(version.loaded_at), &commit, &version.source]);
