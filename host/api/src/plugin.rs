@@ -120,8 +120,8 @@ pub struct PluginItem {
     pub update: Option<UpdateRule>,
     /// The newest version in the repository, if it is not installed; null if no newer version is known.
     pub update_available: Option<Update>,
-    /// The reason for the quarantine; null if the plugin is not quarantined. Enabling, starting or restarting the plugin
-    /// ends the quarantine.
+    /// The reason for the quarantine; null if the plugin is not quarantined. Enabling, starting or restarting the
+    /// plugin ends the quarantine.
     pub quarantine: Option<String>,
     /// Number of consecutive failures to start or to work.
     pub failures_in_a_row: u32,

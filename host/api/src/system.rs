@@ -125,8 +125,8 @@ pub struct HealthItem {
     /// `open` while calls are rejected because probes fail, otherwise `closed`.
     #[serde(default)]
     pub circuit: String,
-    /// The reason for the quarantine; null if the plugin is not quarantined. Enabling, starting or restarting the plugin
-    /// ends the quarantine.
+    /// The reason for the quarantine; null if the plugin is not quarantined. Enabling, starting or restarting the
+    /// plugin ends the quarantine.
     #[serde(default)]
     pub quarantine: Option<String>,
 }

@@ -113,8 +113,8 @@ fn note_of(found: Option<(usize, char)>) -> String {
     described.map_or_else(String::new, |(position, sentence)| format!("; character {position} is {sentence}"))
 }
 
-/// Returns the first look-alike that may change the structure of a line of YAML: a blank, a quote at the start of a word,
-/// or a punctuation mark. Letters and apostrophes do not change it.
+/// Returns the first look-alike that may change the structure of a line of YAML: a blank, a quote at the start of a
+/// word, or a punctuation mark. Letters and apostrophes do not change it.
 pub(crate) fn find_structural(line: &str) -> Option<(usize, char)> {
     let mut before = ' ';
     for (index, c) in line.chars().enumerate() {

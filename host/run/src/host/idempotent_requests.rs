@@ -34,8 +34,8 @@ pub enum IdempotentResponse {
 }
 
 impl Host {
-    /// Returns the outcome of an earlier request with the same key. A new request is recorded, so that its job can be recorded
-    /// with it. Requests with the same key must be passed one at a time.
+    /// Returns the outcome of an earlier request with the same key. A new request is recorded, so that its job can be
+    /// recorded with it. Requests with the same key must be passed one at a time.
     ///
     /// # Errors
     /// [`Error::State`].
@@ -66,7 +66,8 @@ impl Host {
         self.note_named(named, job, Some(sealed)).await
     }
 
-    /// Forgets a request that had no effect. A request that has become a job stays recorded, and its response comes from the job.
+    /// Forgets a request that had no effect. A request that has become a job stays recorded, and its response comes
+    /// from the job.
     ///
     /// # Errors
     /// [`Error::State`].
