@@ -79,7 +79,7 @@ fn init_writes_files_that_a_host_accepts_and_overwrites_nothing() {
             --- stdout
             --- stderr
             error: failed to write `/proc/self/host.toml`
-              entity not found
+              No such file or directory (os error 2)
 
             fix: name a folder that you may write: `plugin-host init DIR`
         "#]],

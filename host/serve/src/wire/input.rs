@@ -310,7 +310,19 @@ mod tests {
             table += &refused.fix.map(|fix| format!("; fix: {fix}")).unwrap_or_default();
             table.push('\n');
         }
-        expect_test::expect![[r#""#]].assert_eq(&table);
+        expect_test::expect![[r#"
+            body_does_not_fit: invalid request body: `source`: invalid type: sequence, expected a string at line 1 column 11 ["source"]
+            body_does_not_fit: invalid request body: `version`: invalid type: floating point `1.0`, expected a string at line 1 column 30 ["version"]
+            body_does_not_fit: invalid request body: `start`: invalid type: string "true", expected a boolean at line 1 column 31 ["start"]
+            body_does_not_fit: invalid request body: `config`: invalid type: string "a=b", expected a map at line 1 column 31 ["config"]
+            body_does_not_fit: invalid request body: missing field `source` at line 1 column 2 [""]
+            body_not_json: invalid request body: key must be a string at line 1 column 2 [""]; fix: JSON has double quotes around names and texts, and no comma after the last value
+            body_not_json: invalid request body: trailing comma at line 1 column 16 [""]; fix: JSON has double quotes around names and texts, and no comma after the last value
+            body_not_json: invalid request body: trailing characters at line 1 column 17 [""]; fix: JSON has double quotes around names and texts, and no comma after the last value
+            body_not_json: invalid request body: expected value at line 1 column 1 [""]; fix: send a JSON object, such as `{"name": "value"}`
+            body_not_json: invalid request body: expected value at line 1 column 1 [""]; fix: remove the byte order mark at the start of the body: save it as UTF-8 without BOM
+            body_not_json: invalid request body: EOF while parsing a value at line 1 column 0 [""]; fix: send a JSON object, such as `{"name": "value"}`
+        "#]].assert_eq(&table);
     }
 
     #[test]
