@@ -46,7 +46,9 @@ fn not_answered(error: ServiceError) -> Error {
 }
 
 fn unknown(status: StatusCode, why: String) -> Error {
-    Error::new(status, "stock_unknown").with_detail("the server with the stock does not respond as expected").with_cause(why)
+    Error::new(status, "stock_unknown")
+        .with_detail("the server with the stock does not respond as expected")
+        .with_cause(why)
 }
 
 export!(Client);
