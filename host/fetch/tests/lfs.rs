@@ -193,7 +193,7 @@ fn an_object_that_is_not_the_one_of_the_pointer_is_refused() {
         (href("https://127.0.0.1/objects/OID"), "fetch_lfs_host", "`127.0.0.1`, which is not in `lfs_hosts`"),
         (header("Host"), "fetch_lfs", "asks for the header `Host`"),
         (header("a b"), "fetch_lfs", "asks for the header `a b`"),
-        (answer("<html>"), "fetch_lfs", "not one of its batch API"),
+        (answer("<html>"), "fetch_lfs", "not one of the batch API"),
         (answer(r#"{"objects":[]}"#), "fetch_lfs", "does not name it"),
         (answer(r#"{"transfer":"tus","objects":[]}"#), "fetch_lfs", "does not offer the transfer `basic`"),
         (answer(&format!(r#"{{"objects":[{{"oid":"{oid}"}}]}}"#)), "fetch_lfs", "names no address"),
