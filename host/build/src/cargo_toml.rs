@@ -1,20 +1,25 @@
 //! Checks of a plugin's Cargo.toml before cargo runs.
 
+mod dependencies;
+#[cfg(test)]
+mod tests;
+mod workspace;
+
 use std::collections::{BTreeSet, VecDeque};
-use std::path::Path;
 
 use host_core::TreePath;
 use host_store::Tree;
 use semver::{Version, VersionReq};
 use toml::{Table, Value};
 
+pub use workspace::has_own_lock_file;
+
 use crate::Error;
+use dependencies::{dependencies, paths_of};
+use workspace::workspace_of;
 
 /// Larger than any real Cargo.toml.
 const MAX_BYTES: u64 = 1024 * 1024;
-const TABLES: [&str; 5] =
-    ["dependencies", "dev-dependencies", "dev_dependencies", "build-dependencies", "build_dependencies"];
-
 /// The crate that is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Package {
@@ -121,44 +126,6 @@ fn check_files(read: Read<'_>, files: &[&str], base: &str, sdk: &Version) -> Res
     Ok(Package { name: name.to_owned(), library, has_workspace, folder, root: root_folder })
 }
 
-/// The folder of the workspace that the package belongs to: its own, the workspace that it names, or the nearest
-/// workspace above it that does not exclude it.
-fn workspace_of(read: Read<'_>, base: &str, root: &Table) -> Result<Option<String>, Error> {
-    if root.contains_key("workspace") {
-        return Ok(Some(base.to_owned()));
-    }
-    if let Some(path) = at(root, "package", "workspace").and_then(Value::as_str) {
-        // A path that leads outside is refused with the other paths.
-        return Ok(Some(inside(base, path).unwrap_or_else(|| base.to_owned())));
-    }
-    let mut above = base;
-    while !above.is_empty() {
-        above = above.rsplit_once('/').map_or("", |(above, _)| above);
-        let Some(table) = parse(read, &in_folder(above, "Cargo.toml"))? else { continue };
-        let Some(workspace) = table.get("workspace") else { continue };
-        let excluded = workspace.get("exclude").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let is_excluded = excluded
-            .iter()
-            .filter_map(Value::as_str)
-            .filter_map(|path| inside(above, path))
-            .any(|path| base == path || base.strip_prefix(&*path).is_some_and(|rest| rest.starts_with('/')));
-        return Ok((!is_excluded).then(|| above.to_owned()));
-    }
-    Ok(None)
-}
-
-/// Returns whether cargo stores the Cargo.lock of a package in the package's own folder. The Cargo.lock of a member of
-/// a workspace is in the folder of the workspace.
-pub fn has_own_lock_file(folder: &Path) -> bool {
-    let Ok(folder) = folder.canonicalize() else { return false };
-    let Some(base) = folder.to_str().map(|folder| folder.trim_start_matches('/')) else { return false };
-    let read = |path: &str| std::fs::read(Path::new("/").join(path)).ok().map(Ok);
-    let Ok(Some(table)) = parse(&read, &in_folder(base, "Cargo.toml")) else { return false };
-    // If a Cargo.toml cannot be read, the build reports the reason.
-    let workspace = workspace_of(&read, base, &table);
-    table.contains_key("package") && workspace.is_ok_and(|found| found.is_none_or(|folder| folder == base))
-}
-
 fn parse(read: Read<'_>, path: &str) -> Result<Option<Table>, Error> {
     let refuse = |problem| Error::CargoToml { path: path.to_owned(), problem };
     let Some(bytes) = read(path).transpose()? else { return Ok(None) };
@@ -194,42 +161,6 @@ fn check_sdk(root: &Table, offered: &Version) -> Result<(), Error> {
     Ok(())
 }
 
-/// All dependencies of a Cargo.toml: table, key and value of each.
-fn dependencies(root: &Table) -> Vec<(String, &str, &Value)> {
-    let mut tables: Vec<(String, Option<&Value>)> = Vec::new();
-    tables.extend(TABLES.map(|name| (name.to_owned(), root.get(name))));
-    tables.push(("workspace.dependencies".to_owned(), at(root, "workspace", "dependencies")));
-    tables.push(("replace".to_owned(), root.get("replace")));
-    for (target, table) in entries(root.get("target")) {
-        tables.extend(TABLES.map(|name| (format!("target.{target}.{name}"), table.get(name))));
-    }
-    for (registry, table) in entries(root.get("patch")) {
-        tables.push((format!("patch.{registry}"), Some(table)));
-    }
-    let named = |(name, table)| entries(table).map(move |(key, value)| (String::clone(&name), key.as_str(), value));
-    tables.into_iter().flat_map(named).collect()
-}
-
-fn entries(table: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
-    table.and_then(Value::as_table).into_iter().flatten()
-}
-
-/// Every path in a Cargo.toml that cargo follows: its key and value.
-fn paths_of(root: &Table) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for (table, name, dependency) in dependencies(root) {
-        if let Some(path) = dependency.get("path").and_then(Value::as_str) {
-            found.push((format!("{table}.{name}.path"), path.to_owned()));
-        }
-    }
-    for (table, key) in [("package", "workspace"), ("package", "build"), ("lib", "path")] {
-        if let Some(path) = at(root, table, key).and_then(Value::as_str) {
-            found.push((format!("{table}.{key}"), path.to_owned()));
-        }
-    }
-    found
-}
-
 /// Resolves `path` from `folder`, both inside the tree; `None` if it leads outside.
 fn inside(folder: &str, path: &str) -> Option<String> {
     if path.starts_with('/') {
@@ -244,157 +175,4 @@ fn inside(folder: &str, path: &str) -> Option<String> {
         }
     }
     Some(parts.join("/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEAD: &str = "[package]\nname = \"x\"\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n";
-
-    fn check(files: &[(&str, &str)]) -> String {
-        check_in("", files)
-    }
-
-    fn check_in(base: &str, files: &[(&str, &str)]) -> String {
-        let read = |path: &str| {
-            let file = files.iter().find(|(name, _)| *name == path);
-            file.map(|(_, text)| Ok(text.as_bytes().to_vec()))
-        };
-        let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
-        match check_files(&read, &names, base, &Version::new(0, 1, 3)) {
-            Ok(package) if package.has_workspace && package.root != base => {
-                format!("{} in the workspace `{}`", package.name, package.root)
-            }
-            Ok(package) if package.has_workspace => format!("{} in a workspace", package.name),
-            Ok(package) => package.name,
-            Err(error) => format!("{}: {error}", error.code()),
-        }
-    }
-
-    fn check_root(rest: &str) -> String {
-        check(&[("Cargo.toml", &format!("{HEAD}{rest}"))])
-    }
-
-    #[test]
-    fn a_package_in_a_folder_belongs_to_the_workspace_above_it() {
-        let plugin = ("plugins/a/Cargo.toml", HEAD);
-        let in_a = |files: &[(&str, &str)]| check_in("plugins/a", &[&[plugin], files].concat());
-        assert_eq!(in_a(&[]), "x");
-        assert_eq!(in_a(&[("Cargo.toml", "[package]\nname = \"y\"\n")]), "x");
-        assert_eq!(in_a(&[("Cargo.toml", "[workspace]\nmembers = [\"plugins/*\"]")]), "x in the workspace ``");
-        assert_eq!(in_a(&[("plugins/Cargo.toml", "[workspace]")]), "x in the workspace `plugins`");
-        assert_eq!(in_a(&[("Cargo.toml", "[workspace]\nexclude = [\"plugins\"]")]), "x");
-        let shared = "[workspace.dependencies]\nplugin-sdk = \"9\"\n";
-        assert!(in_a(&[("Cargo.toml", shared)]).starts_with("build_sdk_version: "));
-        let outside = "[workspace]\n[workspace.dependencies]\ny = { path = \"../y\" }\n";
-        assert!(in_a(&[("Cargo.toml", outside)]).starts_with("build_path_outside: "));
-        assert_eq!(in_a(&[("Cargo.toml", "[workspace]"), ("common/Cargo.toml", "[package]")]), "x in the workspace ``");
-    }
-
-    #[test]
-    fn a_lock_file_is_beside_the_package_or_in_its_workspace() {
-        for (above, own, expected) in [
-            ("", "", true),
-            ("[package]\nname = \"y\"", "", true),
-            ("[workspace]\nmembers = [\"a\"]", "", false),
-            ("[workspace]\nexclude = [\"a\"]", "", true),
-            ("[workspace.dependencies]", "", false),
-            ("# [workspace]", "", true),
-            ("description = \"\"\"\n[workspace]\n\"\"\"", "", true),
-            ("[workspace]", "[workspace]", true),
-            ("", "[package]\nworkspace = \"../b\"", false),
-            ("[workspace", "", false),
-        ] {
-            let folder = tempfile::tempdir().unwrap();
-            let write = |path: &str, text: &str| {
-                let path = folder.path().join(path);
-                host_store::atomic::write(&path, text.as_bytes(), 0o644).unwrap();
-            };
-            std::fs::create_dir(folder.path().join("a")).unwrap();
-            let own = if own.starts_with("[package]") { own.to_owned() } else { format!("{HEAD}{own}") };
-            write("a/Cargo.toml", &own);
-            if !above.is_empty() {
-                write("Cargo.toml", above);
-            }
-            assert_eq!(has_own_lock_file(&folder.path().join("a")), expected, "{above} {own}");
-        }
-        assert!(!has_own_lock_file(Path::new("/nowhere")));
-    }
-
-    #[test]
-    fn a_plugin_is_one_package_that_makes_a_cdylib() {
-        assert_eq!(check_root(""), "x");
-        assert_eq!(check_root("[workspace]"), "x in a workspace");
-        for (text, start) in [
-            ("[workspace]\nmembers = [\"a\"]", "build_cargo_toml: `Cargo.toml`: it has no `package.name`"),
-            ("name =", "build_cargo_toml: `Cargo.toml`: TOML parse error at line 1"),
-            (
-                "[package]\nname = \"x\"",
-                "build_not_cdylib: the crate does not build a `cdylib`; hint: add the two lines",
-            ),
-            ("[package]\nname = \"x\"\n[lib]\ncrate-type = [\"dylib\"]", "build_not_cdylib"),
-        ] {
-            let found = check(&[("Cargo.toml", text)]);
-            assert!(found.starts_with(start), "{found}");
-        }
-    }
-
-    #[test]
-    fn paths_stay_inside_the_plugin() {
-        for inside in [
-            "[dependencies]\na = { path = \"crates/a\" }",
-            "[dependencies]\na = { path = \"./x/../crates/a/\" }",
-            "[dependencies]\na = \"1\"\nb = { workspace = true }",
-        ] {
-            assert_eq!(check_root(inside), "x", "{inside}");
-        }
-        for (outside, key) in [
-            ("[dependencies]\na = { path = \"../a\" }", "dependencies.a.path"),
-            ("[dependencies.a]\npath = \"/srv/a\"", "dependencies.a.path"),
-            ("[dependencies]\na.path = \"b/../../a\"", "dependencies.a.path"),
-            ("[build-dependencies]\na = { path = \"..\" }", "build-dependencies.a.path"),
-            ("[dev-dependencies]\na = { path = \"..\" }", "dev-dependencies.a.path"),
-            ("[target.'cfg(unix)'.dependencies]\na = { path = \"..\" }", "target.cfg(unix).dependencies.a.path"),
-            ("[workspace.dependencies]\na = { path = \"..\" }", "workspace.dependencies.a.path"),
-            ("[patch.crates-io]\na = { path = \"..\" }", "patch.crates-io.a.path"),
-            ("[replace]\n\"a:1.0.0\" = { path = \"..\" }", "replace.a:1.0.0.path"),
-        ] {
-            let found = check_root(outside);
-            assert!(found.starts_with(&format!("build_path_outside: `Cargo.toml`: `{key}` is `")), "{found}");
-        }
-        let package = "[package]\nname = \"x\"\nworkspace = \"..\"\n[lib]\ncrate-type = [\"cdylib\"]";
-        assert!(check(&[("Cargo.toml", package)]).starts_with("build_path_outside"));
-    }
-
-    #[test]
-    fn every_manifest_that_cargo_reads_is_checked_and_no_other() {
-        let out = "[dependencies]\nz = { path = \"../../z\" }";
-        let with = |dependency: &str| format!("{HEAD}{dependency}");
-        let named = with("[dependencies]\na = { path = \"a\" }");
-        assert!(
-            check(&[("Cargo.toml", &named), ("a/Cargo.toml", out)]).contains("`a/Cargo.toml`: `dependencies.z.path`")
-        );
-        assert_eq!(check(&[("Cargo.toml", HEAD), ("tests/data/Cargo.toml", "../../../x = [")]), "x");
-        assert_eq!(check(&[("Cargo.toml", HEAD), ("a/Cargo.toml", out)]), "x");
-        let workspace = with("[workspace]\nmembers = [\"*\"]");
-        assert!(check(&[("Cargo.toml", &workspace), ("a/Cargo.toml", out)]).starts_with("build_path_outside"));
-        let circle = "[dependencies]\nx = { path = \"..\" }";
-        assert_eq!(check(&[("Cargo.toml", &named), ("a/Cargo.toml", circle)]), "x");
-    }
-
-    #[test]
-    fn the_sdk_must_be_the_one_the_host_carries() {
-        for good in ["\"0.1\"", "\"*\"", "{ version = \">=0.1, <1\" }", "{ path = \"sdk\" }", "{ workspace = true }"] {
-            assert_eq!(check_root(&format!("[dependencies]\nplugin-sdk = {good}")), "x", "{good}");
-        }
-        for bad in [
-            "[dependencies]\nplugin-sdk = \"0.2\"",
-            "[dependencies]\nsdk = { package = \"plugin-sdk\", version = \"=0.1.2\" }",
-            "[workspace.dependencies]\nplugin-sdk = \"1\"",
-        ] {
-            let found = check_root(bad);
-            assert!(found.starts_with("build_sdk_version") && found.contains("plugin-sdk = \"0.1\""), "{found}");
-        }
-    }
 }

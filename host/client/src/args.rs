@@ -10,6 +10,7 @@ mod graph;
 mod history;
 mod jobs;
 mod key_path;
+mod load;
 mod logs;
 mod ping;
 mod plan;
@@ -17,11 +18,10 @@ mod reload;
 mod settings;
 mod updates;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use host_core::tag::TagPattern;
-use host_core::{PluginId, Source, TreePath, address_like};
+use host_core::PluginId;
 
 use crate::output::FormatArgs;
 
@@ -35,6 +35,7 @@ pub use graph::{Graph, GraphFormat};
 pub use history::{Diff, Restore, Revisions, Rollback};
 pub use jobs::{Job, JobArgs, JobCommand, Jobs};
 use key_path::{KeyPath, KeyValue};
+pub use load::{Load, Loadable, parse_source};
 pub use logs::Logs;
 pub use ping::Ping;
 pub use plan::{Apply, Export, Plan};
@@ -252,75 +253,6 @@ pub struct PluginArgs {
     pub(crate) client: HostArgs,
 }
 
-/// `load`.
-#[derive(Debug, Args)]
-pub struct Load {
-    /// An https git URL, a folder, a `.zip` or `.so` file, or `index:ID` as listed by `available`; a local `.zip` is
-    /// uploaded, as is a folder that the host may not read
-    #[arg(value_parser = loadable)]
-    pub(crate) source: Loadable,
-    /// Version, tag, branch or commit of a git URL [default: the newest release, else the default branch]
-    #[arg(long, value_name = "REV")]
-    pub(crate) version: Option<String>,
-    /// Pattern of the release tags of a git URL, such as `hello-v{version}` [default: the tags with one prefix]
-    #[arg(long, value_name = "PATTERN")]
-    pub(crate) tag_pattern: Option<TagPattern>,
-    /// Folder of the plugin in a repository, folder or archive [default: its root]
-    #[arg(long, value_name = "FOLDER", value_parser = TreePath::of_folder)]
-    pub(crate) path: Option<TreePath>,
-    /// Set a key of the plugin's configuration to a JSON value or a text; `a.b` is key `b` of object `a`; may be
-    /// repeated
-    #[arg(long, value_name = "KEY=JSON")]
-    pub(crate) set: Vec<KeyValue>,
-    /// Install the plugin without enabling it; a plugin that is already running is replaced and keeps running
-    #[arg(long)]
-    pub(crate) no_start: bool,
-    /// Replace a plugin with the same id that was installed from another source
-    #[arg(long)]
-    pub(crate) replace: bool,
-    /// Show the complete cargo output
-    #[arg(long)]
-    pub(crate) verbose: bool,
-    #[command(flatten)]
-    pub(crate) options: ChangeOptions,
-    #[command(flatten)]
-    pub(crate) client: HostArgs,
-}
-
-/// A source, or an entry of an index.
-#[derive(Clone, Debug)]
-pub enum Loadable {
-    /// A source.
-    Source(Source),
-    /// An entry of an index, as typed: `index:ID` or `index:ID@VERSION`.
-    Listed(String),
-}
-
-fn loadable(text: &str) -> Result<Loadable, String> {
-    match text.strip_prefix("index:") {
-        Some(_) => Ok(Loadable::Listed(text.to_owned())),
-        None => parse_source(text).map(Loadable::Source),
-    }
-}
-
-/// Parses a source. The path of a missing folder that looks like an address is refused with the address.
-///
-/// # Errors
-/// The text is not a source, or may be meant as another source.
-pub fn parse_source(text: &str) -> Result<Source, String> {
-    let source: Source = text.parse().map_err(|error: host_core::SourceError| error.to_string())?;
-    match &source {
-        Source::Folder(path) if !path.exists() => match address_like(text) {
-            Some(meant) => Err(format!("this folder does not exist; did you mean `{meant}`?")),
-            None => Ok(source),
-        },
-        Source::Git { .. } if !text.contains(':') && Path::new(text).exists() => {
-            Err(format!("this is a folder and an address; write `./{text}` or `https://{text}`"))
-        }
-        _ => Ok(source),
-    }
-}
-
 /// Parses a client command, for tests.
 #[cfg(test)]
 fn command(args: &[&str]) -> Result<ClientCommand, clap::Error> {
@@ -331,32 +263,4 @@ fn command(args: &[&str]) -> Result<ClientCommand, clap::Error> {
         command: ClientCommand,
     }
     <Test as clap::Parser>::try_parse_from([&["plugin-host"], args].concat()).map(|test| test.command)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_without_a_scheme_is_not_read_as_a_folder() {
-        assert_eq!(parse_source("github.com/acme/hello").unwrap().to_string(), "https://github.com/acme/hello");
-        for (text, meant) in [
-            ("acme/hello", "https://github.com/acme/hello"),
-            ("git.example.org/acme/hello", "https://git.example.org/acme/hello"),
-            ("git@github.com:acme/hello.git", "https://github.com/acme/hello"),
-        ] {
-            assert!(parse_source(text).unwrap_err().contains(&format!("did you mean `{meant}`?")), "{text}");
-        }
-        for text in ["./examples/hello", "../a/b", "/srv/a.b/c", "https://github.com/acme/hello", "src"] {
-            assert!(parse_source(text).is_ok(), "{text}");
-        }
-        assert!(parse_source("ftp://x").is_err());
-    }
-
-    #[test]
-    fn load_version_selects_the_plugin_version() {
-        let command = command(&["load", "https://github.com/a/b", "--version", "v1"]).unwrap();
-        let ClientCommand::Load(load) = command else { panic!("not load") };
-        assert_eq!(load.version.as_deref(), Some("v1"));
-    }
 }

@@ -4,39 +4,37 @@ mod connect;
 mod download;
 mod follow;
 mod job;
+mod message;
 mod problem;
+mod target;
 mod upload;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use host_core::{Span, shown_address};
-use host_file::ReadError;
+use host_core::Span;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::rt::TokioExecutor;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use url::Url;
 
 pub(crate) use follow::StreamUpdate;
 pub(crate) use job::FollowedJob;
+pub(crate) use message::{ApiRequest, ApiResponse};
 
 use crate::args::HostArgs;
-use crate::config::{ClientConfig, LocalHost};
+use crate::config::ClientConfig;
 use crate::failure::{self, Failure};
 use connect::{Connector, Trust};
+use target::{base, is_here, token};
 
 /// Time limit for requests that do not start an operation.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Maximum size of a response.
 const MAX_RESPONSE_BYTES: usize = 64 << 20;
-
-/// Maximum size of a file with a token.
-const MAX_TOKEN_BYTES: u64 = 4 << 10;
 
 /// A client for one host.
 pub(crate) struct Client {
@@ -49,69 +47,6 @@ pub(crate) struct Client {
     token_origin: String,
     /// Whether the host is on this machine.
     is_local: bool,
-}
-
-/// A successful response.
-pub(crate) struct ApiResponse {
-    /// The `Location` header: the path of the job.
-    location: Option<String>,
-    /// The body, unchanged.
-    pub(crate) body: Bytes,
-}
-
-/// A request to the API.
-pub(crate) struct ApiRequest {
-    method: Method,
-    path: String,
-    body: Bytes,
-    content_type: String,
-    respond_async: bool,
-    headers: Vec<(&'static str, String)>,
-}
-
-impl ApiRequest {
-    /// Creates a request without a body.
-    pub(crate) fn new(method: Method, path: impl Into<String>) -> ApiRequest {
-        let path = path.into();
-        let body = Bytes::new();
-        let content_type = "application/json".to_owned();
-        ApiRequest { method, path, body, content_type, respond_async: false, headers: vec![] }
-    }
-
-    /// Creates a GET request.
-    pub(crate) fn get(path: impl Into<String>) -> ApiRequest {
-        ApiRequest::new(Method::GET, path)
-    }
-
-    /// Creates a POST request.
-    pub(crate) fn post(path: impl Into<String>) -> ApiRequest {
-        ApiRequest::new(Method::POST, path)
-    }
-
-    /// Sets a JSON body.
-    pub(crate) fn json(mut self, value: &impl Serialize) -> ApiRequest {
-        self.body = serde_json::to_vec(value).expect("texts, numbers and maps with text keys serialize").into();
-        self
-    }
-
-    /// Sets a YAML body.
-    pub(crate) fn yaml(mut self, text: String) -> ApiRequest {
-        self.body = text.into();
-        self.content_type = "application/yaml".to_owned();
-        self
-    }
-
-    /// Adds a header. A value that is invalid in a header makes the request fail.
-    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> ApiRequest {
-        self.headers.push((name, value.to_string()));
-        self
-    }
-
-    /// Requests the host to respond before the operation has ended.
-    pub(crate) fn respond_async(mut self) -> ApiRequest {
-        self.respond_async = true;
-        self
-    }
 }
 
 impl Client {
@@ -280,111 +215,5 @@ impl Client {
             _ => "start a host with `plugin-host serve`, or set --url to a running host",
         };
         Failure::unreachable(format!("no host is reachable at {}", self.url)).because(reason).fix(fix)
-    }
-}
-
-// === impl ApiResponse ===
-
-impl ApiResponse {
-    /// Parses the body.
-    ///
-    /// # Errors
-    /// The body has an unexpected shape, because the host has another version.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Failure::from_error("failed to parse the host's response", &error)
-                .fix("use the plugin-host program with the version of the host")
-        })
-    }
-}
-
-/// Parses the base URL of a host: http or https, without path and query.
-fn base(text: &str) -> Result<Url, Failure> {
-    let refused = |reason: &str| {
-        let shown = shown_address(text);
-        let failure = Failure::usage(format!("`{shown}` is not the URL of a host")).because(reason);
-        Err(match without_scheme(text) {
-            Some(meant) => failure.fix(format!("did you mean `{meant}`?")),
-            None => failure.fix("set --url to a URL such as http://127.0.0.1:4000"),
-        })
-    };
-    match Url::parse(text) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") => refused("the scheme must be http or https"),
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            refused("the URL must not contain a user name or password")
-        }
-        Ok(url) if url.path() != "/" || url.query().is_some() || url.fragment().is_some() => {
-            refused("the URL must not have a path or query")
-        }
-        Ok(url) => Ok(url),
-        Err(error) => refused(&error.to_string()),
-    }
-}
-
-/// Returns the URL that is meant by an address without a scheme, such as `localhost:4000`.
-fn without_scheme(text: &str) -> Option<String> {
-    let meant = Url::parse(&format!("http://{text}")).ok().filter(|_| !text.contains("//"))?;
-    let is_address = meant.port().is_some() && meant.path() == "/" && meant.username().is_empty();
-    is_address.then(|| meant.as_str().trim_end_matches('/').to_owned())
-}
-
-/// Returns the token and its origin.
-fn token(args: &HostArgs, config: &ClientConfig, url: &Url) -> Result<(String, String), Failure> {
-    let given = args.token.as_ref().map(|token| (token, "--token"));
-    if let Some((token, origin)) = given.or_else(|| Some((config.token.as_ref()?, "PLUGIN_HOST_TOKEN"))) {
-        return match token.trim() {
-            "" => Err(Failure::usage(format!("the token in {origin} is empty"))
-                .fix("set it to a token; `plugin-host token create` prints a new one")),
-            token => Ok((token.to_owned(), origin.to_owned())),
-        };
-    }
-    if !is_here(url, &config.local) {
-        // The server at that URL must not learn the token of the host on this machine.
-        let failure = Failure::usage(format!("no token is set for {url}"));
-        return Err(failure
-            .because("the token of the host on this machine is not sent to other machines")
-            .fix("set PLUGIN_HOST_TOKEN or --token"));
-    }
-    let path = config.local.plugin_dir.join("operator.token");
-    match host_file::read_text(&path, MAX_TOKEN_BYTES) {
-        Ok(token) => Ok((token.trim().to_owned(), format!("`{}`", path.display()))),
-        Err(error) => {
-            let failure = Failure::usage(format!("failed to read the operator token `{}`", path.display()));
-            let fix = match &error {
-                ReadError::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-                    "run the command as the user of the host, or set PLUGIN_HOST_TOKEN"
-                }
-                _ => {
-                    "start a host with `plugin-host serve`, set --plugin-dir to its plugin folder, or set \
-                     PLUGIN_HOST_TOKEN"
-                }
-            };
-            Err(failure.because(error.to_string()).fix(fix))
-        }
-    }
-}
-
-/// Returns whether a URL refers to this machine.
-fn is_here(url: &Url, local: &LocalHost) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback() || address == local.address.ip(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback() || address == local.address.ip(),
-        Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_without_a_scheme_is_refused_with_the_url() {
-        let fix = |text: &str| base(text).unwrap_err().fix.unwrap();
-        assert_eq!(fix("localhost:4477"), "did you mean `http://localhost:4477`?");
-        assert_eq!(fix("host.example.org:4000"), "did you mean `http://host.example.org:4000`?");
-        for text in ["ftp://localhost:4477", "localhost", "http://localhost/api", "user:secret", "mailto:a@b"] {
-            assert!(fix(text).contains("such as http://127.0.0.1:4000"), "{text}");
-        }
     }
 }

@@ -10,6 +10,7 @@ mod generations;
 mod graph;
 mod history;
 mod jobs;
+mod list;
 mod load;
 mod logs;
 mod ping;
@@ -43,7 +44,7 @@ pub async fn run(command: ClientCommand, config: &ClientConfig, archives: &Archi
     };
     let screen = Screen::new();
     let done = match command {
-        ClientCommand::List(_) => show::list(&client, as_json).await,
+        ClientCommand::List(_) => list::list(&client, as_json).await,
         ClientCommand::Show(args) => show::show(&client, &args, as_json).await,
         ClientCommand::Logs(args) => logs::logs(&client, &args).await,
         ClientCommand::Graph(args) => graph::graph(&client, args).await,

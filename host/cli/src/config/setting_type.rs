@@ -1,16 +1,18 @@
 //! The types of settings: allowed values and parsers.
 
+mod parsers;
+
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use host_core::manifest::AllowedHost;
 use host_core::{Size, Source};
-use host_fetch::Mirror;
 use host_run::SecretSource;
 use serde_json::Value as Json;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
 use url::Url;
+
+use parsers::{bytes, has_user, is_filter, is_origin, is_repository, number, parsed, secret};
+pub(super) use parsers::{is_path, mirror};
 
 use super::value::{LOG_FORMATS, MODES, Parsed, Secret, SettingValue, is_bare_name, local_path, with_path};
 
@@ -272,99 +274,4 @@ impl SettingType {
             (_, value) => value,
         }
     }
-}
-
-// === parsers ===
-
-/// Parses each part; `None` if one of them is invalid.
-fn parsed<T>(parts: &[&str], parse: impl Fn(&str) -> Option<T>) -> Option<Vec<Parsed<T>>> {
-    parts.iter().map(|&text| Some(Parsed { text: text.to_owned(), value: parse(text)? })).collect()
-}
-
-/// Returns whether a URL has a user or password, which no setting may contain, because settings are shown.
-fn has_user(url: &Url) -> bool {
-    !url.username().is_empty() || url.password().is_some()
-}
-
-/// Parses a mirror; `None` if `prefix` or `base` is not an http or https URL that ends with `/`, or has a user, a
-/// password, a query or a fragment.
-pub(crate) fn mirror(prefix: &str, base: &str) -> Option<Mirror> {
-    let is_base = |url: &Url| {
-        let is_plain = !has_user(url) && url.query().is_none() && url.fragment().is_none();
-        is_plain && matches!(url.scheme(), "http" | "https")
-    };
-    let url = |text: &str| Url::parse(text).ok().filter(|url| text.ends_with('/') && is_base(url));
-    // The URLs are stored as parsed, with hosts in lower case: a prefix is compared with sources, whose hosts are, too.
-    Some(Mirror { prefix: url(prefix)?.into(), base: url(base)?.into() })
-}
-
-/// Parses `PLUGIN/NAME=file:PATH` or `PLUGIN/NAME=env:VARIABLE`.
-fn secret(text: &str) -> Option<Secret> {
-    let (name, place) = text.split_once('=')?;
-    let (plugin, name) = name.split_once('/')?;
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
-    let source = match place.split_once(':')? {
-        ("file", path) if is_path(path) => SecretSource::File(path.into()),
-        ("env", variable) if !variable.is_empty() && !variable.contains(['=', '\0']) => {
-            SecretSource::Environment(variable.to_owned())
-        }
-        _ => return None,
-    };
-    Some(Secret { plugin: plugin.parse().ok().filter(|_| is_name)?, name: name.to_owned(), source })
-}
-
-/// Returns whether a text is a path. `~` and `$` at its start are refused: only shells expand them, so a folder with
-/// the name `~` would be created.
-pub(super) fn is_path(text: &str) -> bool {
-    !text.is_empty() && !text.chars().any(char::is_control) && !text.starts_with(['~', '$'])
-}
-
-fn is_origin(text: &str) -> bool {
-    if text == "*" {
-        return true;
-    }
-    let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    parsed.is_some_and(|url| url.origin().ascii_serialization() == text)
-}
-
-fn is_repository(text: &str) -> bool {
-    let is_part = |part: &str| {
-        !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '~' | '*'))
-    };
-    let (host, path) = text.split_once('/').unwrap_or((text, ""));
-    let (host, port) = host.split_once(':').unwrap_or((host, "443"));
-    let parts: Vec<_> = path.split('/').collect();
-    let is_port = port == "*" || number(port).is_some_and(|port| u16::try_from(port).is_ok_and(|port| port > 0));
-    // `**` matches any number of parts, so it must be the last one.
-    let is_complete = parts.len() >= 2 || parts == ["**"];
-    is_complete && is_part(host) && is_port && parts.iter().all(|part| is_part(part)) && !path.contains("**/")
-}
-
-/// Parses a number of digits only, without a sign.
-fn number(text: &str) -> Option<u64> {
-    text.bytes().all(|c| c.is_ascii_digit()).then(|| text.parse().ok()).flatten()
-}
-
-fn bytes(text: &str) -> Option<u64> {
-    let n_digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (digits, unit) = text.split_at(n_digits);
-    let unit = match unit.trim() {
-        "" | "B" => 1,
-        "KB" => 1_000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return None,
-    };
-    number(digits)?.checked_mul(unit)
-}
-
-/// Returns whether a text is a log filter. A single word must be a level: the library would read a misspelled level as
-/// the name of a module, and log nothing else.
-fn is_filter(text: &str) -> bool {
-    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
-    let mut parts = text.split(',').map(str::trim);
-    parts.all(|part| part.contains(['=', '[']) || is_level(part)) && EnvFilter::builder().parse(text).is_ok()
 }

@@ -23,7 +23,7 @@ pub struct Available {
 #[derive(Debug, Args)]
 pub struct Validate {
     /// Source, as for `load`; a folder or file is a path on the host's machine
-    #[arg(value_parser = super::loadable)]
+    #[arg(value_parser = super::load::loadable)]
     pub(crate) source: Loadable,
     /// Version, tag, branch or commit of a git URL
     #[arg(long, value_name = "REV")]

@@ -1,6 +1,6 @@
-//! `list` and `show`.
+//! `show`.
 
-use host_api::{Configuration, Plugin, PluginItem, PluginList};
+use host_api::{Configuration, Plugin, PluginItem};
 use serde_json::Value;
 
 use super::load::at_reference;
@@ -11,101 +11,12 @@ use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output::paint::labels;
 use crate::output::text::{digest, duration, moment, printable, utc};
-use crate::output::{self, Table, is_wide, width};
-
-/// Lists all plugins.
-pub(super) async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
-    let reply = client.request(ApiRequest::get("/api/plugins")).await?;
-    if as_json {
-        let mut list: Value = reply.read()?;
-        for (id, plugin) in list["plugins"].as_object_mut().into_iter().flatten() {
-            without_older_fields(plugin);
-            plugin["id"] = id.as_str().into();
-        }
-        output::data(list.to_string().as_bytes());
-        return Ok(());
-    }
-    let list: PluginList = reply.read()?;
-    if list.plugins.is_empty() {
-        output::error_line("no plugin is installed; `plugin-host load SOURCE` installs one");
-    } else {
-        output::table(&list_table(&list));
-        unwell(&list).iter().chain(&kept(&list)).for_each(|remark| output::error_line(remark));
-    }
-    Ok(())
-}
+use crate::output::{self, Table, width};
 
 /// Removes the capitalized fields, which the host adds for older clients of the API and which repeat other fields.
-fn without_older_fields(plugin: &mut Value) {
+pub(super) fn without_older_fields(plugin: &mut Value) {
     if let Some(fields) = plugin.as_object_mut() {
         fields.retain(|name, _| !name.starts_with(|c: char| c.is_ascii_uppercase()));
-    }
-}
-
-/// Remarks about plugins that should be running but are not.
-fn unwell(list: &PluginList) -> Vec<String> {
-    let remark = |(id, plugin): (&String, &PluginItem)| {
-        let failed = || plugin.last_error.as_ref().map(|error| error.message.as_str()).unwrap_or_default();
-        let why = match (plugin.phase.as_str(), &plugin.quarantine) {
-            ("quarantined", Some(reason)) => format!("quarantined: {reason}; `plugin-host enable {id}` lifts it"),
-            ("failed", _) => format!("failed and will be retried: {}", failed()),
-            _ => return None,
-        };
-        Some(printable(&format!("{id}: {why}")))
-    };
-    list.plugins.iter().filter_map(remark).collect()
-}
-
-/// Remarks about plugins with ended generations that stay in memory.
-fn kept(list: &PluginList) -> Vec<String> {
-    let remark = |(id, plugin): (&String, &PluginItem)| {
-        let n_kept = plugin.generations.iter().filter(|generation| generation.phase == "kept").count();
-        let generations = if n_kept == 1 { "ended generation is" } else { "ended generations are" };
-        let id = printable(id);
-        (n_kept > 0).then(|| format!("{id}: {n_kept} {generations} kept in memory; `plugin-host show {id}` shows why"))
-    };
-    list.plugins.iter().filter_map(remark).collect()
-}
-
-fn list_table(list: &PluginList) -> Table {
-    let mut table = Table::with_head([
-        "ID",
-        "VERSION",
-        "UPDATE",
-        "STATE",
-        "HEALTH",
-        "GENERATION",
-        "REQUESTS",
-        "ERRORS",
-        "UPTIME",
-        "SOURCE",
-    ]);
-    table = table.only_wide(&["GENERATION", "REQUESTS", "ERRORS"]).flexible(&["SOURCE", "UPDATE"]);
-    for (id, plugin) in &list.plugins {
-        let PluginItem { status, .. } = plugin;
-        table.row([
-            id,
-            &plugin.metadata.version,
-            &plugin.update_available.as_ref().map_or_else(|| "-".to_owned(), newer_text),
-            &state(plugin.goal.as_deref().unwrap_or("-"), &plugin.phase),
-            &status.health,
-            &generation(plugin.generation),
-            &status.request_count.to_string(),
-            &status.error_count.to_string(),
-            &uptime(plugin),
-            &plugin.source,
-        ]);
-    }
-    table
-}
-
-/// Formats goal and phase: both if the table is wide or they differ, otherwise one word.
-fn state(goal: &str, phase: &str) -> String {
-    match (goal, phase) {
-        ("disabled" | "stopped" | "installed", "stopped") if !is_wide() => goal.to_owned(),
-        ("-", phase) => phase.to_owned(),
-        (goal, phase) if goal == phase && !is_wide() => phase.to_owned(),
-        (goal, phase) => format!("{goal}/{phase}"),
     }
 }
 
@@ -249,16 +160,16 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
     sections.join("\n\n")
 }
 
-fn generation(number: Option<u64>) -> String {
+pub(super) fn generation(number: Option<u64>) -> String {
     number.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }
 
-fn uptime(item: &PluginItem) -> String {
+pub(super) fn uptime(item: &PluginItem) -> String {
     if item.generation.is_some() { duration(item.status.uptime * 1e3) } else { "-".to_owned() }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use expect_test::expect;
     use host_api::{
         Endpoint, Generation, LastError, Metadata, PluginParts, RollbackVersion, Route, Status, Update, UpdateRule,
@@ -267,7 +178,7 @@ mod tests {
     use super::*;
     use crate::output::text::plain;
 
-    fn plugin() -> Plugin {
+    pub(in crate::commands) fn plugin() -> Plugin {
         let endpoint = |method: &str, path: &str, description: &str| Endpoint {
             path: path.to_owned(),
             method: method.to_owned(),
@@ -339,62 +250,6 @@ mod tests {
     }
 
     #[test]
-    fn each_plugin_is_a_table_row() {
-        let stopped = PluginItem {
-            phase: "stopped".to_owned(),
-            goal: Some("disabled".to_owned()),
-            update_available: None,
-            generation: None,
-            ..plugin().item
-        };
-        let plugins = [("hello".to_owned(), plugin().item), ("other".to_owned(), stopped)].into();
-        expect![[r#"
-            ID     VERSION  UPDATE  STATE     HEALTH   GENERATION  REQUESTS  ERRORS  UPTIME      SOURCE
-            hello  1.0.0    1.3.0   running   healthy  2           12        1       1 min 15 s  https://github.com/acme/hello
-            other  1.0.0    -       disabled  healthy  -           12        1       -           https://github.com/acme/hello"#]]
-        .assert_eq(&list_table(&PluginList { count: 2, total: 2, plugins, next: None }).to_string());
-    }
-
-    #[test]
-    fn failed_and_quarantined_plugins_are_listed_with_the_reason() {
-        let quarantined = PluginItem {
-            phase: "quarantined".to_owned(),
-            quarantine: Some("it failed 3 times in a row, last with: no disk".to_owned()),
-            ..plugin().item
-        };
-        let failed = PluginItem { phase: "failed".to_owned(), ..plugin().item };
-        let plugins =
-            [("a".to_owned(), quarantined.clone()), ("b".to_owned(), failed), ("c".to_owned(), plugin().item)];
-        expect![[r#"
-            a: quarantined: it failed 3 times in a row, last with: no disk; `plugin-host enable a` lifts it
-            b: failed and will be retried: failed to build"#]]
-        .assert_eq(&unwell(&PluginList { count: 3, total: 3, plugins: plugins.into(), next: None }).join("\n"));
-        let item = PluginItem { failures_in_a_row: 3, ..quarantined };
-        let sheet = plain(&sheet(&Plugin { item, ..plugin() }, &Configuration::default(), ""));
-        let lines = "phase        quarantined
-quarantine   it failed 3 times in a row, last with: no disk; `enable`, `start` or `restart` lifts it
-health       healthy
-failures     3 in a row";
-        assert!(sheet.contains(lines), "{sheet}");
-    }
-
-    #[test]
-    fn plugins_with_kept_generations_are_listed() {
-        let kept = |numbers: std::ops::Range<u64>| {
-            let phase = "kept".to_owned();
-            let generations =
-                numbers.map(|number| Generation { number, phase: phase.clone(), ..Generation::default() });
-            let all = generations.chain(plugin().item.generations).collect();
-            PluginItem { generations: all, ..plugin().item }
-        };
-        let plugins = [("a".to_owned(), kept(0..1)), ("b".to_owned(), kept(0..2)), ("c".to_owned(), kept(0..0))].into();
-        expect![[r#"
-            a: 1 ended generation is kept in memory; `plugin-host show a` shows why
-            b: 2 ended generations are kept in memory; `plugin-host show b` shows why"#]]
-        .assert_eq(&super::kept(&PluginList { count: 3, total: 3, plugins, next: None }).join("\n"));
-    }
-
-    #[test]
     fn a_plugin_is_shown_with_all_its_fields() {
         let configuration = serde_json::from_value(serde_json::json!({
             "id": "hello",
@@ -449,5 +304,21 @@ failures     3 in a row";
         let mut item = PluginItem { generations, ..plugin().item };
         assert_eq!(remove_unmapped(&mut item), 2);
         assert_eq!(item.generations.iter().map(|one| one.phase.as_str()).collect::<Vec<_>>(), ["kept", "running"]);
+    }
+
+    #[test]
+    fn a_quarantine_is_shown_with_its_reason_and_the_number_of_failures() {
+        let quarantined = PluginItem {
+            phase: "quarantined".to_owned(),
+            quarantine: Some("it failed 3 times in a row, last with: no disk".to_owned()),
+            ..plugin().item
+        };
+        let item = PluginItem { failures_in_a_row: 3, ..quarantined };
+        let sheet = plain(&sheet(&Plugin { item, ..plugin() }, &Configuration::default(), ""));
+        let lines = "phase        quarantined
+quarantine   it failed 3 times in a row, last with: no disk; `enable`, `start` or `restart` lifts it
+health       healthy
+failures     3 in a row";
+        assert!(sheet.contains(lines), "{sheet}");
     }
 }
