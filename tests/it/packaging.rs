@@ -61,7 +61,7 @@ fn cargo_metadata_with(parts: &BTreeSet<String>) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
-/// Returns the platform of this machine, whose crates are downloaded. Those of other platforms may be missing.
+/// Returns the platform of this machine. Crates that only other platforms use may not have been downloaded.
 fn host_triple() -> String {
     let output = Command::new("rustc").arg("-vV").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

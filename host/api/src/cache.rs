@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 /// Response of `GET /api/plugins/cache/info`. All values are measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CacheInfo {
-    /// Share of the builds since the host started whose result was in the cache, from 0 to 1; 0 before the first build.
+    /// Share of the builds since the host started that used a result of the cache, from 0 to 1;
+    /// 0 before the first build.
     pub hit_rate: f64,
     /// Time of the last cleanup in RFC 3339 format; null before the first one.
     pub last_cleanup: Option<String>,
@@ -22,7 +23,7 @@ pub struct CacheInfo {
     pub enabled: bool,
     /// Number of builds since the host started.
     pub builds: u64,
-    /// Number of builds whose result was in the cache.
+    /// Number of builds that used a result of the cache.
     pub hits: u64,
     /// Time of the last cleanup.
     pub last_cleanup_unix_ms: Option<u64>,

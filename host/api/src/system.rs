@@ -78,7 +78,7 @@ pub struct SystemMetrics {
     pub build_cache_size: u64,
     /// Number of requested builds.
     pub builds: u64,
-    /// Number of builds whose result was in the cache.
+    /// Number of builds that used a result of the cache.
     pub build_cache_hits: u64,
     /// Number of mapped plugin libraries.
     pub generations_mapped: usize,

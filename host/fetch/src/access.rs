@@ -16,7 +16,7 @@ pub struct UrlPrefix {
     path: Vec<String>,
 }
 
-/// The access to the repositories whose URLs start with a prefix: a section `[git."<prefix>"]` of host.toml.
+/// The access to the repositories below a URL prefix: one section `[git."<prefix>"]` of host.toml.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GitAccess {
     /// The prefix of the repositories.

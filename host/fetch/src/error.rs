@@ -276,11 +276,11 @@ fn folder_hint(path: &Path) -> String {
     }
 }
 
-/// The remedy for a source that is not a file although its name ends with `.zip` or `.so`.
+/// The remedy for a source with a name that ends with `.zip` or `.so` but that is not a file.
 fn file_hint(kind: &str) -> &'static str {
     match kind {
         "symbolic link" => "name the file that the link leads to",
-        "folder" => "a source whose name ends with `.zip` or `.so` is a file; rename the folder",
+        "folder" => "rename the folder: names that end with `.zip` or `.so` are read as files",
         _ => "name the plugin's folder, a `.zip` or a `.so`",
     }
 }

@@ -34,7 +34,7 @@ struct Place {
     _folder: tempfile::TempDir,
 }
 
-/// A server with the repository `acme/hello`, whose `a.bin` and `other/b.bin` are in Git LFS.
+/// A server with the repository `acme/hello`. Its files `a.bin` and `other/b.bin` are in Git LFS.
 fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let store = open_store(folder.path(), SMALL);

@@ -368,7 +368,7 @@ fn a_missing_path_or_a_file_instead_of_a_folder_is_reported() {
     place.refused(
         &source.join("folder.zip"),
         "fetch_not_a_file",
-        "is a folder, not a regular file; hint: a source whose",
+        "is a folder, not a regular file; hint: rename the folder",
     );
     fs::create_dir(source.join("empty")).unwrap();
     place.refused(&source.join("empty"), "store_empty_tree", "no files");

@@ -67,7 +67,7 @@ const FAIL: &str = "PLUGIN_HOST_FAIL";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     variables: BTreeMap<&'static str, String>,
-    /// Variables of settings and of clients whose values are not valid UTF-8.
+    /// Variables of settings and of clients with a value that is not valid UTF-8.
     pub(crate) unreadable: Vec<&'static str>,
     /// Variables that this program does not read, each with the variable that is probably meant.
     pub(super) misspelled: Vec<(String, &'static str)>,
@@ -116,7 +116,7 @@ impl Environment {
         environment
     }
 
-    /// Returns the name of the first client variable whose value is not valid UTF-8.
+    /// Returns the name of the first client variable with a value that is not valid UTF-8.
     pub(crate) fn unreadable_of_client(&self) -> Option<&'static str> {
         self.unreadable.iter().copied().find(|name| [TOKEN, URL, CA].contains(name))
     }

@@ -91,7 +91,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // A test that failed leaves no host behind; one that ended cannot be killed.
+        // Ends the host of a failed test. Killing a host that has ended fails, which does not matter.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -27,7 +27,7 @@ fn a_host_starts_responds_and_stops() {
     let folder = TempDir::new().unwrap();
     let mut host = Running::start(folder.path(), &["--load", "missing"]);
     let log = host.wait_for("the host is ready");
-    // A source that fails is told, and the host goes on.
+    // A source that cannot be loaded is reported, and the host starts without it.
     assert!(log.contains("error: failed to load missing\n  failed to fetch the source\n"), "{log}");
     let url = host.url.clone();
     let ask = |words: &[&str]| run(folder.path(), &[words, &["--url", &url]].concat());

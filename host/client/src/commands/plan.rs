@@ -179,7 +179,7 @@ fn read(path: &Path) -> Result<PluginSet, Failure> {
         let failure = Failure::usage(format!("failed to read `{name}`")).because(error.to_string());
         let fix = match error {
             ReadError::NotText { .. } => {
-                "standard input must be a plugins.yaml; set --file to the path of a bundle, whose name ends with `.zip`"
+                "standard input must be a plugins.yaml; to read a bundle, set --file to its path"
             }
             _ => "set --file to a plugins.yaml, which `plugin-host export` creates, or to `-` for standard input",
         };

@@ -98,7 +98,7 @@ fn kind_of(file: &[u8]) -> Option<&'static str> {
         [0x7f, b'E', b'L', b'F', ..] => Some("a library or program"),
         [b'<', ..] => Some("a web page"),
         start if start.starts_with(b"version https://git-lfs.github.com/") => {
-            Some("a pointer of Git LFS, whose file `git lfs pull` downloads")
+            Some("a pointer of Git LFS; `git lfs pull` replaces it with the file")
         }
         _ => None,
     }

@@ -158,7 +158,7 @@ fn is_der(content: &[u8]) -> bool {
     content.first() == Some(&0x30) && std::str::from_utf8(content).is_err()
 }
 
-/// Returns whether a PEM file has a section whose name ends with `name`.
+/// Returns whether a PEM file has a section with a name that ends with `name`.
 fn has_section(content: &[u8], name: &str) -> bool {
     let text = String::from_utf8_lossy(content);
     text.lines().any(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{name}-----")))

@@ -26,7 +26,7 @@ pub(in crate::config) fn mirror(prefix: &str, base: &str) -> Option<Mirror> {
         is_plain && matches!(url.scheme(), "http" | "https")
     };
     let url = |text: &str| Url::parse(text).ok().filter(|url| text.ends_with('/') && is_base(url));
-    // The URLs are stored as parsed, with hosts in lower case: a prefix is compared with sources, whose hosts are, too.
+    // Parsing makes the host lower case. Hosts of sources are lower case too, so prefixes can be compared with them.
     Some(Mirror { prefix: url(prefix)?.into(), base: url(base)?.into() })
 }
 
