@@ -83,14 +83,14 @@ fn has_unsafe(line: &str) -> bool {
         .any(|word| code.contains(word))
 }
 
-/// The folders of a crate as floors: each folder, from the lowest to the highest, and the folders it may import.
-struct Floors {
+/// The folders of a crate as layers: each folder, from the lowest to the highest, and the folders it may import.
+struct Layers {
     crate_name: &'static str,
     folders: &'static [(&'static str, &'static [&'static str])],
 }
 
-const FOLDERS: &[Floors] = &[
-    Floors {
+const FOLDERS: &[Layers] = &[
+    Layers {
         crate_name: "run",
         folders: &[
             ("model", &[]),
@@ -105,7 +105,7 @@ const FOLDERS: &[Floors] = &[
             ("host", &["events", "jobs", "metrics", "model", "operation", "plugins", "state", "upkeep"]),
         ],
     },
-    Floors {
+    Layers {
         crate_name: "serve",
         folders: &[
             ("wire", &[]),
@@ -124,7 +124,7 @@ const FOLDERS: &[Floors] = &[
 
 #[test]
 fn folders_import_only_folders_below_them() {
-    for Floors { crate_name, folders } in FOLDERS {
+    for Layers { crate_name, folders } in FOLDERS {
         let mut lower = BTreeSet::new();
         for (folder, imports) in *folders {
             for import in *imports {

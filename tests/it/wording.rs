@@ -31,7 +31,7 @@ const DENIED: &[(&str, &str)] = &[
 ];
 
 /// Words that do not start a doc comment, because it then answers a question instead of naming the thing.
-const DENIED_STARTS: &[&str] = &["What", "Who", "Whose", "Whom"];
+const DENIED_STARTS: &[&str] = &["What", "Who", "Whose", "Whom", "Why"];
 
 /// The longest line of a comment, in columns.
 const MAX_COMMENT_COLUMNS: usize = 120;

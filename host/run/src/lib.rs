@@ -1,12 +1,12 @@
 //! The running host: plugins and their generations, jobs, plans, health, events and metrics.
 //!
-//! [`Host`] is the handle that all surfaces use. Operations ([`Operation`]) run as jobs, one at a time for each plugin
-//! and concurrently for different plugins. A job prepares everything, commits the desired state and swaps the
-//! generation in the roster; after a failure at any point, the previous generation still serves. One reconcile loop
-//! grants the leases of plugins to jobs and brings the actual state to the desired state, after a start and after
-//! failures. Calls are admitted by [`Host::admit`] to the generation that serves at that moment.
+//! [`Host`] is the handle that the HTTP API and the command line use. Operations ([`Operation`]) run as jobs, one at a
+//! time for each plugin and concurrently for different plugins. A job prepares everything, commits the desired state
+//! and swaps the generation in the roster; after a failure at any point, the previous generation still serves. One
+//! reconcile loop grants the leases of plugins to jobs and brings the actual state to the desired state, after a start
+//! and after failures. Calls are admitted by [`Host::admit`] to the generation that serves at that moment.
 //!
-//! The folders are floors that import only the floors below them: `model`, `metrics`, `events`, `jobs`, `plugins`,
+//! The folders are layers that import only the layers below them: `model`, `metrics`, `events`, `jobs`, `plugins`,
 //! `state`, `upkeep`, `operation`, `planning`, `host`.
 
 mod events;

@@ -11,7 +11,7 @@
 //!
 //! Every response carries `X-Request-Id`; every error is an RFC 9457 problem document.
 //!
-//! The folders are floors: `wire` is the lowest, `server` the highest, and a folder imports only folders below it.
+//! The folders are layers: `wire` is the lowest, `server` the highest, and a folder imports only folders below it.
 //! `FOLDERS` in tests/it/architecture.rs lists the allowed imports.
 
 mod access;
