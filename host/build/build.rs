@@ -1,4 +1,4 @@
-//! Writes tables of the files of the SDK and of the template with their contents, so that a lone program can build and
+//! Writes tables with the files of the SDK and of the template, so that the program without other files can build and
 //! create plugins.
 
 use std::fmt::Write as _;

@@ -66,7 +66,7 @@ pub struct Built {
 impl Builder {
     /// Queries the compiler's version and stores the SDK in the build cache.
     ///
-    /// Until [`Builder::warm`] has ended, well or not, one build runs at a time.
+    /// Until [`Builder::warm`] has ended, successfully or not, one build runs at a time.
     ///
     /// # Errors
     /// [`Error::NoToolchain`] if there is no compiler.
@@ -129,7 +129,7 @@ impl Builder {
     /// does not include waiting for a slot.
     ///
     /// # Cancel safety
-    /// Dropping the future kills cargo and all it started, and leaves the store as it was.
+    /// Dropping the future kills cargo and its child processes; the store is unchanged.
     pub async fn build(
         &self,
         tree: &Tree,

@@ -11,7 +11,7 @@ use crate::cargo_toml::Package;
 use crate::report::Report;
 use crate::{Config, Error, outputs, sdk};
 
-/// Long enough for the messages of packages with very many files; longer lines are useless.
+/// The maximum length of a line, long enough for the messages of packages with very many files.
 const MAX_LINE_BYTES: usize = 256 * 1024;
 
 /// Is called with each line that a build writes, while it runs.

@@ -18,7 +18,7 @@ use crate::Error;
 use dependencies::{dependencies, paths_of};
 use workspace::workspace_of;
 
-/// Larger than any real Cargo.toml.
+/// The maximum size of a Cargo.toml, larger than any real file.
 const MAX_BYTES: u64 = 1024 * 1024;
 /// The crate that is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +143,7 @@ fn makes_cdylib(root: &Table) -> bool {
     kinds.iter().any(|kind| kind.as_str() == Some("cdylib"))
 }
 
-/// Refuses a plugin with another SDK version here, because cargo would only report that it found none.
+/// Refuses a plugin that requires another SDK version. cargo would only report that no version was found.
 fn check_sdk(root: &Table, offered: &Version) -> Result<(), Error> {
     for (_, name, dependency) in dependencies(root) {
         let package = dependency.get("package").and_then(Value::as_str).unwrap_or(name);

@@ -41,10 +41,10 @@ pub enum Error {
     /// A schema cannot be used.
     #[error("`{path}` is not a usable schema")]
     SchemaRefused { path: String, source: SchemaError },
-    /// A Cargo.toml that cargo could not use either.
+    /// A Cargo.toml is invalid; cargo would refuse it, too.
     #[error("`{path}`: {problem}")]
     CargoToml { path: String, problem: String },
-    /// The crate does not make a library that can be loaded.
+    /// The crate does not build a library that can be loaded.
     #[error(
         "the crate does not build a `cdylib`; hint: add the two lines `[lib]` and `crate-type = [\"cdylib\"]` to Cargo.toml"
     )]
@@ -73,12 +73,12 @@ pub enum Error {
     #[error("the plugin does not compile: {first}", first = first_line(message))]
     Cargo { message: String, exit: Exit },
     /// The build took too long, or was silent for too long.
-    #[error("the build was stopped; hint: raise `build.timeout_seconds` in plugin.yaml if it needs the time")]
+    #[error("the build was stopped; hint: raise `build.timeout_seconds` in plugin.yaml if the build needs more time")]
     TimedOut(#[source] host_process::Error),
-    /// The build wrote more output than it may.
+    /// The build wrote more output than allowed.
     #[error("the build was stopped because it wrote more than {} of messages", Size::of(*max_bytes))]
     OutputTooLarge { max_bytes: u64 },
-    /// cargo succeeded and named no library.
+    /// cargo succeeded but reported no library.
     #[error("cargo succeeded but reported no library of `{package}`")]
     NoLibrary {
         /// The package that was built.
@@ -87,7 +87,7 @@ pub enum Error {
     /// cargo could not be watched.
     #[error("failed to run cargo")]
     Process(#[source] host_process::Error),
-    /// The store refused.
+    /// The store reported an error.
     #[error("failed to use the store")]
     Store(#[source] host_store::Error),
     /// A file of the build cache could not be used.

@@ -12,10 +12,10 @@
 //! | whether it is a build for development | yes | it forces other settings |
 //! | settings that the host forces | yes | [`FORCED`], raised by hand when one changes |
 //! | environment of the host that reaches cargo | yes, with the exceptions of the next line | names and values |
-//! | `PATH`, `HOME`, `USER`, `LANG`, `LC_*`, `TMPDIR`, `RUSTUP_HOME`, certificates, proxies, `CARGO_NET_*` | no | where things are found, not what is found |
-//! | cargo's configuration files above the build cache and in its home | no | the operator's; clear the build cache after changing them |
+//! | `PATH`, `HOME`, `USER`, `LANG`, `LC_*`, `TMPDIR`, `RUSTUP_HOME`, certificates, proxies, `CARGO_NET_*` | no | they affect where programs and crates are found, not their content |
+//! | cargo's configuration files above the build cache and in its home | no | the operator owns them; clear the build cache after changing them |
 //! | system libraries, linker | no | not visible before the link; clear the build cache after changing them |
-//! | deadlines, slots, offline | no | they decide whether there is a result, not which |
+//! | deadlines, slots, offline | no | they decide whether a build succeeds, not its result |
 //! | clock, network, files outside the tree that a build script reads | no | cannot be seen |
 
 use host_core::manifest::{Build, Profile};

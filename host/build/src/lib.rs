@@ -1,4 +1,4 @@
-//! Tree to artifact: cargo, fingerprint, build cache.
+//! Builds the artifact of a tree: cargo, fingerprint, build cache.
 //!
 //! A [`Builder`] turns a tree with a `Cargo.toml` into a library by running cargo in a copy of it, and uses a prebuilt
 //! library unchanged. It does not repeat a build: [`fingerprint`] defines when two builds are equal. The SDK for
@@ -8,7 +8,7 @@
 //! Builds share target folders, the slots: a build holds one slot, others queue. [`Builder::warm`] compiles the SDK
 //! into them before the first plugin.
 //!
-//! A build runs code of the plugin (build scripts, macros) with the rights of the host; nothing here is a sandbox.
+//! A build runs code of the plugin (build scripts, macros) with the rights of the host; there is no sandbox.
 
 mod build_locks;
 mod builder;

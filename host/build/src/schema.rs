@@ -1,4 +1,4 @@
-//! The schemas of a plugin, which travel with the artifact: of its configuration, and of the bodies of its endpoints.
+//! The schemas of a plugin's configuration and request bodies, which are stored with the artifact.
 
 use std::collections::BTreeMap;
 

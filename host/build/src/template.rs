@@ -5,7 +5,7 @@ use host_core::{IdError, PluginId};
 /// Every file of the template, by its path inside it, sorted.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/template_files.rs"));
 
-/// Names that the language or cargo keeps for itself, or that a plugin already depends on.
+/// Names that Rust or cargo reserves, and names of crates that a plugin already depends on.
 #[rustfmt::skip]
 const TAKEN: &[&str] = &[
     "abstract", "alloc", "async", "await", "become", "box", "break", "build", "const", "continue", "core", "crate",
@@ -26,7 +26,7 @@ pub enum NameError {
     /// plugin.yaml would refuse it.
     #[error(transparent)]
     Id(#[from] IdError),
-    /// cargo would.
+    /// cargo would refuse it.
     #[error("`{name}` can't be the name of a crate: {rule}")]
     Crate { name: String, rule: &'static str },
 }

@@ -51,13 +51,13 @@ pub(crate) fn is_warm(target: &Path) -> bool {
     fs::read_to_string(target.join(MARKER)).is_ok_and(|text| text == sdk::digest().hex())
 }
 
-/// Notes that a target folder is warm.
+/// Marks a target folder as warm.
 pub(crate) fn mark(target: &Path) -> Result<(), Error> {
     let path = target.join(MARKER);
     atomic::write(&path, sdk::digest().hex().as_bytes(), 0o644).context("write", &path)
 }
 
-/// Copies `from` to `to`, unless it is warm already.
+/// Copies `from` to `to`, unless `to` is warm already.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     if is_warm(to) {
         return Ok(());
@@ -67,7 +67,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     mark(to)
 }
 
-/// cargo compares times to detect changes, so every file keeps its own.
+/// Copies a folder with the times of its files, which cargo compares to detect changes.
 fn copy_folder(from: &Path, to: &Path) -> Result<(), Error> {
     fs::create_dir_all(to).context("create", to)?;
     for entry in fs::read_dir(from).context("list", from)? {

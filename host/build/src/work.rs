@@ -12,7 +12,7 @@ use crate::Error;
 use crate::cargo_toml::Package;
 use crate::error::IoContext as _;
 
-/// cargo looks for a workspace in every parent folder, and the build cache may be inside one.
+/// An own workspace: cargo looks for a workspace in every parent folder, and the build cache may be inside one.
 const WORKSPACE: &str = "\n[workspace]\n";
 /// In a persistent folder: the list of files of the last tree, one per line.
 const FILES: &str = ".files-of-the-tree";

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use rustix::process::{Signal, getpid, kill_process};
 
 static FILE: OnceLock<PathBuf> = OnceLock::new();
-/// The content of the file, and how often its point was passed since.
+/// The content of the file, and the number of times that its point was passed since the file was written.
 static PASSED: Mutex<(String, u32)> = Mutex::new((String::new(), 0));
 
 pub(crate) fn watch(file: PathBuf) {

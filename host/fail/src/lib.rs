@@ -1,8 +1,8 @@
-//! Fail points: named places in the code at which a test kills the host, to check how the next host recovers.
+//! Fail points: named places in the code at which a test kills the host, to check how it recovers at the next start.
 //!
 //! A point compiles to nothing unless the feature `armed` is enabled, which only tests do. With the feature, each point
 //! reads the file set by [`watch`]: the content `run.committed=kill:2` ends the process by SIGKILL the second time it
-//! passes `run.committed` after the file was written. A file, because a test chooses the point after the host has
+//! passes `run.committed` after the file was written. It is a file, because a test chooses the point after the host has
 //! started.
 
 #[cfg(feature = "armed")]

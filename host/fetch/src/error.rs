@@ -1,25 +1,27 @@
 //! Errors of fetching a source.
 
+mod hints;
+mod paths;
 mod zip;
 
 use std::io;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use host_core::{PathError, Size, Span, TreePath, address_like};
-use rustix::io::Errno;
+use host_core::{PathError, Size, Span, TreePath};
 
+use hints::{file_hint, folder_hint, meant, missing_hint, reach_hint, unreadable_hint};
 pub use zip::ZipError;
 
 /// The reason why a source did not become a tree.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
-    /// The store refused it.
+    /// The store refused the files.
     #[error(transparent)]
     Store(#[from] host_store::Error),
-    /// The archive breaks a rule.
+    /// The archive violates a rule.
     #[error(transparent)]
     Zip(#[from] ZipError),
     /// A file name that is not allowed in a tree.
@@ -29,16 +31,13 @@ pub enum Error {
     /// A file operation failed.
     #[error("failed to {action} `{}`", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
-    /// A path that the file system cannot follow or the host may not read, which is a matter of the caller.
+    /// A path that the file system cannot follow or the host may not read; the caller can correct it.
     #[error("failed to {action} `{}`; hint: {}", path.display(), unreadable_hint(source))]
     Unreadable { action: &'static str, path: PathBuf, source: io::Error },
     /// The path does not exist.
     #[error("there is no `{}`; hint: {}", path.display(), missing_hint(path))]
-    NothingThere {
-        /// The path.
-        path: PathBuf,
-    },
-    /// A path that the management API may not read.
+    NothingThere { path: PathBuf },
+    /// A path that callers of the management API may not name.
     #[error(
         "`{}` is not below a folder that sources may be read from; hint: {}",
         path.display(),
@@ -48,10 +47,7 @@ pub enum Error {
              or start the host with `plugin-host serve --load`"
         )
     )]
-    OutsideRoots {
-        /// The path.
-        path: PathBuf,
-    },
+    OutsideRoots { path: PathBuf },
     /// The source does not have the folder of the plugin.
     #[error("{place} has no folder `{path}`; hint: {found}")]
     NoFolder {
@@ -61,18 +57,16 @@ pub enum Error {
         /// The folders with a plugin.yaml.
         found: String,
     },
-    /// A folder was meant.
+    /// A path that should be a folder is something else.
     #[error("`{}` is a {kind}, not a folder; hint: {}", path.display(), folder_hint(path))]
     NotAFolder {
-        /// The path.
         path: PathBuf,
         /// The kind of the file, such as `pipe`.
         kind: &'static str,
     },
-    /// A file was meant.
+    /// A path that should be a regular file is something else.
     #[error("`{}` is a {kind}, not a regular file; hint: {}", path.display(), file_hint(kind))]
     NotAFile {
-        /// The path.
         path: PathBuf,
         /// The kind of the file, such as `folder`.
         kind: &'static str,
@@ -93,13 +87,10 @@ pub enum Error {
     #[error("no `plugin.yaml` beside `{}`; hint: put it in the same folder", library.display())]
     NoManifestBeside { library: PathBuf },
     /// The upload does not exist or has expired.
-    #[error("there is no upload `{id}`; hint: uploads are kept for a while only, upload the archive again")]
-    NoSuchUpload {
-        /// The id.
-        id: String,
-    },
+    #[error("there is no upload `{id}`; hint: uploads expire, upload the archive again")]
+    NoSuchUpload { id: String },
 
-    /// There is no index at its location.
+    /// There is no index file at the configured location.
     #[error(
         "there is no plugins.json, index.yaml or index.yml in `{place}`; hint: see docs/index-format.md for the format of an index"
     )]
@@ -111,13 +102,13 @@ pub enum Error {
     #[error("the index `{place}` is larger than {}", Size::of_usize(*max_bytes))]
     IndexTooLarge { place: String, max_bytes: usize },
 
-    /// A repository that is not on the list.
+    /// A repository that `allowed_repositories` does not list.
     #[error("repository `{slug}` is not allowed; hint: add it to `allowed_repositories`")]
     NotAllowed {
         /// `host/owner/name`.
         slug: String,
     },
-    /// The host name leads into a private network.
+    /// The host name resolves to an address in a private network.
     #[error(
         "`{host}` has the address `{address}`, which is not public; \
          hint: configure it as a mirror if this is intended"
@@ -134,7 +125,7 @@ pub enum Error {
     /// git was redirected to another URL.
     #[error("git requests `{found}` instead of `{asked}`; hint: look for `insteadOf` in git's configuration")]
     OtherUrl { asked: String, found: String },
-    /// No such repository, or a private one.
+    /// The repository does not exist or is private.
     #[error(
         "`{url}` answered {status}: there is no such repository, or it is private; \
          hint: check the address; {hint}"
@@ -155,13 +146,13 @@ pub enum Error {
          hint: check the file with `git lfs fsck` in a clone, or load or pack the clone"
     )]
     Lfs { url: String, path: TreePath, why: String },
-    /// The server keeps a file on another server.
+    /// The server stores a file on another server.
     #[error(
         "`{path}` of `{url}` is in Git LFS on the server `{host}`, which is not in `lfs_hosts` of `[git.\"{prefix}\"]` \
          in host.toml; hint: add it, or load or pack a clone after `git lfs pull`"
     )]
     LfsHost { url: String, path: TreePath, host: String, prefix: String },
-    /// A setting for private repositories that cannot be used.
+    /// A setting for private repositories cannot be used.
     #[error(
         "`{key}` of `[git.\"{prefix}\"]` in host.toml cannot be used: {why}; hint: correct it on the machine of the host"
     )]
@@ -170,7 +161,9 @@ pub enum Error {
     #[error("`{url}` answered {status}; hint: try again later")]
     Status { url: String, status: u16 },
     /// The server is not a git server.
-    #[error("`{url}` answered with `{found}` instead of `{expected}`; hint: is that the address of a git repository?")]
+    #[error(
+        "`{url}` answered with `{found}` instead of `{expected}`; hint: check that this is the address of a git repository"
+    )]
     ContentType {
         url: String,
         /// The content type of the response.
@@ -207,7 +200,7 @@ pub enum Error {
     /// A repository without commits.
     #[error("`{url}` has no branches and no tags; hint: push a commit to it")]
     EmptyRepository { url: String },
-    /// No such branch, tag or commit.
+    /// The repository has no such branch, tag or commit.
     #[error("`{url}` has no branch, tag or commit `{revision}`; it has {known}; hint: {hint}")]
     NoRevision {
         url: String,
@@ -221,14 +214,14 @@ pub enum Error {
         "no tag of `{url}` matches `{pattern}`; it has {known}; hint: correct `tag_pattern`, or name a branch, tag or commit"
     )]
     NoRelease { url: String, pattern: String, known: String },
-    /// Several tags may be meant.
+    /// The release tags have several prefixes.
     #[error(
         "it is not clear which tags of `{url}` belong to the plugin: {found}; hint: name a tag, or set `tag_pattern`, such as `{example}`"
     )]
     AmbiguousTags { url: String, found: String, example: String },
-    /// A repository with more branches and tags than are looked through.
+    /// The repository has more branches and tags than the host reads.
     #[error(
-        "`{url}` has more than {max_refs} branches and tags, which are not looked through for versions; \
+        "`{url}` has more than {max_refs} branches and tags, which is too many to search for versions; \
          hint: load a version by its tag"
     )]
     TooManyRefs { url: String, max_refs: usize },
@@ -238,7 +231,7 @@ pub enum Error {
     /// An entry that is neither file nor folder.
     #[error("`{path}` has the git mode {mode:o}, which is neither a file nor a folder")]
     GitMode { path: String, mode: i32 },
-    /// Folders without end.
+    /// The source has too many folders.
     #[error("the source has more than {max_folders} folders")]
     TooManyFolders { max_folders: usize },
 }
@@ -249,71 +242,7 @@ impl From<PathError> for Error {
     }
 }
 
-/// The remedy for a path that was not read: the address that it looks like, or else `otherwise`.
-fn meant(path: &Path, otherwise: &str) -> String {
-    match path.to_str().and_then(address_like) {
-        Some(address) => format!("did you mean `{address}`? otherwise {otherwise}"),
-        None => otherwise.to_owned(),
-    }
-}
-
-fn missing_hint(path: &Path) -> String {
-    let is_of_shell = |part: &std::ffi::OsStr| part == "~" || part.as_encoded_bytes().starts_with(b"$");
-    if path.iter().any(is_of_shell) {
-        return "only a shell expands `~` and `$`; write the whole path".to_owned();
-    }
-    let otherwise = "check the spelling; over the API, relative paths start in the folder where the host was started";
-    meant(path, otherwise)
-}
-
-/// The remedy for a source that is not a folder.
-fn folder_hint(path: &Path) -> String {
-    let is_of_plugin =
-        path.file_name().is_some_and(|name| name == "plugin.yaml" || name == "plugin.yml" || name == "Cargo.toml");
-    match path.parent().filter(|_| is_of_plugin) {
-        Some(folder) => format!("name the plugin's folder: `{}`", folder.display()),
-        None => "name the plugin's folder, a `.zip` or a `.so`".to_owned(),
-    }
-}
-
-/// The remedy for a source with a name that ends with `.zip` or `.so` but that is not a file.
-fn file_hint(kind: &str) -> &'static str {
-    match kind {
-        "symbolic link" => "name the file that the link leads to",
-        "folder" => "rename the folder: names that end with `.zip` or `.so` are read as files",
-        _ => "name the plugin's folder, a `.zip` or a `.so`",
-    }
-}
-
 impl Error {
-    /// The error for a path that is not a folder.
-    pub(crate) fn not_a_folder(path: &Path) -> Error {
-        Error::NotAFolder { path: path.to_owned(), kind: kind_at(path) }
-    }
-
-    /// The error for a path that is not a regular file.
-    pub(crate) fn not_a_file(path: &Path) -> Error {
-        Error::NotAFile { path: path.to_owned(), kind: kind_at(path) }
-    }
-
-    /// An error of the file system about a path of a source.
-    pub(crate) fn of_path(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Error {
-        use io::ErrorKind::{InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
-
-        let (source, path) = (source.into(), path.to_owned());
-        // Devices and sockets without a program behind them have no kind of their own.
-        let is_odd = [Errno::LOOP, Errno::NXIO, Errno::NODEV, Errno::OVERFLOW, Errno::XDEV, Errno::OPNOTSUPP];
-        let is_odd = is_odd.iter().any(|errno| source.raw_os_error() == Some(errno.raw_os_error()));
-        match source.kind() {
-            NotFound => Error::NothingThere { path },
-            NotADirectory | IsADirectory | InvalidFilename | InvalidInput | PermissionDenied => {
-                Error::Unreadable { action, path, source }
-            }
-            _ if is_odd => Error::Unreadable { action, path, source },
-            _ => Error::Io { action, path, source },
-        }
-    }
-
     /// The stable error code for clients, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
@@ -361,53 +290,5 @@ impl Error {
             Error::GitMode { .. } => "fetch_git_mode",
             Error::TooManyFolders { .. } => "fetch_too_many_folders",
         }
-    }
-}
-
-/// The remedy for a request that failed below HTTP.
-fn reach_hint(reason: &str) -> &'static str {
-    if reason.contains("lookup address") {
-        "check the host name in the address, and the name resolution (DNS) of the host's machine"
-    } else {
-        "check the address, and that the host's machine may connect to this server"
-    }
-}
-
-/// The kind of the file at a path. Links are not followed.
-fn kind_at(path: &Path) -> &'static str {
-    std::fs::symlink_metadata(path).map_or("file that was replaced", |found| host_file::kind(found.file_type()))
-}
-
-fn unreadable_hint(source: &io::Error) -> &'static str {
-    match source.kind() {
-        io::ErrorKind::PermissionDenied => "let the user of the host read it, or upload an archive",
-        io::ErrorKind::InvalidFilename => "a part of a path has at most 255 bytes",
-        io::ErrorKind::NotADirectory => "a part of the path is a file; check the spelling",
-        _ if source.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {
-            "links of the path lead in a circle; name the folder itself"
-        }
-        _ => "name a folder, a `.zip` or a `.so`",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_that_cannot_be_followed_is_a_matter_of_the_caller() {
-        let code = |errno: Errno| Error::of_path("open", Path::new("/x"), errno).code();
-        assert_eq!(code(Errno::NOENT), "fetch_nothing_there");
-        for errno in [Errno::NAMETOOLONG, Errno::LOOP, Errno::NOTDIR, Errno::ISDIR, Errno::ACCESS, Errno::PERM] {
-            assert_eq!(code(errno), "fetch_unreadable", "{errno}");
-        }
-        for errno in [Errno::INVAL, Errno::NXIO, Errno::NODEV, Errno::OVERFLOW, Errno::XDEV] {
-            assert_eq!(code(errno), "fetch_unreadable", "{errno}");
-        }
-        for errno in [Errno::IO, Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::STALE] {
-            assert_eq!(code(errno), "fetch_io", "{errno}");
-        }
-        let message = Error::of_path("open", Path::new("/x"), Errno::LOOP).to_string();
-        assert!(message.contains("`/x`; hint: links of the path lead in a circle"), "{message}");
     }
 }

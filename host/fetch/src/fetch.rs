@@ -13,11 +13,11 @@ use crate::{Config, Error, Fetched, folder, git, lfs_pointers, zip};
 
 /// Makes a tree of `source`.
 ///
-/// Setting `cancelled` ends it with [`Error::Cancelled`], within a fraction of a second while data flows or is
+/// Setting `cancelled` ends the fetch with [`Error::Cancelled`], within a fraction of a second while data flows or is
 /// waited for, and within the 5 s of a connection attempt otherwise.
 ///
 /// # Errors
-/// See [`Error`]; in every case the store is as it was.
+/// [`Error`]. In every case the store is unchanged.
 pub fn fetch(
     store: &Store,
     config: &Config,
@@ -62,7 +62,7 @@ fn single_top(tree: &Tree) -> Option<&str> {
     tops.all(|other| other == Some(top)).then_some(top)
 }
 
-/// Makes a tree of the repository, folder, file or upload of `source`, whatever folder of it is the plugin.
+/// Makes a tree of the whole repository, folder, file or upload of `source`, also if the plugin is in a folder of it.
 fn fetch_place(
     store: &Store,
     config: &Config,
@@ -111,7 +111,7 @@ fn folders_with_manifests(tree: &Tree) -> String {
 /// Makes a tree of an archive that was uploaded.
 ///
 /// # Errors
-/// [`Error::Zip`] with the rule that it breaks; the store is as it was.
+/// [`Error::Zip`] with the violated rule; the store is unchanged.
 pub fn unpack(store: &Store, limits: &ArchiveLimits, archive: &Path) -> Result<Fetched, Error> {
     zip::unpack(store, limits, archive)
 }

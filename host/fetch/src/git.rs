@@ -29,11 +29,11 @@ use session::Session;
 
 pub use versions::{Follow, Head, Listing, Release, Tip, versions};
 
-/// Far above any repository of plugins; each object costs memory while a pack is indexed.
+/// The maximum number of objects, far above any repository of plugins; each costs memory while a pack is indexed.
 const MAX_OBJECTS: usize = 500_000;
 
-/// Fetches one commit. For a branch or tag only its newest commit crosses the network; for a commit id that no
-/// branch or tag points at, all branches and tags do, because only they show that the commit belongs there. A single
+/// Fetches one commit. For a branch or tag, only its newest commit is transferred. For a commit id that no branch or
+/// tag points to, all branches and tags are, because only they prove that the commit is part of them. A single
 /// top-level folder stays in the paths if `keeps_top`.
 pub(crate) fn fetch(
     store: &Store,

@@ -13,9 +13,9 @@ use host_store::{Store, Tree};
 use crate::open::open_file;
 use crate::{Config, Error, GitAccess, git};
 
-/// The files that may be an index, the first that is there counts.
+/// The names of index files; the first existing file is used.
 const NAMES: [&str; 3] = ["plugins.json", "index.yaml", "index.yml"];
-/// A repository with an index is small, and nobody waits for it for long.
+/// The maximum transfer of a repository with an index, which is small.
 const MAX_GIT_BYTES: u64 = 16 << 20;
 const TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -35,7 +35,7 @@ pub struct IndexText {
 /// until it is swept.
 ///
 /// # Errors
-/// [`Error::NoIndex`], [`Error::IndexTooLarge`]; those of [`fetch`](crate::fetch).
+/// [`Error::NoIndex`], [`Error::IndexTooLarge`], and the errors of [`fetch`](crate::fetch).
 pub fn read_index(
     store: &Store,
     config: &Config,

@@ -10,7 +10,7 @@ const MAX_NAMES: usize = 5;
 pub(crate) enum Reason {
     /// It would change how cargo builds, which a plugin must not decide.
     BuildConfiguration,
-    /// macOS or Windows writes it into folders that are looked at.
+    /// macOS or Windows writes it into folders that a user opens.
     DesktopData,
     /// The data of git.
     GitData,

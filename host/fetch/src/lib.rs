@@ -1,4 +1,4 @@
-//! Source to tree: git, ZIP archive, folder, prebuilt library.
+//! Fetches a source and makes a tree of it: a git repository, a ZIP archive, a folder or a prebuilt library.
 //!
 //! All input is untrusted. A tree is stored only if it passed every rule, and a failed fetch leaves nothing behind.
 //! [`versions`] lists the versions of a repository without fetching it. All functions block; call them from a thread

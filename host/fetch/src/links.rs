@@ -5,7 +5,7 @@ pub(crate) const MAX_LINKS: usize = 8;
 /// The number of bytes of a target that are read.
 pub(crate) const MAX_TARGET_BYTES: u64 = 4096;
 
-/// The path that a link leads to, from the root of the source; `None` if that is outside or the root.
+/// Returns the target of a link as a path from the root of the source; `None` if it is outside or the root itself.
 pub(crate) fn resolve(link: &str, target: &str) -> Option<String> {
     if target.starts_with('/') {
         return None;

@@ -11,11 +11,11 @@ pub(crate) enum Verdict<'a> {
     Keep,
     /// Left out, with the part of the path that is the reason.
     Drop(Reason, &'a str),
-    /// Refused: some file systems take the name for `.git`.
+    /// Refused, because some file systems treat the name as `.git`.
     Refuse,
 }
 
-/// Judges a path by its parts. Names are compared as a file system without case would.
+/// Judges a path by its parts. Names are compared without regard to case, as some file systems do.
 pub(crate) fn judge(path: &TreePath) -> Verdict<'_> {
     let text = path.as_str();
     let mut end = 0;

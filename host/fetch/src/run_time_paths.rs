@@ -4,11 +4,11 @@ use host_core::{TreePath, shown_list};
 use host_store::Tree;
 
 const NAME: &str = "\"CARGO_MANIFEST_DIR\"";
-/// Larger than any source file that somebody wrote.
+/// The maximum size of a source file that is searched, larger than any handwritten file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
 const MAX_PLACES: usize = 5;
 const MAX_PER_FILE: usize = 20;
-/// The bytes before the name that are looked at.
+/// The number of bytes before the name that are examined.
 const NEAR_BYTES: usize = 300;
 /// Parts of paths with code that is not in the library.
 const NOT_BUILT: [&str; 5] = ["tests", "benches", "examples", "build.rs", "tests.rs"];

@@ -1,8 +1,8 @@
 //! Fetching a ZIP archive, if every ZIP reader would see the same files in it.
 //!
-//! First [`strict`] reads the structure of the whole archive in memory and refuses all that readers disagree on.
-//! Then [`inflate`] checks each file's packed data against its declared size and checksum. Only then the `zip`
-//! crate unpacks into the store, where it must see the very same list.
+//! First [`strict`] reads the structure of the whole archive in memory and refuses what readers interpret differently.
+//! Then [`inflate`] checks each file's packed data against its declared size and checksum. Finally, the `zip`
+//! crate unpacks into the store; it must see the same list of files.
 
 mod directory;
 mod end;
@@ -32,11 +32,11 @@ use crate::{Error, Fetched, ZipError, lfs_pointers, links};
 /// The limits of an archive.
 #[derive(Clone, Copy, Debug)]
 pub struct ArchiveLimits {
-    /// Most bytes of the archive itself, which is read into memory.
+    /// The maximum size of the archive itself, which is read into memory.
     pub max_archive_bytes: u64,
-    /// Most files and folders.
+    /// The maximum number of files and folders.
     pub max_entries: usize,
-    /// Most bytes of all files together, unpacked.
+    /// The maximum size of all files together, unpacked.
     pub max_unpacked_bytes: u64,
     /// The maximum compression ratio of a file. Files of up to 1 MiB may be compressed further.
     pub max_ratio: u64,
@@ -97,7 +97,7 @@ pub(crate) fn unpack(store: &Store, limits: &ArchiveLimits, path: &Path) -> Resu
 
 type Reader<'a> = ZipArchive<Cursor<&'a [u8]>>;
 
-/// The content of an entry that the second reader sees as the first one does.
+/// Returns the content of an entry, if both readers see the same entry.
 fn content<'a>(archive: &'a mut Reader<'_>, entry: &Entry<'_>) -> Result<impl Read + 'a, Error> {
     let file = archive.by_index(entry.index).map_err(|source| ZipError::Reader { source })?;
     let is_same_kind = if entry.is_link { file.is_symlink() } else { file.is_file() };
@@ -142,7 +142,7 @@ fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// The files and links that go into the tree, by their paths.
+/// The files and links that are added to the tree, by their paths.
 fn keep<'a, 'b>(
     entries: &'b [Entry<'a>],
     left_out: &mut LeftOut,

@@ -1,26 +1,30 @@
 //! The record of a library: guards, remaining items, and whether it is mapped.
 #![expect(unsafe_code, reason = "asks a plugin how much heap it holds")]
 
+mod watch;
+mod words;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use plugin_sdk_abi::PluginRootRef;
 use tokio::runtime::Handle as Runtime;
-use tokio::sync::watch;
+use tokio::sync::watch::Sender;
 
 use crate::host_target::HostTarget;
 use crate::kind::GuardKind;
 use crate::ledger::{self, Names, Slot};
+pub use watch::Watch;
+use words::{in_brackets, on_threads, some};
 
 /// A library that is not unmapped this long after it was retired is called kept.
 const KEPT_AFTER: Duration = Duration::from_secs(1);
-/// The most threads that are named.
-const MAX_NAMES: usize = 8;
 
 /// Every library that is mapped.
 static RECORDS: Mutex<Vec<Arc<Record>>> = Mutex::new(Vec::new());
 
+/// A mapped library, or a library that was mapped.
 pub(crate) struct Record {
     label: String,
     slot: &'static Slot,
@@ -39,12 +43,12 @@ pub(crate) struct Record {
     /// The time of its retirement; unset while it is in use.
     retired: OnceLock<Instant>,
     /// Whether no guard is left on it: its plugin was dropped.
-    released: watch::Sender<bool>,
+    released: Sender<bool>,
     /// Set when it is being closed: its slot in the ledger is no longer its own.
     closing: OnceLock<()>,
     /// The time at which it was seen to be unmapped.
     unmapped_at: OnceLock<Instant>,
-    end: watch::Sender<End>,
+    end: Sender<End>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +70,6 @@ pub enum LibraryPhase {
     /// Removed from memory.
     Unmapped,
 }
-
-/// Watches a library without holding it.
-#[derive(Clone)]
-pub struct Watch(Arc<Record>);
 
 /// The number of mapped libraries.
 pub fn mapped_libraries() -> usize {
@@ -105,10 +105,10 @@ impl Record {
             root: Mutex::default(),
             left_bytes: OnceLock::new(),
             retired: OnceLock::new(),
-            released: watch::Sender::new(false),
+            released: Sender::new(false),
             closing: OnceLock::new(),
             unmapped_at: OnceLock::new(),
-            end: watch::Sender::new(End::Mapped),
+            end: Sender::new(End::Mapped),
         });
         all().push(record.clone());
         record
@@ -226,117 +226,5 @@ impl Record {
         if let Some(bytes) = bytes {
             let _ = self.left_bytes.set(bytes);
         }
-    }
-}
-
-impl Watch {
-    pub(crate) fn of(record: &Arc<Record>) -> Watch {
-        Watch(record.clone())
-    }
-
-    /// Marks the library as no longer needed.
-    pub fn retire(&self) {
-        self.0.retire();
-    }
-
-    /// The phase of the library.
-    pub fn phase(&self) -> LibraryPhase {
-        self.0.phase()
-    }
-
-    /// Waits until the plugin was dropped and no call, stream or chunk of it is left. Cancel safe.
-    pub async fn released(&self) {
-        let mut released = self.0.released.subscribe();
-        // The sender lives as long as the record.
-        let _ = released.wait_for(|released| *released).await;
-    }
-
-    /// Waits until the library is kept or unmapped. To be called after [`Watch::retire`]. Cancel safe.
-    pub async fn settled(&self) -> LibraryPhase {
-        let retired = *self.0.retired.get_or_init(Instant::now);
-        let mut end = self.0.end.subscribe();
-        let ended = end.wait_for(|end| *end != End::Mapped);
-        let _ = tokio::time::timeout_at((retired + KEPT_AFTER).into(), ended).await;
-        self.phase()
-    }
-
-    /// Waits until the library is unmapped; `false` when it never will be. Cancel safe.
-    pub async fn unmapped(&self) -> bool {
-        let mut end = self.0.end.subscribe();
-        let ended = end.wait_for(|end| *end != End::Mapped).await;
-        ended.is_ok_and(|end| *end == End::Unmapped)
-    }
-
-    /// The time at which the library was seen to be unmapped.
-    pub fn unmapped_at(&self) -> Option<Instant> {
-        self.0.unmapped_at.get().copied()
-    }
-
-    /// The remaining items in words; empty after unmapping.
-    pub fn held_by(&self) -> Vec<String> {
-        self.0.held_by()
-    }
-
-    /// The size of its mapping in bytes; 0 after unmapping.
-    pub fn mapped_bytes(&self) -> usize {
-        if *self.0.end.borrow() == End::Unmapped { 0 } else { self.0.mapped_bytes }
-    }
-
-    /// The bytes of heap that the plugin holds now; `None` when it does not count them, or is closed.
-    pub fn live_bytes(&self) -> Option<u64> {
-        // Counted, so that it is not closed during the call.
-        self.0.slot.visit(|| self.0.live_bytes_now()).flatten()
-    }
-
-    /// The bytes of heap that the plugin had when it was closed; `None` before, or when it does not count them.
-    pub fn left_bytes(&self) -> Option<u64> {
-        self.0.left_bytes.get().copied()
-    }
-}
-
-impl std::fmt::Debug for Watch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Watch({})", self.0.label)
-    }
-}
-
-fn some(count: u64, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// Names, each once: `` (`a`, `b`)``.
-fn in_brackets(names: &[String]) -> String {
-    if names.is_empty() { String::new() } else { format!(" ({})", listed(names)) }
-}
-
-fn on_threads(names: &[String]) -> String {
-    if names.is_empty() { " of a thread that has ended".to_owned() } else { format!(" on {}", listed(names)) }
-}
-
-fn listed(names: &[String]) -> String {
-    let mut names = names.to_vec();
-    names.sort_unstable();
-    names.dedup();
-    let more = names.len().saturating_sub(MAX_NAMES);
-    let mut text = names.iter().take(MAX_NAMES).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    if more > 0 {
-        text.push_str(&format!(" and {more} more"));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn remaining_items_are_described_in_words() {
-        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        assert_eq!(some(1, "thread", "threads") + &in_brackets(&names(&["kafka-poll"])), "1 thread (`kafka-poll`)");
-        assert_eq!(some(2, "thread", "threads") + &in_brackets(&names(&["b", "a"])), "2 threads (`a`, `b`)");
-        let many: Vec<String> = (0..10).map(|number| format!("t{number}")).collect();
-        assert!(listed(&many).ends_with("`t7` and 2 more"));
-        assert_eq!(on_threads(&names(&["worker-1", "worker-1"])), " on `worker-1`");
-        assert_eq!(on_threads(&[]), " of a thread that has ended");
     }
 }

@@ -33,7 +33,7 @@ pub enum Error {
         timeout: Duration,
     },
     /// The program wrote too much; its process group was killed.
-    #[error("`{program}` wrote more output than it may", program = program.display())]
+    #[error("`{program}` wrote more output than allowed", program = program.display())]
     OutputTooLarge {
         /// The program, as requested.
         program: PathBuf,

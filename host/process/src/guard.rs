@@ -56,7 +56,7 @@ impl Guard {
     }
 }
 
-/// Returns the id of a child that was not waited for yet.
+/// Returns the id of a child process that was not collected yet.
 pub(crate) fn id_of(child: &Child) -> io::Result<Pid> {
     let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     id.ok_or_else(|| io::Error::other("the process was already waited for"))

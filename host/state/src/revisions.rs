@@ -1,15 +1,18 @@
 //! The desired state as revisions: each change with actor, time and reason. The newest revision of a plugin counts.
 
+mod commit;
+mod row;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
-use host_core::{Desired, DigestWriter, PluginId};
+use host_core::{Desired, PluginId};
 use sqlx::Row as _;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use crate::document::{read_desired, write_desired};
 use crate::{Error, JobRecord, State, jobs};
+use commit::commit;
+use row::revision;
 
 /// A change of the desired state to be made.
 #[derive(Clone, Debug)]
@@ -207,136 +210,14 @@ impl State {
     }
 }
 
-async fn commit(connection: &mut SqliteConnection, changes: Vec<Change>, last: u64) -> Result<Vec<u64>, Error> {
-    let mut numbers = Vec::with_capacity(changes.len());
-    let newest = sqlx::query_scalar::<_, i64>("SELECT COALESCE(MAX(number), 0) FROM revisions");
-    let mut number = newest.fetch_one(&mut *connection).await.map_err(writing)?.max(signed(last));
-    for change in changes {
-        if let Some(expected) = change.expected {
-            let found = found(connection, &change.plugin).await?;
-            if found != expected {
-                return Err(Error::Stale { plugin: change.plugin, expected, found });
-            }
-        }
-        number += 1;
-        let fields = Fields {
-            number,
-            plugin: change.plugin.as_str(),
-            at_unix_ms: signed(change.at_unix_ms),
-            actor: &change.actor,
-            operation: &change.operation,
-            reason: change.reason.as_deref().unwrap_or_default(),
-            document: &change.desired.as_ref().map(write_desired).unwrap_or_default(),
-        };
-        sqlx::query(
-            "INSERT INTO revisions (number, plugin, at_unix_ms, actor, operation, reason, document, checksum)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-        )
-        .bind(fields.number)
-        .bind(fields.plugin)
-        .bind(fields.at_unix_ms)
-        .bind(fields.actor)
-        .bind(fields.operation)
-        .bind(fields.reason)
-        .bind(fields.document)
-        .bind(fields.checksum())
-        .execute(&mut *connection)
-        .await
-        .map_err(writing)?;
-        numbers.push(number.unsigned_abs());
-    }
-    Ok(numbers)
-}
-
-/// The number of a plugin's newest revision; 0 for none.
-async fn found(connection: &mut SqliteConnection, plugin: &PluginId) -> Result<u64, Error> {
-    // Found by its number, as where the newest of all are read: otherwise the name may be that of the index.
-    let sql =
-        format!("SELECT {COLUMNS} FROM revisions WHERE number = (SELECT MAX(number) FROM revisions WHERE plugin = $1)");
-    let row = sqlx::query(&sql).bind(plugin.as_str()).fetch_optional(connection).await.map_err(writing)?;
-    let newest = row.as_ref().map(revision).transpose()?;
-    Ok(match newest {
-        Some(Ok(Revision { number, desired: Some(_), .. })) => number,
-        _ => 0,
-    })
-}
-
-/// The fields of a row.
-struct Fields<'a> {
-    number: i64,
-    plugin: &'a str,
-    at_unix_ms: i64,
-    actor: &'a str,
-    operation: &'a str,
-    reason: &'a str,
-    document: &'a str,
-}
-
-impl Fields<'_> {
-    fn checksum(&self) -> String {
-        let mut writer = DigestWriter::new();
-        writer.field(&self.number.to_le_bytes()).field(self.plugin.as_bytes()).field(&self.at_unix_ms.to_le_bytes());
-        for text in [self.actor, self.operation, self.reason, self.document] {
-            writer.field(text.as_bytes());
-        }
-        let mut hex = writer.finish().hex();
-        hex.truncate(32);
-        hex
-    }
-}
-
-/// Reads a row; the inner error means that it is damaged.
-fn revision(row: &SqliteRow) -> Result<Result<Revision, Damage>, Error> {
-    let number: i64 = row.try_get("number").map_err(reading)?;
-    // A flipped bit may produce a text that is not UTF-8: damage, not a failure of the database.
-    let texts = ["plugin", "actor", "operation", "reason", "document", "checksum"].map(|column| text(row, column));
-    let [plugin, actor, operation, reason, document, checksum] = texts;
-    let at_unix_ms: i64 = row.try_get("at_unix_ms").unwrap_or(i64::MIN);
-    let fields = Fields {
-        number,
-        plugin: &plugin,
-        at_unix_ms,
-        actor: &actor,
-        operation: &operation,
-        reason: &reason,
-        document: &document,
-    };
-    let damage = |reason: String| Damage { plugin: plugin.clone(), number: number.unsigned_abs(), reason };
-    if fields.checksum() != checksum {
-        return Ok(Err(damage("its checksum does not fit".to_owned())));
-    }
-    let desired = match document.as_str() {
-        "" => Ok(None),
-        document => read_desired(document).map(Some),
-    };
-    let read = desired.and_then(|desired| Ok((desired, plugin.parse().map_err(|error| format!("{error}"))?)));
-    Ok(match read {
-        Ok((desired, id)) => Ok(Revision {
-            number: number.unsigned_abs(),
-            plugin: id,
-            at_unix_ms: at_unix_ms.unsigned_abs(),
-            actor: actor.clone(),
-            operation: operation.clone(),
-            reason: Some(reason.clone()).filter(|reason| !reason.is_empty()),
-            desired,
-        }),
-        Err(reason) => Err(damage(reason)),
-    })
-}
-
-fn text(row: &SqliteRow, column: &str) -> String {
-    let bytes: Result<Vec<u8>, _> = row.try_get_unchecked(column);
-    String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
-}
-
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn reading(error: sqlx::Error) -> Error {
-    Error::sql("read what was asked for", Arc::new(error))
+    Error::sql("read the desired state", Arc::new(error))
 }
 
 fn writing(error: sqlx::Error) -> Error {
-    Error::sql("note what was asked for", Arc::new(error))
+    Error::sql("store the desired state", Arc::new(error))
 }

@@ -20,7 +20,7 @@ const MAX_BYTES: u64 = 4 << 20;
 #[serde(deny_unknown_fields)]
 struct Kept {
     settings: Map<String, Value>,
-    /// The checksum of the settings, so that a flipped bit is recognised.
+    /// The checksum of the settings, so that a flipped bit is detected.
     checksum: String,
 }
 

@@ -1,5 +1,5 @@
-//! Texts for remote clients: the locations of the data folders are replaced, the paths inside them are kept as
-//! evidence.
+//! Texts for remote clients: the locations of the data folders are replaced, the paths inside them stay, because they
+//! help to find the reason.
 
 use std::borrow::Cow;
 use std::path::Path;

@@ -190,7 +190,7 @@ fn take_lock(layout: &Layout) -> Result<File, Error> {
     }
 }
 
-/// Build folders are created on demand, because the build cache can be deleted while no build runs. A failure is
+/// Creates a build folder on demand, because the build cache can be deleted while no build runs. A failure is
 /// reported, with the path, when the folder is used.
 fn on_demand(path: PathBuf) -> PathBuf {
     if let Err(error) = make_dir(&path) {

@@ -6,52 +6,52 @@ use host_core::{PathError, Size};
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum ZipError {
-    /// More bytes than an archive may have.
+    /// The archive exceeds the size limit.
     #[error("archive is larger than {}", Size::of(*max_bytes))]
     TooLarge { max_bytes: u64 },
-    /// No end record.
+    /// The archive has no end record.
     #[error(
         "the file is not a complete ZIP archive: it has no end record{}; \
          hint: pack it with `plugin-host pack`, or copy it again if it is cut off",
         looks_like.map(|kind| format!(" and starts like {kind}")).unwrap_or_default()
     )]
     NoEnd {
-        /// The kind of file that starts in this way.
+        /// The kind of file that starts with the same bytes.
         looks_like: Option<&'static str>,
     },
-    /// Two places where readers could start.
+    /// The archive has several end records, so readers may start at different ones.
     #[error("archive has {found} end records; hint: do not pack ZIP archives without compression inside a ZIP archive")]
     ManyEnds { found: usize },
-    /// A comment that does not end the file, is too long, or holds more than text.
+    /// The comment does not end the file, is too long, or is not text.
     #[error("archive comment {rule}")]
     Comment { rule: &'static str },
-    /// Part of a set.
+    /// The archive is split into several files.
     #[error("archive is one of several parts; hint: pack it into one file")]
     MultiDisk,
-    /// The large form of the format with values that readers may disagree on.
+    /// The archive uses ZIP64, the format for large archives, with values that readers may disagree on.
     #[error("archive uses ZIP64 at {place} {rule}; hint: pack files by name instead of from a pipe")]
     Zip64 { place: String, rule: &'static str },
-    /// A record reaches past the end.
+    /// A record extends past the end of the file.
     #[error("archive breaks off in {record} at byte {at}")]
     Truncated { record: &'static str, at: u64 },
-    /// Not the record that should be there.
+    /// Another record was found than expected.
     #[error("expected {record} at byte {at}, found `{found:08x}`")]
     Signature {
         record: &'static str,
         at: u64,
-        /// The first four bytes there.
+        /// The first four bytes that were found.
         found: u32,
     },
     /// The directory does not end where the end record starts.
     #[error("the directory should end at byte {expected}, where the end record starts, and ends at {found}")]
     DirectoryPlace { expected: u64, found: u64 },
-    /// The directory does not hold as many entries as declared.
+    /// The directory has another number of entries than declared.
     #[error("the directory of {declared} entries ends at byte {found} instead of {expected}")]
     DirectorySize { declared: usize, expected: u64, found: u64 },
-    /// More entries than an archive may have.
+    /// The archive exceeds the limit of entries.
     #[error("archive has {found} entries, more than {max_entries}")]
     TooManyEntries { found: usize, max_entries: usize },
-    /// A gap, an overlap, or bytes before or after the records.
+    /// The archive has a gap, an overlap, or bytes before or after the records.
     #[error("expected {record} at byte {expected}, found it at {found}: the archive has a gap or an overlap there")]
     Tiling { record: String, expected: u64, found: u64 },
     /// The two headers of an entry differ.
@@ -63,17 +63,17 @@ pub enum ZipError {
         local: String,
         central: String,
     },
-    /// The record behind the data does not match.
+    /// The data descriptor, the record after the data, does not match the directory.
     #[error("the record behind the data of `{name}` does not match the directory")]
     Descriptor { name: String },
-    /// Stored data in which a reader of a stream would see another entry.
+    /// A program that reads the archive as a stream would see another entry in the data.
     #[error(
-        "the data of `{name}`, which is stored without compression and without its size in front, contains the \
+        "the data of `{name}`, which is stored without compression and without its size before it, contains the \
          signature of a ZIP record, so readers of a stream see other files; \
          hint: pack to a file instead of a pipe, or with compression"
     )]
     SignatureInside { name: String },
-    /// A compression method other than deflate.
+    /// An entry uses a compression method other than deflate.
     #[error("`{name}` is packed with method {method} ({method_name}); hint: use deflate or no compression")]
     Method {
         name: String,
@@ -81,30 +81,30 @@ pub enum ZipError {
         method: u16,
         method_name: &'static str,
     },
-    /// A version of the format that the entry does not need, and that makes some readers skip it.
+    /// An entry declares a newer version of the format than it needs, so some readers skip it.
     #[error(
-        "`{name}` says that it needs version {} of the ZIP format, and needs only {}, so some readers skip it; \
+        "`{name}` declares version {} of the ZIP format but needs only {}, so some readers skip it; \
          hint: pack the archive again, for example with `plugin-host pack`",
         tenths(*version), tenths(*needed)
     )]
     Version {
         name: String,
-        /// The version it says that it needs, in tenths.
+        /// The declared version, in tenths.
         version: u16,
-        /// The version it needs, in tenths.
+        /// The needed version, in tenths.
         needed: u16,
     },
-    /// Encrypted.
+    /// An entry is encrypted.
     #[error("`{name}` is encrypted; hint: pack it without a password")]
     Encrypted { name: String },
-    /// A flag that readers differ on.
+    /// An entry has a flag that readers interpret differently.
     #[error("`{name}` has unknown flags (`{flags:04x}`)")]
     Flags {
         name: String,
-        /// All its flags.
+        /// All flags of the entry.
         flags: u16,
     },
-    /// An extra field with another name or size, or an invalid one.
+    /// An extra field is invalid, or has another name or size than the entry.
     #[error("`{name}` has an extra field `{id:04x}` {rule}")]
     Extra {
         name: String,
@@ -112,24 +112,24 @@ pub enum ZipError {
         id: u16,
         rule: &'static str,
     },
-    /// A pipe, socket or device.
+    /// An entry is a pipe, socket or device.
     #[error("`{name}` is neither a file nor a folder (mode {mode:o}); hint: leave it out of the archive")]
     FileType {
         name: String,
         /// Its Unix mode.
         mode: u32,
     },
-    /// A program that would run as its owner.
+    /// A file has the setuid or setgid bit.
     #[error("`{name}` has a set-user or set-group bit (mode {mode:o})")]
     SetId {
         name: String,
         /// Its Unix mode.
         mode: u32,
     },
-    /// A folder with data, or an entry marked as both a folder and a file.
+    /// A folder has data, or an entry is marked as both a folder and a file.
     #[error("`{name}` {rule}")]
     Folder { name: String, rule: &'static str },
-    /// A name whose encoding is ambiguous.
+    /// The encoding of a name is ambiguous.
     #[error(
         "the name `{name}` {rule}; \
          hint: rename the file, or pack with `plugin-host pack` or another tool that writes names in UTF-8"
@@ -139,20 +139,20 @@ pub enum ZipError {
         name: String,
         rule: String,
     },
-    /// Backslashes where `/` belongs.
+    /// A name has backslashes instead of `/`.
     #[error(
-        "`{name}` has backslashes between folder and file, as Windows PowerShell 5 (Compress-Archive), the .NET \
-         Framework before 4.6.1 and some older tools write, and the ZIP format has `/`; hint: pack with \
+        "`{name}` has backslashes between folder and file. Windows PowerShell 5 (Compress-Archive), the .NET \
+         Framework before 4.6.1 and some older tools write them, but the ZIP format requires `/`; hint: pack with \
          `plugin-host pack`, `tar -a -c -f plugin.zip .`, or PowerShell 7"
     )]
     Backslash { name: String },
-    /// A name that ends like a version of VMS.
+    /// A part of a name ends like a version number of the system VMS.
     #[error(
         "`{name}` has a part that ends in `;` and digits, which some readers remove as a version number, so that it \
-         replaces another file; hint: rename it"
+         may replace another file; hint: rename it"
     )]
     VersionSuffix { name: String },
-    /// A file that is marked as the label of a disk.
+    /// A file is marked as the label of a disk.
     #[error(
         "`{name}` has the DOS attribute of a volume label, so some readers skip it; \
          hint: pack the archive again, for example with `plugin-host pack`"
@@ -167,28 +167,28 @@ pub enum ZipError {
          hint: remove or rename one of the files, and pack the archive again"
     )]
     Duplicate {
-        /// The second of them.
+        /// The name of the second entry.
         name: String,
     },
-    /// A name that is a file and a folder at once.
+    /// A name is used for both a file and a folder.
     #[error("`{name}` is both a file and a folder")]
     FileAndFolder { name: String },
     /// A name that is reserved by git.
     #[error("`{name}` is a name for git's own data; hint: leave `.git` out of the archive")]
     ForbiddenName { name: String },
-    /// More bytes than an archive may unpack to.
+    /// The unpacked files exceed the size limit.
     #[error("archive unpacks to more than {}; `{name}` exceeds the limit", Size::of(*max_bytes))]
     UnpackedTooLarge {
-        /// The entry that went over it.
+        /// The entry that exceeds the limit.
         name: String,
         max_bytes: u64,
     },
-    /// A file that is packed better than real files are.
+    /// The compression ratio of a file is implausibly high.
     #[error("`{name}` declares {bytes} bytes, more than {max_ratio} times its {packed_bytes} packed bytes")]
     Ratio {
         name: String,
         bytes: u64,
-        /// The size of its packed data.
+        /// The size of the packed data.
         packed_bytes: u64,
         max_ratio: u64,
     },
@@ -197,7 +197,7 @@ pub enum ZipError {
     Size {
         name: String,
         declared: u64,
-        /// The number of unpacked bytes at the stop.
+        /// The number of bytes that were unpacked.
         found: u64,
     },
     /// The packed data is malformed.
@@ -206,13 +206,13 @@ pub enum ZipError {
     /// The unpacked data does not match its checksum.
     #[error("`{name}` has the checksum `{found:08x}`, declared is `{declared:08x}`; hint: the archive is damaged")]
     Checksum { name: String, declared: u32, found: u32 },
-    /// The second reader sees something else.
+    /// Two ZIP readers see different content.
     #[error("two readers of the archive do not agree on {rule}")]
     Disagree {
         /// The difference.
         rule: &'static str,
     },
-    /// The second reader refuses it.
+    /// The second reader refuses the archive.
     #[error("a second reader refuses the archive")]
     Reader { source: zip::result::ZipError },
 }
@@ -268,7 +268,7 @@ impl ZipError {
     }
 }
 
-/// A version of the format, whose records count in tenths.
+/// Formats a version of the ZIP format, which records store in tenths.
 fn tenths(version: u16) -> String {
     format!("{}.{}", version / 10, version % 10)
 }

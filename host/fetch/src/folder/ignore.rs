@@ -1,4 +1,4 @@
-//! The rules of `.gitignore` files, as git applies them to files that it does not know yet.
+//! The rules of `.gitignore` files, as git applies them to untracked files.
 
 /// The number of bytes of a `.gitignore` that are read.
 pub(super) const MAX_BYTES: u64 = 64 << 10;
@@ -15,7 +15,7 @@ pub(super) struct Rules {
 #[derive(Debug)]
 struct Rule {
     pattern: Vec<Token>,
-    /// Whether the rule includes what an earlier rule excludes.
+    /// Whether the rule includes files that an earlier rule excludes (`!`).
     includes: bool,
     only_folders: bool,
     /// Whether the whole path below the `.gitignore` is compared, and not only the name.
@@ -31,7 +31,7 @@ enum Token {
     Star,
     /// `**/`: any number of folders.
     Folders,
-    /// `**` at the end: all that a folder holds.
+    /// `**` at the end: everything in a folder.
     Rest,
     /// `[…]`: ranges, and whether a character outside them matches.
     Class(Vec<(char, char)>, bool),
@@ -43,7 +43,7 @@ impl Rules {
         Rules { base: base.to_owned(), rules: text.lines().filter_map(Rule::parse).collect() }
     }
 
-    /// Returns whether `path` is excluded; `None` if no rule is about it.
+    /// Returns whether `path` is excluded; `None` if no rule matches it.
     fn judge(&self, path: &str, is_folder: bool) -> Option<bool> {
         let path = path.strip_prefix(self.base.as_str())?;
         let rule = self.rules.iter().rev().find(|rule| rule.matches(path, is_folder))?;
@@ -148,7 +148,7 @@ fn class(chars: &[char], mut at: usize) -> Option<(Token, usize)> {
     }
 }
 
-/// Compares in time proportional to the product of both lengths, whatever the pattern.
+/// Compares in time proportional to the product of both lengths, for any pattern.
 fn matches(pattern: &[Token], text: &[char]) -> bool {
     // `reached[j]`: the tokens from the present one on match the text from `j` on.
     let mut reached = vec![false; text.len() + 1];

@@ -27,13 +27,13 @@ const HOST_SECRETS: [&[u8]; 2] = [b"operator.token", b"seal.key"];
 const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
 /// The number of files of a `.cargo` folder that are looked at.
 const MAX_NAMED: usize = 100;
-/// Files at the root that a `.gitignore` cannot exclude: without them there is no plugin, or another one.
+/// Files at the root that a `.gitignore` cannot exclude: without them there is no plugin, or a different plugin.
 const ALWAYS: [&str; 4] = ["plugin.yaml", "plugin.yml", "Cargo.toml", "Cargo.lock"];
 
 /// Copies a folder. `path` is absolute and without links.
 ///
-/// Each folder is opened from its parent and never by its path, so that a name replaced by a link in the meantime leads
-/// nowhere.
+/// Each folder is opened from its parent and never by its path, so a name that is replaced by a link in the meantime is
+/// not followed.
 pub(super) fn copy(
     store: &Store,
     path: &Path,
@@ -63,10 +63,10 @@ struct Walk<'a> {
     path: &'a Path,
     root: &'a OwnedFd,
     cancelled: &'a AtomicBool,
-    /// Those of the `.gitignore` files of the present folder and the folders above it.
+    /// The rules of the `.gitignore` files in the current folder and the folders above it.
     rules: Vec<Rules>,
     left_out: LeftOut,
-    /// Folders of hosts and caches, each with a `/` at its end. They are known before the first link is followed.
+    /// Folders of hosts and caches, each with a `/` at its end. The list is complete before the first link is followed.
     not_copied: Vec<String>,
     n_files: usize,
     n_folders: usize,
@@ -74,7 +74,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Depth is bounded, because a path of a tree has few parts.
+    /// Copies a folder. The depth of the recursion is bounded, because a path of a tree has few parts.
     fn folder(&mut self, folder: &OwnedFd, prefix: &str) -> Result<(), Error> {
         self.n_folders += 1;
         if self.n_folders > self.max_files {

@@ -1,4 +1,4 @@
-//! The HTTP client of one fetch: only public addresses, and no wait that outlasts the fetch.
+//! The HTTP client of one fetch. It connects only to public addresses and stops waiting when the fetch ends.
 
 use std::time::{Duration, Instant};
 

@@ -180,7 +180,7 @@ impl Downloads<'_> {
         Err(file.error(session, "the server redirects too often"))
     }
 
-    /// Returns the address by which the token for a request to `url` is selected. For addresses below the repository
+    /// Returns the address that selects the token for a request to `url`. For addresses below the repository
     /// this is the address of the repository, because the section of `acme/hello` does not apply to
     /// `acme/hello.git/info`.
     fn token_address(&self, url: &Url) -> String {

@@ -40,7 +40,7 @@ pub(crate) enum Choice {
 
 pub(crate) const TAGS: &str = "refs/tags/";
 pub(crate) const BRANCHES: &str = "refs/heads/";
-/// Behind the name of a tag: the entry is the commit that the tag object leads to.
+/// The suffix of a tag's name in the entry for the commit that the tag object leads to.
 pub(crate) const PEELED: &str = "^{}";
 
 /// Finds what `revision` means: a tag, else a branch, else a commit id, else the version of a tag.
@@ -103,7 +103,7 @@ pub(crate) fn releases<'t>(
     })
 }
 
-/// The tag of a version, however it is spelled.
+/// The tag of a version, with any prefix and spelling.
 pub(crate) fn tag_of_version<'t>(
     url: &str,
     tags: impl Iterator<Item = &'t str>,
@@ -124,7 +124,7 @@ pub(crate) fn no_such_of(url: &str, advertised: &[Advertised], revision: &str, r
     no_such(url, names(advertised, BRANCHES), names(advertised, TAGS), revision, rule)
 }
 
-/// The refusal, with some of what there is instead.
+/// The error for a missing revision, with some of the existing branches and tags.
 pub(crate) fn no_such<'n>(
     url: &str,
     branches: impl Iterator<Item = &'n str>,
@@ -180,7 +180,7 @@ pub(crate) fn full_id(text: &str) -> Option<Oid> {
     if is_full { Oid::from_str(text).ok() } else { None }
 }
 
-/// A branch or tag that points right at the commit spares the history.
+/// Chooses the download of a commit: if a branch or tag points to it, its history is not needed.
 fn commit(advertised: &[Advertised], id: Oid) -> Choice {
     let pointing = advertised.iter().find(|found| found.id == id && !found.name.ends_with(PEELED) && is_ours(found));
     match pointing {
@@ -189,7 +189,8 @@ fn commit(advertised: &[Advertised], id: Oid) -> Choice {
     }
 }
 
-/// Servers also list what others propose, such as `refs/pull/1/head`.
+/// Returns whether an entry is a branch or tag of the repository. Servers also list proposals of others, such as
+/// `refs/pull/1/head`.
 pub(crate) fn is_ours(found: &Advertised) -> bool {
     found.name.starts_with(TAGS) || found.name.starts_with(BRANCHES)
 }

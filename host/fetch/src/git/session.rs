@@ -74,7 +74,7 @@ impl Session {
         })
     }
 
-    /// The address as the user gave it.
+    /// The requested address.
     pub(crate) fn asked(&self) -> &str {
         &self.watch.url
     }
@@ -118,7 +118,7 @@ impl Session {
         self.watch.check()
     }
 
-    /// Refuses any address but the requested one.
+    /// Refuses every address except the requested one.
     pub(crate) fn check_url(&self, found: &str) -> Result<(), Error> {
         if found == self.asked() {
             Ok(())
@@ -142,7 +142,7 @@ impl Session {
         lock(&self.failure).get_or_insert(error);
     }
 
-    /// The reason why the transport failed or the fetch should end.
+    /// The reason why the transport failed or the fetch must end.
     pub(crate) fn failure(&self) -> Option<Error> {
         lock(&self.failure).take().or_else(|| self.check().err())
     }
@@ -158,7 +158,7 @@ fn authorities_for(access: &[GitAccess], url: &str) -> Result<Option<RootCerts>,
     found.map(|(access, file)| token::authorities(access, file)).transpose()
 }
 
-/// Nothing that is behind these locks can be left half done by a panic.
+/// Locks a mutex. A poisoned lock is accepted, because a panic cannot leave these values inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

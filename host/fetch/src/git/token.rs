@@ -13,17 +13,17 @@ use super::watch::Watch;
 use crate::Error;
 use crate::access::{GitAccess, TokenSource};
 
-/// Far above any token.
+/// The maximum length of a token, far above real tokens.
 const MAX_TOKEN_BYTES: usize = 4 << 10;
-/// The largest file or output in which a token is looked for.
+/// The maximum size of a file or output that contains a token.
 const MAX_FILE_BYTES: u64 = 64 << 10;
-/// Enough for all authorities of a system.
+/// The maximum size of a file of authorities; enough for all authorities of a system.
 const MAX_CA_BYTES: u64 = 4 << 20;
 
 /// Reads the token and returns it as the value of `Authorization`, marked so that no log shows it.
 ///
 /// # Errors
-/// [`Error::GitAccess`], which never contains a part of the token; those of `watch`.
+/// [`Error::GitAccess`], which never contains a part of the token, and the errors of [`Watch::check`].
 pub(crate) fn authorization(access: &GitAccess, source: &TokenSource, watch: &Watch) -> Result<HeaderValue, Error> {
     let (key, read) = match source {
         TokenSource::File(path) => ("token_file", file(path, MAX_FILE_BYTES)),
@@ -79,7 +79,7 @@ fn variable(name: &str) -> Result<String, String> {
     std::env::var(name).map_err(|_| format!("the host's environment has no variable `{name}`"))
 }
 
-/// Runs a command until it ends, its time is over or the fetch has to end. What it writes to standard error is not
+/// Runs a command until it ends, reaches its time limit or the fetch has to end. Its standard error is not
 /// used, because it may contain secrets.
 fn output(command: Command, watch: &Watch) -> Result<Result<String, String>, Error> {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

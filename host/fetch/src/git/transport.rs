@@ -13,7 +13,7 @@ use super::session::Session;
 use crate::Error;
 
 thread_local! {
-    /// The fetch that this thread is in. libgit2 calls back on the thread that called it.
+    /// The fetch that this thread runs. libgit2 calls back on the thread that called it.
     static CURRENT: RefCell<Option<Arc<Session>>> = const { RefCell::new(None) };
 }
 

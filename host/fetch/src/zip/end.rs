@@ -10,11 +10,11 @@ const ZIP64_END: u32 = 0x0606_4b50;
 const ZIP64_END_BYTES: usize = 56;
 const ZIP64_LOCATOR: u32 = 0x0706_4b50;
 const ZIP64_LOCATOR_BYTES: usize = 20;
-/// Writers to a pipe fill their last block, which has 10 KiB, with zeros. Readers look for the end record further back.
+/// The maximum padding: writers to a pipe fill their last block of 10 KiB with zeros, and readers skip them.
 const MAX_PADDING: usize = 10 << 10;
-/// Readers look for the end record in the last part of the file, before a comment of any length.
+/// The part at the end of the file in which readers look for the end record, before a comment of any length.
 const END_WINDOW: usize = END_BYTES + 0xffff + MAX_PADDING;
-/// git archive and GitHub put the commit id there.
+/// The maximum length of the comment, in which git archive and GitHub write the commit id.
 const MAX_COMMENT: usize = 1024;
 
 /// The position of the directory, as all end records declare it.

@@ -17,7 +17,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) executable: bool,
     pub(crate) method: Method,
     pub(crate) crc: u32,
-    /// The size it declares to unpack to.
+    /// The declared size of the unpacked data.
     pub(crate) bytes: u64,
     pub(crate) packed: &'a [u8],
 }

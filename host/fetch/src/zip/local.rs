@@ -92,7 +92,8 @@ fn read_local<'a>(bytes: &'a [u8], header: &Header<'a>, next: usize) -> Result<(
     Ok((packed, next))
 }
 
-/// Some readers skip an entry that needs a newer version of the format than they know, others ignore the version.
+/// Checks the declared format version: some readers skip an entry with a newer version than they know, others ignore
+/// it.
 fn check_versions(header: &Header<'_>, local: u16, is_zip64: bool) -> Result<(), ZipError> {
     let needed = if is_zip64 || header.is_zip64 { ZIP64_VERSION } else { PLAIN_VERSION };
     match [local, header.version].into_iter().find(|version| *version > needed) {
@@ -104,7 +105,7 @@ fn check_versions(header: &Header<'_>, local: u16, is_zip64: bool) -> Result<(),
     }
 }
 
-/// The packed size and the size in a local header, or in its ZIP64 field, which has both or none.
+/// Returns the packed and unpacked size from a local header, or from its ZIP64 field, which has both or none.
 fn local_sizes(name: &[u8], packed: u32, bytes: u32, zip64: Option<Vec<u64>>) -> Result<(u64, u64), ZipError> {
     let refuse = |rule| Err(ZipError::Zip64 { place: format!("`{}`", shown(name)), rule });
     match (zip64.as_deref(), (packed, bytes)) {

@@ -65,7 +65,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// A name for people, whatever its bytes are.
+/// Returns a name as printable text, also if it is not UTF-8.
 pub(super) fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(name).chars().take(200).flat_map(char::escape_debug).collect()
 }

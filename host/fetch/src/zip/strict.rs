@@ -1,7 +1,7 @@
 //! Parses the structure of a ZIP archive and accepts only archives that every reader interprets equally.
 //!
 //! Some readers start at the directory, others at the first byte; some trust the local header, others the central one;
-//! some skip unknown parts. An archive is accepted if all of them must find the same list: one end record, a directory
+//! some skip unknown parts. An archive is accepted only if all readers find the same list: one end record, a directory
 //! directly before it, and entries that fill the rest without a gap.
 #![forbid(unsafe_code)]
 
@@ -14,7 +14,7 @@ use super::record::shown;
 use super::{ArchiveLimits, directory, end, local, text};
 use crate::ZipError;
 
-/// The kind of file within a Unix mode.
+/// The bits of a Unix mode that encode the kind of file.
 const KIND: u32 = 0o170_000;
 const LINK: u32 = 0o120_000;
 
@@ -105,7 +105,7 @@ impl<'a> Header<'a> {
         }))
     }
 
-    /// The Unix mode, which some non-Unix writers set as well, and some Unix writers leave at 0.
+    /// Checks and returns the Unix mode, which some non-Unix writers set as well, and some Unix writers leave at 0.
     fn check_attributes(&self, is_folder: bool) -> Result<u32, ZipError> {
         const DOS_VOLUME_LABEL: u32 = 0x08;
         const DOS_FOLDER: u32 = 0x10;

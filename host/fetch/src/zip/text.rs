@@ -10,8 +10,8 @@ use crate::ZipError;
 const CODE_PAGE_437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐\
      └┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u{a0}";
 
-/// Decodes a name. Readers may differ in its characters beyond ASCII, which some decode with a code page, but never
-/// in its ASCII characters, to which everything belongs that has a meaning: `/`, `.`, and the names of cargo.
+/// Decodes a name. Readers may differ in characters beyond ASCII, which some decode with a code page, but never
+/// in ASCII characters. All characters with a meaning are ASCII: `/`, `.`, and the file names of cargo.
 pub(super) fn decode<'a>(
     raw: &'a [u8],
     is_marked: bool,
@@ -35,7 +35,7 @@ pub(super) fn decode<'a>(
     }
 }
 
-/// Returns whether `unicode` can be what `raw` says in an encoding with one byte for each character.
+/// Returns whether `unicode` can be the text of `raw` in an encoding with one byte for each character.
 fn differ_beyond_ascii(raw: &[u8], unicode: &str) -> bool {
     let is_same = |(byte, c): (&u8, char)| if byte.is_ascii() { char::from(*byte) == c } else { !c.is_ascii() };
     raw.len() == unicode.chars().count() && raw.iter().zip(unicode.chars()).all(is_same)
