@@ -10,13 +10,13 @@ use serde_json::json;
 use crate::client::Answer;
 use crate::host::TestHost;
 
-fn packed(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
-fn unpacked(answer: &Answer) -> Vec<u8> {
+pub(crate) fn unpacked(answer: &Answer) -> Vec<u8> {
     let mut bytes = Vec::new();
     GzDecoder::new(&answer.body[..]).read_to_end(&mut bytes).unwrap();
     bytes
@@ -36,6 +36,8 @@ async fn large_responses_of_the_host_are_compressed_for_clients_that_accept_it()
             assert!(unpacked(&small) == plain.body, "{path}");
         }
     }
+    let head = host.request("HEAD", "/openapi.json").header("accept-encoding", "gzip").send().await.expect(200);
+    assert_eq!((head.header("content-encoding"), head.header("content-length")), (Some("gzip"), None));
     for path in ["/health/live", "/api/plugins", "/api/nothing"] {
         let answer = host.request("GET", path).header("accept-encoding", "gzip").send().await;
         assert_eq!(answer.header("content-encoding"), None, "{path}");

@@ -40,6 +40,7 @@ mod compression;
 mod cross_origin;
 mod damage;
 mod defects;
+mod endpoint_compression;
 mod endpoint_rules;
 mod error_codes;
 mod events;

@@ -8,13 +8,16 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use host_load::{CallError, PluginResponse};
-use http::{Response, StatusCode};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::{HeaderMap, Response, StatusCode};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::body::CallBody;
 use crate::caller::Caller;
+use crate::coding::Coding;
 use crate::generation::{Admitted, Generation};
+use crate::gunzip::{GunzipBody, GunzipFlaws};
 use crate::head::write_head;
 use crate::metrics::RefusalReason;
 use crate::refusal::CallRefusal;
@@ -64,13 +67,26 @@ impl Admitted {
     pub async fn call<B: IncomingBody>(
         self,
         routed: Routed,
-        request: Request<'_>,
+        mut request: Request<'_>,
         body: B,
     ) -> Result<Response<CallBody>, CallRefusal> {
         let started = Instant::now();
         let generation = self.generation().clone();
         let endpoint = &generation.manifest.endpoints[routed.endpoint];
         let state = &generation.endpoints[routed.endpoint];
+        let coding = if endpoint.decompress { Coding::of(request.headers) } else { Coding::Identity };
+        let is_decoded = match coding {
+            Coding::Identity => false,
+            Coding::Gzip => true,
+            Coding::Other => {
+                self.refuse(RefusalReason::ContentType);
+                return Err(CallRefusal::BodyEncoding);
+            }
+        };
+        let mut decoded_headers = None;
+        if is_decoded {
+            request.headers = decoded_headers.insert(headers_of_decoded(request.headers));
+        }
         if let Some(rules) = &state.rules
             && let Err(refusal) = rules.admit(&request.caller, request.headers)
         {
@@ -94,7 +110,12 @@ impl Admitted {
         };
         let caller = request.caller;
         let method = request.method;
-        let result = self.run(routed, &request, body, state.handler, limits).await;
+        let result = if is_decoded {
+            // Boxed, because its size would be added to the future of every call.
+            Box::pin(self.run_decoded(routed, &request, body, state.handler, limits)).await
+        } else {
+            self.run(routed, &request, body, state.handler, limits).await
+        };
 
         let took = started.elapsed();
         state.metrics.duration.observe(took.as_secs_f64());
@@ -127,6 +148,26 @@ impl Admitted {
             });
         }
         result
+    }
+
+    /// Decodes the body while it is read.
+    async fn run_decoded<B: IncomingBody>(
+        self,
+        routed: Routed,
+        request: &Request<'_>,
+        body: B,
+        handler: u32,
+        limits: CallLimits<'_>,
+    ) -> Result<Response<CallBody>, CallRefusal> {
+        let max_body_bytes = limits.rules.map_or(limits.max_body_bytes, |rules| rules.max_body_bytes);
+        if body.size_hint().lower() > max_body_bytes {
+            return Err(CallRefusal::BodyTooLarge(max_body_bytes));
+        }
+        let flaws = GunzipFlaws::default();
+        let body = GunzipBody::new(body, max_body_bytes, flaws.clone());
+        let result = self.run(routed, request, body, handler, limits).await;
+        // Also when the plugin made a response of the part that was decoded.
+        flaws.refusal(max_body_bytes).map_or(result, Err)
     }
 
     async fn run<B: IncomingBody>(
@@ -226,6 +267,14 @@ impl Future for BoundedCall<'_> {
         });
         waits.as_mut().poll(context).map(Err)
     }
+}
+
+/// Returns the headers of a request whose body the plugin gets decoded.
+fn headers_of_decoded(headers: &HeaderMap) -> Box<HeaderMap> {
+    let mut headers = Box::new(headers.clone());
+    headers.remove(CONTENT_ENCODING);
+    headers.remove(CONTENT_LENGTH);
+    headers
 }
 
 /// Logs a failed call and counts a panic.

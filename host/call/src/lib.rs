@@ -10,8 +10,10 @@
 mod body;
 mod call;
 mod caller;
+mod coding;
 mod event_sink;
 mod generation;
+mod gunzip;
 mod head;
 mod health;
 mod log_lines;
@@ -32,8 +34,10 @@ mod trace;
 
 pub use body::CallBody;
 pub use caller::Caller;
+pub use coding::Coding;
 pub use event_sink::{EventSink, PublishEvent};
 pub use generation::{Admitted, EndpointState, Generation, GenerationParts, GenerationPhase, InFlight, Life};
+pub use gunzip::{GunzipError, gunzip};
 pub use health::{HealthReport, HealthState};
 pub use host_load::{CallError, PluginResponse};
 pub use log_lines::{LogLine, LogLines, MinLevel, MinLevelError, now_unix_ms};

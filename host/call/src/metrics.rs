@@ -20,9 +20,9 @@ pub enum RefusalReason {
     Auth,
     /// The client exceeded the rate limit.
     RateLimit,
-    /// The endpoint does not accept the content type.
+    /// The endpoint does not accept the content type or the content coding.
     ContentType,
-    /// The body does not match what the endpoint requires.
+    /// The body does not match what the endpoint requires, or cannot be decoded.
     Body,
     /// The body is too large.
     BodyTooLarge,

@@ -52,6 +52,10 @@ pub enum CallRefusal {
     BodyTooLarge(u64),
     /// The caller did not send the whole body.
     BodyIncomplete(String),
+    /// The body is not valid gzip, although the caller says so.
+    BodyNotGzip,
+    /// The body has a coding that the host does not decode.
+    BodyEncoding,
     /// The endpoint's timeout passed while the plugin waited for the caller's body.
     BodyTimedOut(Duration),
     /// The plugin failed.
@@ -71,6 +75,8 @@ impl CallRefusal {
             CallRefusal::BodyTooLarge(_) => Some(RefusalReason::BodyTooLarge),
             CallRefusal::BodyIncomplete(_) => Some(RefusalReason::BodyIncomplete),
             CallRefusal::BodyTimedOut(_) => Some(RefusalReason::BodyTimedOut),
+            CallRefusal::BodyNotGzip => Some(RefusalReason::Body),
+            CallRefusal::BodyEncoding => Some(RefusalReason::ContentType),
             CallRefusal::UpgradeRequired => Some(RefusalReason::Upgrade),
             CallRefusal::Failed(_) | CallRefusal::Cut => None,
             CallRefusal::Rule(refusal) => Some(match refusal {

@@ -27,6 +27,8 @@ pub struct RefusedCall {
     pub allow: Option<HeaderValue>,
     /// The value of `Retry-After`.
     pub retry_after_seconds: Option<u32>,
+    /// True if the response says that bodies may be compressed with gzip.
+    pub accepts_gzip: bool,
     /// The violations of the body, each with its JSON pointer.
     pub violations: Vec<Violation>,
 }
@@ -34,7 +36,9 @@ pub struct RefusedCall {
 impl RefusedCall {
     /// A refusal with a status, code and description.
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> RefusedCall {
-        RefusedCall { status, code, detail: detail.into(), allow: None, retry_after_seconds: None, violations: vec![] }
+        let detail = detail.into();
+        let violations = vec![];
+        RefusedCall { status, code, detail, allow: None, retry_after_seconds: None, accepts_gzip: false, violations }
     }
 
     fn later(self) -> RefusedCall {
@@ -48,7 +52,7 @@ impl RefusedCall {
 
     /// The problem document for a plugin that called.
     pub fn into_answer(self) -> Response<ServiceBody> {
-        let RefusedCall { status, code, detail, allow, retry_after_seconds, violations } = self;
+        let RefusedCall { status, code, detail, allow, retry_after_seconds, accepts_gzip, violations } = self;
         let mut response = host_services::problem(status, code, &detail, &violations);
         let headers = response.headers_mut();
         if let Some(allow) = allow {
@@ -56,6 +60,9 @@ impl RefusedCall {
         }
         if let Some(seconds) = retry_after_seconds {
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if accepts_gzip {
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
         response
     }
@@ -121,6 +128,14 @@ impl RefusedCall {
                 "body_incomplete",
                 format!("failed to read the body: {reason}"),
             ),
+            CallRefusal::BodyNotGzip => {
+                RefusedCall::new(StatusCode::BAD_REQUEST, "body_not_gzip", "the body is not valid gzip")
+            }
+            CallRefusal::BodyEncoding => {
+                let detail = "the body has a `Content-Encoding` that is not decoded here; the endpoint accepts gzip";
+                let refused = RefusedCall::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_encoding", detail);
+                RefusedCall { accepts_gzip: true, ..refused }
+            }
             CallRefusal::BodyTimedOut(after) => RefusedCall::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "body_timed_out",

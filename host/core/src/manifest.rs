@@ -24,6 +24,8 @@
 //! | `endpoints[].timeout_ms` | 1 to 86400000, and at most the limit of the host (300000 by default) | 30000 |
 //! | `endpoints[].max_body_bytes` | 0 to 4 GiB | 1 MiB |
 //! | `endpoints[].upgrade` | `websocket`; requires the method GET | none |
+//! | `endpoints[].compress` | true or false: responses are compressed with gzip; no effect with `upgrade` | false |
+//! | `endpoints[].decompress` | true or false: bodies that are compressed with gzip are decoded; no effect for a method without a body | false |
 //! | `permissions[]` | `resource.action`, lower case; a name that is not a [`Permission`] causes a warning and has no effect | none |
 //! | `dependencies[]` | an id, or `{id, version, optional}`; each plugin once, and not the plugin itself. In normal mode an import path has no effect, and the `{name}` of older manifests is optional | none |
 //! | `run_after[]` | ids, not the plugin's own | none |

@@ -1,5 +1,6 @@
 //! Requests to the endpoints of plugins.
 
+mod compression;
 pub(crate) mod endpoint;
 pub(crate) mod headers;
 mod websocket;

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 
-use super::json::{media_type, wrong_media_type};
+use super::json::{media_type, refuse_coded, wrong_media_type};
 use super::{MAX_COLLECTED_BYTES, query};
 use crate::{Body, Error, FromRequest, Request};
 
@@ -43,6 +43,7 @@ impl<T: DeserializeOwned> FromRequest for Form<T> {
         if found != MEDIA_TYPE {
             return Err(wrong_media_type("body_not_form", &found, MEDIA_TYPE));
         }
+        refuse_coded(request)?;
         let bytes = request.take_body().collect(MAX_COLLECTED_BYTES).await?;
         query::read(&bytes, refused).map(Form)
     }

@@ -1,6 +1,6 @@
 //! JSON request and response bodies.
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -9,8 +9,9 @@ use crate::{Body, Error, FromRequest, IntoResponse, Request, Response};
 
 /// A JSON request body as an argument, or a JSON response body as a return value.
 ///
-/// As an argument, it refuses a body with a media type other than `application/json` or `…+json` (415), a body that is
-/// not JSON (400), and a body that does not deserialize to `T` (422, with the JSON pointer of the field).
+/// As an argument, it refuses a body with a media type other than `application/json` or `…+json` (415), a compressed
+/// body (415; see `decompress` in plugin.yaml), a body that is not JSON (400), and a body that does not deserialize to
+/// `T` (422, with the JSON pointer of the field).
 ///
 /// ```
 /// # use plugin_sdk::prelude::*;
@@ -38,6 +39,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
         if media_type != "application/json" && !media_type.ends_with("+json") {
             return Err(wrong_media_type("body_not_json", &media_type, "application/json"));
         }
+        refuse_coded(request)?;
         let bytes = request.take_body().collect(MAX_COLLECTED_BYTES).await?;
         read(&bytes).map(Json)
     }
@@ -65,6 +67,17 @@ pub(super) fn wrong_media_type(code: &'static str, found: &str, wanted: &str) ->
         found => format!("the body is `{found}`, send `content-type: {wanted}`"),
     };
     Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code).with_detail(detail)
+}
+
+/// Refuses a compressed body. The host decodes it if plugin.yaml has `decompress: true`.
+pub(super) fn refuse_coded(request: &Request) -> Result<(), Error> {
+    if request.header("content-encoding").is_none_or(|coding| coding.eq_ignore_ascii_case("identity")) {
+        return Ok(());
+    }
+    let detail = "the body has a `Content-Encoding` that the endpoint does not decode; send the body uncompressed";
+    Err(Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_encoding")
+        .with_detail(detail)
+        .with_header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")))
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
@@ -101,6 +114,18 @@ mod tests {
     struct Cat {
         #[serde(rename = "a/b")]
         lives: u8,
+    }
+
+    #[test]
+    fn a_compressed_body_is_refused_and_not_parsed() {
+        for (coding, expected) in [("identity", 200), ("Identity", 200), ("gzip", 415), ("br", 415)] {
+            let headers = [("content-type", "application/json"), ("content-encoding", coding)];
+            let mut request = Request::sample("POST", "/", &[], &headers, "1");
+            let found = crate::test_block_on(Json::<u8>::from_request(&mut request));
+            let found =
+                found.map_or_else(|error| (error.status().as_u16(), error.code().to_owned()), |_| (200, String::new()));
+            assert_eq!(found, (expected, if expected == 200 { "" } else { "body_encoding" }.to_owned()), "{coding}");
+        }
     }
 
     #[test]

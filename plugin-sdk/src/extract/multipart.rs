@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use http::{HeaderMap, StatusCode};
 
-use super::json::{media_type, wrong_media_type};
+use super::json::{media_type, refuse_coded, wrong_media_type};
 use crate::{Body, Error, FromRequest, Request};
 
 /// A form with files (`multipart/form-data`), read field by field as it arrives: only the data that the handler stores
@@ -69,6 +69,7 @@ impl FromRequest for Multipart {
         if found != "multipart/form-data" {
             return Err(wrong_media_type("body_not_multipart", &found, "multipart/form-data; boundary=…"));
         }
+        refuse_coded(request)?;
         let boundary = multer::parse_boundary(request.header("content-type").unwrap_or_default()).map_err(refused)?;
         let meter = Arc::new(Meter::default());
         let body = Metered { body: request.take_body(), meter: meter.clone(), rest: false };

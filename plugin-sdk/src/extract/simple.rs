@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use super::MAX_COLLECTED_BYTES;
+use super::json::refuse_coded;
 use crate::{Body, Error, FromRequest, Request, RequestContext};
 
 impl FromRequest for Request {
@@ -50,6 +51,7 @@ impl FromRequest for String {
     const TAKES_BODY: bool = true;
 
     async fn from_request(request: &mut Request) -> Result<String, Error> {
+        refuse_coded(request)?;
         let bytes = request.take_body().collect(MAX_COLLECTED_BYTES).await?;
         String::from_utf8(bytes.into())
             .map_err(|_| Error::new(StatusCode::BAD_REQUEST, "body_not_text").with_detail("the body is not UTF-8 text"))

@@ -29,6 +29,10 @@ pub struct Endpoint {
     pub max_body_bytes: u64,
     /// The protocol that the connection changes to; `None` for plain HTTP.
     pub upgrade: Option<Upgrade>,
+    /// Whether the host compresses responses.
+    pub compress: bool,
+    /// Whether the host decodes compressed request bodies.
+    pub decompress: bool,
 }
 
 /// A protocol that a connection changes to.

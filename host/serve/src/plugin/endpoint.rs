@@ -16,6 +16,7 @@ use crate::access::operator_token::is_host_credential;
 use crate::connection::access_log::{self, AccessLogLine};
 use crate::connection::pace::{PacedBody, SlowBodyFlag};
 use crate::connection::state::Connection;
+use crate::plugin::compression::compressed;
 use crate::plugin::headers as plugin_headers;
 use crate::plugin::websocket::{ClientBytes, Handshake};
 use crate::state::AppState;
@@ -98,6 +99,7 @@ where
         Err(refusal) => return Err(ApiError::from(RefusedCall::route(refusal, id))),
     };
     let endpoint = &admitted.generation().manifest.endpoints[routed.endpoint];
+    let is_compressed = endpoint.compress;
     let has_credential = parts.headers.get_all(AUTHORIZATION).iter().any(is_host_credential);
     let caller = match known(app, &endpoint.auth, &parts.headers, has_credential, id, (peer, &connection.recent)) {
         Ok(caller) => caller,
@@ -146,6 +148,7 @@ where
     plugin_headers::strip_answer(answered.headers_mut(), id, parts.uri.path());
     Ok(match handshake {
         Some(handshake) if answered.status() == StatusCode::SWITCHING_PROTOCOLS => handshake.open(answered, connection),
+        _ if is_compressed => compressed(answered.map(AnyBody::Plugin), &parts.method, &parts.headers),
         _ => answered.map(AnyBody::Plugin),
     })
 }

@@ -24,6 +24,12 @@ impl AnyBody {
     pub(crate) fn empty() -> AnyBody {
         AnyBody::Host(axum::body::Body::empty())
     }
+
+    /// The body of a response to HEAD, whose size would be that of a compressed body: the server announces none.
+    pub(crate) fn empty_of_unknown_size() -> AnyBody {
+        let nothing = futures_util::stream::empty::<Result<Bytes, std::convert::Infallible>>();
+        AnyBody::Host(axum::body::Body::from_stream(nothing))
+    }
 }
 
 impl Body for AnyBody {

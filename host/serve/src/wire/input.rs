@@ -5,14 +5,14 @@ use std::str::FromStr;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use host_api::FieldError;
+use host_call::{Coding, GunzipError, gunzip};
 use host_core::spelling::suggestion;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::wire::compression::gunzip::{GunzipError, gunzip};
-use crate::wire::compression::{self, Coding};
+use crate::wire::compression;
 use crate::wire::problem::{AcceptedCoding, ApiError};
 
 /// Largest JSON body of the management API.
@@ -86,16 +86,12 @@ fn kind(headers: &HeaderMap) -> Result<(), ApiError> {
 
 /// Rejects a compressed body.
 pub(crate) fn plain(headers: &HeaderMap) -> Result<(), ApiError> {
-    if compression::coding(headers) == Coding::Identity {
-        Ok(())
-    } else {
-        Err(compression::refused(AcceptedCoding::Identity))
-    }
+    if Coding::of(headers) == Coding::Identity { Ok(()) } else { Err(compression::refused(AcceptedCoding::Identity)) }
 }
 
 /// Reads a body, and decodes it if it is compressed.
 pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    let coding = compression::coding(request.headers());
+    let coding = Coding::of(request.headers());
     if coding == Coding::Other {
         return Err(compression::refused(AcceptedCoding::Gzip));
     }

@@ -11,7 +11,7 @@ use host_run::{
 };
 use http::StatusCode;
 
-use crate::wire::problem::ApiError;
+use crate::wire::problem::{AcceptedCoding, ApiError};
 
 /// The time, in seconds, after which a client may repeat a request that was refused because the host is busy.
 const RETRY_AFTER: u32 = 5;
@@ -71,6 +71,7 @@ impl From<RefusedCall> for ApiError {
         let errors = errors.map(|Violation { pointer, message }| FieldError { pointer, message });
         ApiError {
             allow: refused.allow,
+            accept_encoding: refused.accepts_gzip.then_some(AcceptedCoding::Gzip),
             errors: errors.collect(),
             retry_after_seconds: refused.retry_after_seconds,
             ..ApiError::new(refused.status, refused.code, refused.detail)

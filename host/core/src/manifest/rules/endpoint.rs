@@ -52,6 +52,8 @@ fn endpoint(item: &Reader<'_>) -> Found {
         "timeout_ms",
         "max_body_bytes",
         "upgrade",
+        "compress",
+        "decompress",
     ]);
     if !item.is_mapping() {
         return Found { route: None, endpoint: None };
@@ -72,6 +74,9 @@ fn endpoint(item: &Reader<'_>) -> Found {
     if protocol.is_some() && method.is_some_and(|method| method != Method::Get) {
         upgrade.problem("requires `method: GET`");
     }
+    let compress = compression(item.field("compress"), protocol.is_none(), "a WebSocket is not compressed");
+    let has_body = method.is_none_or(Method::has_body);
+    let decompress = compression(item.field("decompress"), has_body, "a request with this method has no body");
     let route = path.clone().map(|path| (path, method));
     let description = item.field("description").prose().unwrap_or_default().to_owned();
     let auth = auth(&item.field("auth"));
@@ -100,8 +105,19 @@ fn endpoint(item: &Reader<'_>) -> Found {
         timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_millis),
         max_body_bytes: max_body_bytes.unwrap_or(DEFAULT_BODY_BYTES),
         upgrade: protocol,
+        compress,
+        decompress,
     });
     Found { route, endpoint }
+}
+
+/// Returns whether a kind of compression is requested; a warning says why it is not if it cannot be `possible`.
+fn compression(reader: Reader<'_>, possible: bool, reason: &str) -> bool {
+    let wanted = reader.flag().unwrap_or(false);
+    if wanted && !possible {
+        reader.bare().warn(format!("has no effect: {reason}"));
+    }
+    wanted && possible
 }
 
 /// Records a problem if `path` conflicts with an earlier one in the router.

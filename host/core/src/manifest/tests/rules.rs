@@ -43,8 +43,8 @@ fn every_field_is_read() {
 fn keys_without_effect_cause_a_warning() {
     expect![[r#"
         plugin.yaml:35: `endpoints[0].validation` has no effect: `required` and `schema` check the request body, and a request with this method has none
-        plugin.yaml:67: `security.filesystem_access` is not enforced by this version of the host: the plugin's code can open every file that the host can open
-        plugin.yaml:80: `artifacts` has no effect in this version of the host, which always builds a plugin from its source
+        plugin.yaml:69: `security.filesystem_access` is not enforced by this version of the host: the plugin's code can open every file that the host can open
+        plugin.yaml:82: `artifacts` has no effect in this version of the host, which always builds a plugin from its source
     "#]]
     .assert_eq(&lines(&checked(FULL).warnings));
 }

@@ -94,6 +94,11 @@ fn operation(manifest: &Manifest, number: usize, endpoint: &Endpoint, schema: Op
         "x-deadline-ms": endpoint.timeout.as_millis(),
         "x-max-body-bytes": endpoint.max_body_bytes,
     });
+    for (name, is_possible) in [("x-response-codings", endpoint.compress), ("x-request-codings", endpoint.decompress)] {
+        if is_possible {
+            operation[name] = json!(["gzip"]);
+        }
+    }
     let parameters = endpoint.path.params().iter();
     let parameters: Vec<_> = parameters
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))

@@ -17,6 +17,8 @@ const LEVEL: u32 = 4;
 const MAX_PIECE_BYTES: usize = 32 * 1024;
 /// Number of bytes that are compressed before the task yields to the others of its thread.
 const MAX_BYTES_PER_POLL: usize = 128 * 1024;
+/// Number of bytes that a frame counts as, so that a body of empty frames yields, too.
+const FRAME_COST_BYTES: usize = 64;
 /// Number of compressed bytes that are sent at once, unless the body pauses.
 const CHUNK_BYTES: usize = 8 * 1024;
 
@@ -45,11 +47,11 @@ where
         let mut n_bytes = 0;
         loop {
             let Some(encoder) = &mut self.encoder else { return Poll::Ready(None) };
+            if n_bytes >= MAX_BYTES_PER_POLL {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             if !self.rest.is_empty() {
-                if n_bytes >= MAX_BYTES_PER_POLL {
-                    context.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
                 let piece = self.rest.split_to(self.rest.len().min(MAX_PIECE_BYTES));
                 n_bytes += piece.len();
                 encoder.write_all(&piece)?;
@@ -60,7 +62,10 @@ where
                 continue;
             }
             match Pin::new(&mut self.body).poll_frame(context) {
-                Poll::Ready(Some(Ok(frame))) => self.rest = frame.into_data().unwrap_or_default(),
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.rest = frame.into_data().unwrap_or_default();
+                    n_bytes += FRAME_COST_BYTES;
+                }
                 Poll::Ready(Some(Err(error))) => {
                     self.encoder = None;
                     return Poll::Ready(Some(Err(error)));

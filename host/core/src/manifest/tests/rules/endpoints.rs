@@ -255,3 +255,33 @@ fn a_protocol_to_upgrade_to_requires_get() {
     "#]],
     );
 }
+
+#[test]
+fn compression_without_effect_is_a_warning() {
+    check(
+        &endpoint("  compress: true\n"),
+        expect![[r#"
+        ok
+    "#]],
+    );
+    check(
+        &endpoint("  compress: gzip\n"),
+        expect![[r#"
+            plugin.yaml:5: `endpoints[0].compress` must be true or false, found `gzip`
+        "#]],
+    );
+    check(
+        &endpoint("  upgrade: websocket\n  compress: true\n  decompress: true\n"),
+        expect![[r#"
+            ok, but
+            plugin.yaml:6: `endpoints[0].compress` has no effect: a WebSocket is not compressed
+            plugin.yaml:7: `endpoints[0].decompress` has no effect: a request with this method has no body
+        "#]],
+    );
+    check(
+        &endpoint("  decompress: true\n").replace("GET", "PUT"),
+        expect![[r#"
+        ok
+    "#]],
+    );
+}
