@@ -145,6 +145,12 @@ async fn a_cancelled_first_load_installs_nothing_and_its_client_is_informed() {
             (&plugin["phase"], &plugin["metadata"]["version"], &plugin["source"]),
             (&json!("building"), &json!("1.0.0"), &json!(build.folder))
         );
+        for words in [&["list"][..], &["show", "hello"]] {
+            let shown = host.command(words).await;
+            let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+            let parts = ["hello", "1.0.0", "building", build.folder.file_name().unwrap().to_str().unwrap()];
+            assert!(shown.status.success() && parts.iter().all(|part| text.contains(part)), "{words:?}: {shown:?}");
+        }
         host.delete(&place(&job)).await.expect(200);
     });
     assert_eq!(answer.expect(409).code(), "job_cancelled");

@@ -1,10 +1,10 @@
 //! Output of the commands on a terminal, into a pipe and into a file: escapes, colours, failures to write.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Output, Stdio};
 
-use crate::host::{TestHost, eventually, program};
+use crate::host::{TestHost, endpoint, eventually, program};
 
 fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
@@ -204,4 +204,47 @@ async fn a_command_that_follows_ends_when_its_reader_has_seen_enough() {
         assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""), "{words:?}");
         assert!(!line.is_empty(), "{words:?}");
     }
+}
+
+/// Runs `unload store` on a terminal, answers its question, and returns its output.
+async fn unloaded_with(host: &TestHost, answer: &'static str) -> Output {
+    let unload = of(host, &["unload", "store"]);
+    let words: Vec<_> = unload.get_args().map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let line = format!("{} {}", unload.get_program().to_str().unwrap(), words.join(" "));
+    let mut command = Command::new("script");
+    command.args(["-qec", &line, "/dev/null"]).env("SHELL", "/bin/sh").env("NO_COLOR", "1");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    tokio::task::spawn_blocking(move || {
+        // The terminal stays open until the command has ended.
+        let mut terminal = child.stdin.take().unwrap();
+        terminal.write_all(answer.as_bytes()).unwrap();
+        let status = child.wait().unwrap();
+        drop(terminal);
+        Output { status, ..child.wait_with_output().unwrap() }
+    })
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn unload_asks_on_a_terminal_and_names_the_stored_data() {
+    if Command::new("script").arg("--version").output().is_err() {
+        eprintln!("skipped: the question of unload, because `script` is not installed");
+        return;
+    }
+    let host = TestHost::start().await;
+    host.load("store").await;
+    host.request("PUT", &endpoint("store/notes/a")).body(b"text").send().await.expect(204);
+    for answer in ["n\n", "\n"] {
+        let refused = unloaded_with(&host, answer).await;
+        let shown = String::from_utf8(refused.stdout).unwrap();
+        let question = "unload `store` and delete its configuration and its stored data (1 key, ";
+        assert!(shown.contains(question) && shown.contains("error: nothing was changed"), "{shown}");
+        assert!(shown.contains("--keep-data keeps the data"), "{shown}");
+        assert_eq!(refused.status.code(), Some(1), "{shown}");
+        assert_eq!(host.plugin("store").await["stored_data"]["keys"], 1);
+    }
+    let unloaded = unloaded_with(&host, "y\n").await;
+    assert_eq!(unloaded.status.code(), Some(0), "{}", String::from_utf8_lossy(&unloaded.stdout));
+    host.get("/api/plugins/store").await.expect(404);
 }

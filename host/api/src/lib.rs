@@ -43,7 +43,7 @@ pub use plan::{
 pub use plugin::{
     Configuration, Endpoint, Generation, HealthMetadata, LastError, LoadRequest, Metadata, Plugin, PluginItem,
     PluginList, PluginParts, PluginState, PluginStateError, RollbackVersion, Route, SecurityMetadata, Status,
-    StatusResponse, UploadResponse, Validation,
+    StatusResponse, StoredData, UploadResponse, Validation,
 };
 pub use revision::{PastPlugin, PastPlugins, Revision, RevisionChange, RevisionDiff, RevisionList};
 pub use system::{

@@ -195,9 +195,21 @@ pub struct Generation {
 pub struct Plugin {
     /// Metadata, status and routes.
     pub plugin: PluginParts,
+    /// The keys that the plugin has stored.
+    #[serde(default)]
+    pub stored_data: StoredData,
     /// The item of the list.
     #[serde(flatten)]
     pub item: PluginItem,
+}
+
+/// The data in the key-value store of a plugin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StoredData {
+    /// The number of keys.
+    pub keys: u64,
+    /// Bytes of all keys and values.
+    pub bytes: u64,
 }
 
 /// Metadata, status and routes of a plugin.

@@ -1,12 +1,13 @@
 //! Suggestions for misspelled words.
 
 /// Units at the end of a key, as the host writes them.
-const UNITS: [&str; 3] = ["_ms", "_seconds", "_bytes"];
+const UNITS: [&str; 4] = ["_ms", "_seconds", "_bytes", "_size"];
 /// Units at the end of a key, as other programs write them.
 const OTHER_UNITS: [&str; 9] = ["_s", "_sec", "_secs", "_millis", "_milliseconds", "_minutes", "_kb", "_mb", "_mib"];
 
 /// Returns the known word that `word` most likely stands for: in another case, with at most two characters inserted,
-/// removed, replaced or swapped with their neighbour, fewer in short words, or with another unit or none at its end.
+/// removed, replaced or swapped with their neighbour, fewer in short words, with another unit or none at its end, or
+/// as the only longer or shorter form.
 pub fn suggestion<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     if let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(word)) {
         return Some(known);
@@ -15,7 +16,17 @@ pub fn suggestion<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let alike = known.iter().filter(|known| known.len().abs_diff(word.len()) <= 2);
     let distances = alike.map(|known| (distance(word, known), *known));
     let nearest = distances.filter(|(distance, known)| *distance <= 2.min(known.len() / 3)).min();
-    nearest.map(|(_, known)| known).or_else(|| with_unit(word, known))
+    nearest.map(|(_, known)| known).or_else(|| with_unit(word, known)).or_else(|| only_form(word, known))
+}
+
+/// Returns the only known word that starts with `word` or that `word` starts with: `tls_cert` for `tls_certificate`.
+fn only_form<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    const MIN_LEN: usize = 5;
+    let is_form = |known: &&&str| {
+        word.len().min(known.len()) >= MIN_LEN && (known.starts_with(word) || word.starts_with(**known))
+    };
+    let mut forms = known.iter().filter(is_form);
+    forms.next().filter(|_| forms.next().is_none()).copied()
 }
 
 /// Returns the known word that differs from `word` only in the unit at its end: `timeout_ms` for `timeout`.
@@ -53,7 +64,8 @@ mod tests {
 
     #[test]
     fn the_most_similar_word_is_suggested() {
-        let known = ["port", "cache_dir", "version", "endpoints", "id", "timeout_ms", "max_body_bytes"];
+        let known =
+            ["port", "cache_dir", "version", "endpoints", "id", "timeout_ms", "max_body_bytes", "tls_cert", "tls_key"];
         for (word, expected) in [
             ("prot", Some("port")),
             ("Version", Some("version")),
@@ -68,6 +80,11 @@ mod tests {
             ("timeout_secs", Some("timeout_ms")),
             ("max_body", Some("max_body_bytes")),
             ("max_body_mb", Some("max_body_bytes")),
+            ("max_body_size", Some("max_body_bytes")),
+            ("tls_certificate", Some("tls_cert")),
+            ("endpoints_of_plugin", Some("endpoints")),
+            ("tls_c", Some("tls_cert")),
+            ("tls_", None),
             ("_ms", None),
             ("", None),
         ] {

@@ -86,6 +86,9 @@ pub enum Error {
     /// A prebuilt library without a manifest.
     #[error("no `plugin.yaml` beside `{}`; hint: put it in the same folder", library.display())]
     NoManifestBeside { library: PathBuf },
+    /// A folder inside the folder of a plugin.
+    #[error("`{}` has no `plugin.yaml`; hint: name the folder of the plugin: `{}`", path.display(), plugin.display())]
+    InsidePlugin { path: PathBuf, plugin: PathBuf },
     /// The upload does not exist or has expired.
     #[error("there is no upload `{id}`; hint: uploads expire, upload the archive again")]
     NoSuchUpload { id: String },
@@ -259,7 +262,7 @@ impl Error {
             Error::NotAFile { .. } => "fetch_not_a_file",
             Error::Special { .. } => "fetch_special_file",
             Error::ForbiddenName { .. } => "fetch_forbidden_name",
-            Error::NoManifestBeside { .. } => "fetch_no_manifest",
+            Error::NoManifestBeside { .. } | Error::InsidePlugin { .. } => "fetch_no_manifest",
             Error::NoSuchUpload { .. } => "fetch_no_such_upload",
             Error::NoIndex { .. } => "fetch_no_index",
             Error::IndexTooLarge { .. } => "fetch_index_too_large",

@@ -51,7 +51,7 @@ fn select(tree: &Tree, place: &str, folder: Option<&TreePath>) -> Result<Tree, E
     tree.below(folder).or_else(below_top).ok_or_else(|| Error::NoFolder {
         place: place.to_owned(),
         path: folder.clone(),
-        found: folders_with_manifests(tree),
+        found: folders_with_manifests(tree, folder),
     })
 }
 
@@ -77,7 +77,13 @@ fn fetch_place(
         Source::Git { url, revision, .. } => {
             git::fetch(store, config, url, revision, source.tag_rule(), keeps_top, cancelled)
         }
-        Source::Folder(path) => folder::folder(store, &resolve(path, config, trust)?, keeps_top, cancelled),
+        Source::Folder(path) => {
+            let folder = resolve(path, config, trust)?;
+            if !keeps_top && folder.is_dir() {
+                refuse_inner_folder(&folder, config, trust)?;
+            }
+            folder::folder(store, &folder, keeps_top, cancelled)
+        }
         Source::Archive(path) => zip::unpack(store, &config.archive, &resolve(path, config, trust)?),
         Source::Library(path) => {
             // The folder is resolved, not the file, so that a link at the end of the path is noticed and refused.
@@ -95,17 +101,47 @@ fn fetch_place(
     }
 }
 
-/// The folders with a plugin.yaml, in one sentence.
-fn folders_with_manifests(tree: &Tree) -> String {
-    let folders = tree.files().iter().filter_map(|file| {
-        let (folder, name) = file.path.as_str().rsplit_once('/')?;
-        matches!(name, "plugin.yaml" | "plugin.yml").then(|| format!("`{folder}`"))
-    });
-    let folders: Vec<_> = folders.take(5).collect();
-    match &*folders {
-        [] => "no folder has a plugin.yaml".to_owned(),
-        folders => format!("these folders have a plugin.yaml: {}", folders.join(", ")),
+/// The remedy for a folder that a source does not have: the folders with a plugin.yaml.
+fn folders_with_manifests(tree: &Tree, wanted: &TreePath) -> String {
+    let mut is_at_root = false;
+    let mut folders = vec![];
+    for file in tree.files() {
+        match file.path.as_str().rsplit_once('/') {
+            Some((folder, "plugin.yaml" | "plugin.yml")) => folders.push(folder),
+            None if is_manifest(file.path.as_str()) => is_at_root = true,
+            _ => {}
+        }
     }
+    let without_top = wanted.as_str().split_once('/').map(|(_, rest)| rest);
+    if let Some(folder) = folders.iter().find(|folder| Some(**folder) == without_top) {
+        return format!("a single folder at the top of an archive is left out: use `{folder}`");
+    }
+    match &*folders {
+        _ if is_at_root => "its root has a plugin.yaml: leave `path` out".to_owned(),
+        [] => "no folder has a plugin.yaml; add one".to_owned(),
+        folders => format!("these folders have a plugin.yaml: {}", host_core::shown_list(folders.iter().copied(), 5)),
+    }
+}
+
+fn is_manifest(name: &str) -> bool {
+    matches!(name, "plugin.yaml" | "plugin.yml")
+}
+
+/// Refuses a folder that is inside the folder of a plugin and has no manifest, nor one in a folder of it.
+fn refuse_inner_folder(path: &Path, config: &Config, trust: Trust) -> Result<(), Error> {
+    /// How far above its folder a plugin is looked for.
+    const MAX_LEVELS: usize = 3;
+    let has_manifest = |folder: &Path| ["plugin.yaml", "plugin.yml"].iter().any(|name| folder.join(name).is_file());
+    // A client must not learn which files there are elsewhere.
+    let allowed = |folder: &Path| trust == Trust::CommandLine || roots(config).any(|root| folder.starts_with(root));
+    let mut above = path.ancestors().skip(1).take(MAX_LEVELS);
+    let Some(plugin) = above.find(|folder| allowed(folder) && has_manifest(folder)) else { return Ok(()) };
+    // An error is reported when the folder is copied.
+    let inner = fs::read_dir(path).into_iter().flatten().flatten();
+    if has_manifest(path) || inner.map(|entry| entry.path()).any(|inner| has_manifest(&inner)) {
+        return Ok(());
+    }
+    Err(Error::InsidePlugin { path: path.to_owned(), plugin: plugin.to_owned() })
 }
 
 /// Makes a tree of an archive that was uploaded.

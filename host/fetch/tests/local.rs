@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use host_core::Source;
-use host_fetch::{Config, Error, Fetched, Trust, fetch};
+use host_fetch::{Config, Error, Fetched, Trust, fetch, folder_of};
 use host_store::{Store, Tree, TreeLimits};
 use store::open_store;
 
@@ -370,8 +370,49 @@ fn a_missing_path_or_a_file_instead_of_a_folder_is_reported() {
         "fetch_not_a_file",
         "is a folder, not a regular file; hint: rename the folder",
     );
-    fs::create_dir(source.join("empty")).unwrap();
-    place.refused(&source.join("empty"), "store_empty_tree", "no files");
+    place.refused(
+        &source.join(r"C:\plugins\hello"),
+        "fetch_nothing_there",
+        r"on the host's machine, the folders of a path are separated by `/`, not by `\`",
+    );
+    let empty = place.folder.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    place.refused(&empty, "store_empty_tree", "no files");
+}
+
+#[test]
+fn a_folder_inside_a_plugin_is_refused_with_the_folder_of_the_plugin() {
+    let place = place();
+    let source = place.write(&["hello/plugin.yaml", "hello/src/lib.rs", "hello/src/a/b/c/d.rs"]);
+    place.write(&["other/src/lib.rs", "hello/examples/a/plugin.yaml"]);
+    let plugin = source.join("hello");
+    for folder in ["src", "src/a", "src/a/b"] {
+        let hint = format!("hint: name the folder of the plugin: `{}`", plugin.display());
+        place.refused(&plugin.join(folder), "fetch_no_manifest", &hint);
+    }
+    assert_eq!(names(&place.tree(&plugin.join("src/a/b/c")).unwrap()), "d.rs", "too far above");
+    assert_eq!(names(&place.tree(&plugin.join("examples")).unwrap()), "plugin.yaml");
+    assert_eq!(names(&place.tree(&source.join("other/src")).unwrap()), "lib.rs");
+}
+
+#[test]
+fn a_missing_folder_is_refused_with_the_folders_that_have_a_manifest() {
+    let place = place();
+    let refused = |files: &[&str], path: &str| {
+        let source = place.write(files);
+        let tree = place.tree(&source).unwrap();
+        let refused = folder_of(&tree, "the archive", Some(&path.parse().unwrap())).unwrap_err().to_string();
+        fs::remove_dir_all(source).unwrap();
+        refused
+    };
+    for (files, path, hint) in [
+        (&["plugin.yaml", "src/lib.rs"][..], "top", "its root has a plugin.yaml: leave `path` out"),
+        (&["a/plugin.yaml", "b/plugin.yaml"], "c", "these folders have a plugin.yaml: `a`, `b`"),
+        (&["a/plugin.yaml", "b/plugin.yaml"], "top/b", "a single folder at the top of an archive is left out: use `b`"),
+        (&["a/x", "b/x"], "c", "no folder has a plugin.yaml; add one"),
+    ] {
+        assert_eq!(refused(files, path), format!("the archive has no folder `{path}`; hint: {hint}"));
+    }
 }
 
 #[test]

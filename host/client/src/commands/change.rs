@@ -3,10 +3,12 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use host_api::Configuration;
+use host_api::{Configuration, Plugin, StoredData};
+use host_core::PluginId;
 use http::Method;
 use serde_json::{Map, Value};
 
+use super::show::stored_text;
 use super::{load, route};
 use crate::args::{ChangeArgs, Configure, Disable, Unload};
 use crate::client::{ApiRequest, Client, FollowedJob};
@@ -36,9 +38,7 @@ pub(super) async fn disable(client: &Client, args: &Disable, screen: &Screen) ->
 pub(super) async fn unload(client: &Client, args: &Unload, screen: &Screen) -> Result<(), Failure> {
     let Unload { change: args, keep_data, cascade, yes } = args;
     let id = &args.plugin.id;
-    let question = format!("unload `{id}` and delete its configuration and its stored data?");
-    let is_agreed = *keep_data || *yes || confirmed(&question)?;
-    if !is_agreed {
+    if !(*keep_data || *yes) && can_ask() && !confirmed(&question(client, id).await?)? {
         return Err(Failure::failed("nothing was changed").fix("--keep-data keeps the data for a later installation"));
     }
     let switches = [("keep_data", *keep_data), ("cascade", *cascade)];
@@ -46,11 +46,22 @@ pub(super) async fn unload(client: &Client, args: &Unload, screen: &Screen) -> R
     change(client, ApiRequest::new(Method::DELETE, path), args, screen).await
 }
 
-/// Asks on the terminal. Without a terminal, the answer is yes: a script has decided already.
+/// Returns whether there is somebody to ask. A script that unloads has decided already.
+fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// The question before a plugin is unloaded, with what is deleted.
+async fn question(client: &Client, id: &PluginId) -> Result<String, Failure> {
+    let plugin: Plugin = client.request(ApiRequest::get(route(id, ""))).await?.read()?;
+    Ok(match plugin.stored_data {
+        StoredData { keys: 0, .. } => format!("unload `{id}` and delete its configuration? It has stored no data."),
+        stored => format!("unload `{id}` and delete its configuration and its stored data ({})?", stored_text(&stored)),
+    })
+}
+
+/// Asks on the terminal.
 fn confirmed(question: &str) -> Result<bool, Failure> {
-    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-        return Ok(true);
-    }
     output::error_line(&format!("{question} [y/N]"));
     let mut answer = String::new();
     std::io::stdin()

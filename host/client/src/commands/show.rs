@@ -1,6 +1,6 @@
 //! `show`.
 
-use host_api::{Configuration, Plugin, PluginItem};
+use host_api::{Configuration, Plugin, PluginItem, StoredData};
 use serde_json::Value;
 
 use super::load::at_reference;
@@ -10,7 +10,7 @@ use crate::args::Show;
 use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output::paint::labels;
-use crate::output::text::{digest, duration, moment, printable, utc};
+use crate::output::text::{bytes, digest, duration, moment, printable, utc};
 use crate::output::{self, Table, width};
 
 /// Removes the capitalized fields, which the host adds for older clients of the API and which repeat other fields.
@@ -39,7 +39,11 @@ pub(super) async fn show(client: &Client, args: &Show, as_json: bool) -> Result<
     }
     let mut plugin: Plugin = reply.read()?;
     let n_gone = if args.all { 0 } else { remove_unmapped(&mut plugin.item) };
-    let configuration: Configuration = client.request(ApiRequest::get(route(id, "/config"))).await?.read()?;
+    // A plugin that is being installed has no configuration yet.
+    let configuration: Configuration = match plugin.item.goal {
+        Some(_) => client.request(ApiRequest::get(route(id, "/config"))).await?.read()?,
+        None => Configuration::default(),
+    };
     output::painted(&sheet(&plugin, &configuration, client.url()));
     if n_gone > 0 {
         let generations = if n_gone == 1 { "generation has" } else { "generations have" };
@@ -70,13 +74,21 @@ fn settings(configuration: &Configuration) -> Table {
     table
 }
 
+/// Formats the number of keys that a plugin has stored, and their bytes.
+pub(super) fn stored_text(StoredData { keys, bytes: n_bytes }: &StoredData) -> String {
+    let keys = if *keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") };
+    format!("{keys}, {}", bytes(*n_bytes))
+}
+
 fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
-    let Plugin { plugin: parts, item } = plugin;
+    let Plugin { plugin: parts, stored_data, item } = plugin;
     let metadata = &parts.metadata;
     let status = &parts.status;
     let mut facts = Table::new();
     facts.row(["id", &metadata.id]);
-    facts.row(["name", &metadata.name]);
+    if !metadata.name.is_empty() {
+        facts.row(["name", &metadata.name]);
+    }
     facts.row(["version", &version(item)]);
     let tags = metadata.tags.join(", ");
     let optional = [
@@ -97,7 +109,9 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
     if let Some(commit) = &item.commit {
         facts.row(["commit", &at_reference(commit, item.reference.as_deref())]);
     }
-    facts.row(["artifact", &digest(&item.file_path)]);
+    if !item.file_path.is_empty() {
+        facts.row(["artifact", &digest(&item.file_path)]);
+    }
     if let Some(loaded_at) = item.loaded_at {
         facts.row(["loaded", &format!("{} UTC", utc(loaded_at))]);
     }
@@ -115,6 +129,9 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
     facts.row(["requests", &format!("{}, {} failed", status.request_count, status.error_count)]);
     if item.long_polls > 0 {
         facts.row(["long polls", &format!("{}; the log names the handlers that block", item.long_polls)]);
+    }
+    if *stored_data != StoredData::default() {
+        facts.row(["stored data", &stored_text(stored_data)]);
     }
     facts.row(["revision", &item.revision.to_string()]);
     // Only repositories have updates.

@@ -38,6 +38,9 @@ pub enum SourceError {
         /// The text, cut to 80 characters.
         found: String,
     },
+    /// There is nothing after the `@` of a git address.
+    #[error("there is no branch, tag or commit after `@`; leave `@` out for the newest release")]
+    NoRevision,
     /// The path contains a control character.
     #[error("the path contains a control character")]
     Path,
@@ -80,7 +83,7 @@ impl SourceError {
             SourceError::Empty | SourceError::TooLong | SourceError::Path => "source_malformed",
             SourceError::Scheme { .. } => "source_scheme",
             SourceError::Url { .. } | SourceError::Page { .. } => "source_url",
-            SourceError::Revision { .. } => "source_revision",
+            SourceError::Revision { .. } | SourceError::NoRevision => "source_revision",
             SourceError::Fragment { .. } => "source_url",
             SourceError::Tags(_) => "source_tag_pattern",
             SourceError::Folder(_) | SourceError::NoFolders(_) => "source_path",

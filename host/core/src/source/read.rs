@@ -29,6 +29,7 @@ impl FromStr for Source {
             };
             // `@` after the last `/` of the address starts the revision; one before it would be a user.
             let (address, revision) = match rest.match_indices('@').find(|(at, _)| rest[..*at].contains('/')) {
+                Some((at, _)) if rest[at + 1..].is_empty() => return Err(SourceError::NoRevision),
                 Some((at, _)) => (&rest[..at], rest[at + 1..].parse()?),
                 None => (rest, Revision::Latest),
             };

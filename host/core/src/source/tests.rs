@@ -79,6 +79,8 @@ fn addresses_other_than_plain_https_are_refused() {
         ("https://github.com/a/b@--upload-pack=x", "source_revision"),
         ("https://github.com/a/b@x y", "source_revision"),
         ("https://github.com/a/b@a..b", "source_revision"),
+        ("https://github.com/a/b@", "source_revision"),
+        ("github.com/a/b@#path=x", "source_revision"),
         ("https://github.com/a/b#tags=v1", "source_tag_pattern"),
         ("https://github.com/a/b#tag=v{version}", "source_url"),
     ] {

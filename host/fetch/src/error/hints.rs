@@ -19,6 +19,9 @@ pub(super) fn missing_hint(path: &Path) -> String {
     if path.iter().any(is_of_shell) {
         return "only a shell expands `~` and `$`; write the whole path".to_owned();
     }
+    if path.as_os_str().as_encoded_bytes().contains(&b'\\') {
+        return "on the host's machine, the folders of a path are separated by `/`, not by `\\`".to_owned();
+    }
     let otherwise = "check the spelling; over the API, relative paths start in the folder where the host was started";
     meant(path, otherwise)
 }

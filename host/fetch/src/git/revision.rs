@@ -143,6 +143,8 @@ pub(crate) fn no_such<'n>(
         "write the name of the branch or tag alone, such as `main`, or leave the version out for the newest release"
     } else if !near.is_empty() {
         "name one of these tags, or leave the version out for the newest release"
+    } else if ["latest", "newest", "stable"].iter().any(|word| revision.eq_ignore_ascii_case(word)) {
+        "leave the version out for the newest release"
     } else if is_hex && revision.len() == 40 {
         "the commit must be on a branch or tag of this repository, not of a fork"
     } else if is_hex {
@@ -268,6 +270,8 @@ mod tests {
         let rule = TagRule::default();
         let error = no_such_of("https://example.org/a/b", &advertised(&names), "v2", rule).to_string();
         assert!(error.contains("`main`, `feature/x`, `v1` and the tags `v1`; hint: check"), "{error}");
+        let error = no_such_of("https://example.org/a/b", &advertised(&names), "Latest", rule).to_string();
+        assert!(error.contains("hint: leave the version out for the newest release"), "{error}");
         for name in ["HEAD", "refs/heads/main", "origin/main"] {
             let error = no_such_of("https://example.org/a/b", &advertised(&names), name, rule).to_string();
             assert!(error.contains("hint: write the name of the branch or tag alone"), "{error}");

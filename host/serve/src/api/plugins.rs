@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use host_api as api;
 use host_core::{Role, Source};
-use host_run::{LoadOptions, Operation};
+use host_run::{LoadOptions, Operation, StoredData};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -15,7 +15,7 @@ use crate::operation::request::OperationRequest;
 use crate::operation::run::{run, unknown};
 use crate::operation::source::{SourceRequest, inside, source_asked};
 use crate::state::AppState;
-use crate::wire::input::{OptionalJson, PathId, QueryParams};
+use crate::wire::input::{OptionalJson, PathId, QueryParams, RequiredJson};
 use crate::wire::moment::AtQuery;
 use crate::wire::plugin_list::{PluginListQuery, chosen};
 use crate::wire::problem::ApiError;
@@ -50,7 +50,8 @@ pub(crate) async fn get(
         return revisions::asked_of_one_at(&app, &id, at_unix_ms).await;
     }
     let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
-    Ok(Json(view::plugin(&plugin)).into_response())
+    let StoredData { keys, bytes } = app.host.stored_data(&plugin.id).await?;
+    Ok(Json(view::plugin(&plugin, api::StoredData { keys, bytes })).into_response())
 }
 
 pub(crate) async fn status(State(app): State<AppState>, PathId(id): PathId) -> ApiResult {
@@ -61,7 +62,7 @@ pub(crate) async fn status(State(app): State<AppState>, PathId(id): PathId) -> A
 pub(crate) async fn load(
     State(app): State<AppState>,
     request: OperationRequest,
-    OptionalJson(asked): OptionalJson<api::LoadRequest>,
+    RequiredJson(asked): RequiredJson<api::LoadRequest>,
 ) -> ApiResult {
     let (version, tag_pattern) = (asked.version.as_deref(), asked.tag_pattern.as_deref());
     let named = SourceRequest { source: &asked.source, version, path: asked.path.as_deref(), tag_pattern };

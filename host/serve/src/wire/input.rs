@@ -43,7 +43,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for RequiredJson<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<RequiredJson<T>, ApiError> {
         kind(request.headers())?;
-        read(&bytes(request, state).await?).map(RequiredJson)
+        let bytes = bytes(request, state).await?;
+        if bytes.trim_ascii().is_empty() {
+            let refused = ApiError::new(StatusCode::BAD_REQUEST, "body_not_json", "the request body is empty");
+            return Err(refused.fix(json_fix(&bytes)));
+        }
+        read(&bytes).map(RequiredJson)
     }
 }
 
@@ -59,7 +64,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for SecretJson<T> {
         let refused = |refused: ApiError| {
             let detail =
                 "the body does not match the schema of this route; it is not quoted because it may contain a password";
-            ApiError { detail: detail.to_owned(), errors: vec![], ..refused }
+            let refused = ApiError { detail: detail.to_owned(), errors: vec![], ..refused };
+            if refused.fix.is_some() { refused } else { refused.fix("see the schema of this route in /docs") }
         };
         let bytes = bytes(request, state).await?;
         read(&bytes).map(SecretJson).map_err(refused)
@@ -131,21 +137,31 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
 /// Describes a body that was not read. `place` is the path of the value in it.
 fn does_not_fit(bytes: &[u8], place: &str, error: &serde_json::Error) -> ApiError {
     let code = if error.is_data() { "body_does_not_fit" } else { "body_not_json" };
-    let message = error.to_string();
+    let mut message = error.to_string();
+    // The place of a value in the text of the body is of no use beside its path.
+    if let Some((rule, _)) = message.rsplit_once(" at line ").filter(|_| error.is_data()) {
+        message = rule.to_owned();
+    }
     let (pointer, fix) = match unknown_field(&message) {
         Some((field, fix)) if place.is_empty() || place == field => (field.to_owned(), Some(fix)),
         Some((field, fix)) if place.ends_with(&format!(".{field}")) => (place.to_owned(), Some(fix)),
         Some((field, fix)) => (format!("{place}.{field}"), Some(fix)),
         None if code == "body_not_json" => (String::new(), Some(json_fix(bytes).to_owned())),
-        None => (place.to_owned(), None),
+        None => (place.to_owned(), missing_field(&message).map(|field| format!("add `{field}`"))),
     };
-    let named = if fix.is_none() && !pointer.is_empty() { format!("`{pointer}`: ") } else { String::new() };
+    let named =
+        if unknown_field(&message).is_none() && !pointer.is_empty() { format!("`{pointer}`: ") } else { String::new() };
     let mut refused = ApiError::new(StatusCode::BAD_REQUEST, code, format!("invalid request body: {named}{message}"));
     refused.errors = vec![FieldError { pointer, message }];
     match fix {
         Some(fix) => refused.fix(fix),
         None => refused,
     }
+}
+
+/// The field in a message of serde about a missing field.
+fn missing_field(message: &str) -> Option<&str> {
+    message.strip_prefix("missing field `")?.strip_suffix('`')
 }
 
 /// The remedy for a body that is not JSON.

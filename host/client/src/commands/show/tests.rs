@@ -69,7 +69,8 @@ pub(in crate::commands) fn plugin() -> Plugin {
         }),
         ..PluginItem::default()
     };
-    Plugin { plugin: PluginParts { metadata, status, routes }, item }
+    let stored_data = StoredData { keys: 3, bytes: 2_048 };
+    Plugin { plugin: PluginParts { metadata, status, routes }, stored_data, item }
 }
 
 #[test]
@@ -96,6 +97,7 @@ fn a_plugin_is_shown_with_all_its_fields() {
         generation   2
         uptime       1 min 15 s
         requests     12, 1 failed
+        stored data  3 keys, 2.0 KiB
         revision     9
         updates      minor, manual; checked every 1 h
         blocked      1.0.1

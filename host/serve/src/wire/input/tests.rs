@@ -17,7 +17,8 @@ fn an_unknown_field_is_named_with_its_remedy() {
         ("Tag", revision),
         ("Version", "did you mean `version`?"),
         ("verzion", "did you mean `version`?"),
-        ("configuration", "leave the field out"),
+        ("configuration", "did you mean `config`?"),
+        ("colour", "leave the field out"),
     ] {
         let body = format!(r#"{{"source": "https://github.com/o/r", "{field}": "v1"}}"#);
         assert_eq!(fix(&body), (field.to_owned(), expected.to_owned()));
@@ -49,11 +50,11 @@ fn a_value_of_another_type_is_named_and_a_body_that_is_not_json_has_a_remedy() {
         table.push('\n');
     }
     expect_test::expect![[r#"
-        body_does_not_fit: invalid request body: `source`: invalid type: sequence, expected a string at line 1 column 11 ["source"]
-        body_does_not_fit: invalid request body: `version`: invalid type: floating point `1.0`, expected a string at line 1 column 30 ["version"]
-        body_does_not_fit: invalid request body: `start`: invalid type: string "true", expected a boolean at line 1 column 31 ["start"]
-        body_does_not_fit: invalid request body: `config`: invalid type: string "a=b", expected a map at line 1 column 31 ["config"]
-        body_does_not_fit: invalid request body: missing field `source` at line 1 column 2 [""]
+        body_does_not_fit: invalid request body: `source`: invalid type: sequence, expected a string ["source"]
+        body_does_not_fit: invalid request body: `version`: invalid type: floating point `1.0`, expected a string ["version"]
+        body_does_not_fit: invalid request body: `start`: invalid type: string "true", expected a boolean ["start"]
+        body_does_not_fit: invalid request body: `config`: invalid type: string "a=b", expected a map ["config"]
+        body_does_not_fit: invalid request body: missing field `source` [""]; fix: add `source`
         body_not_json: invalid request body: key must be a string at line 1 column 2 [""]; fix: JSON has double quotes around names and texts, and no comma after the last value
         body_not_json: invalid request body: trailing comma at line 1 column 16 [""]; fix: JSON has double quotes around names and texts, and no comma after the last value
         body_not_json: invalid request body: trailing characters at line 1 column 17 [""]; fix: JSON has double quotes around names and texts, and no comma after the last value

@@ -21,6 +21,7 @@ pub(crate) fn item(view: &PluginView) -> api::PluginItem {
     let mut source = current.map(|pick| pick.source.to_string()).unwrap_or_default();
     // During the first load, nothing else is known.
     if let (None, Some((version, from))) = (current, &view.incoming) {
+        metadata.id = view.id.to_string();
         metadata.version.clone_from(version);
         source.clone_from(from);
     }
@@ -79,7 +80,7 @@ pub(crate) fn item(view: &PluginView) -> api::PluginItem {
     }
 }
 
-pub(crate) fn plugin(view: &PluginView) -> api::Plugin {
+pub(crate) fn plugin(view: &PluginView, stored_data: api::StoredData) -> api::Plugin {
     let item = item(view);
     let mount = format!("{PLUGIN_ENDPOINTS}{}", view.id);
     let route = |endpoint: &api::Endpoint| api::Route {
@@ -89,7 +90,7 @@ pub(crate) fn plugin(view: &PluginView) -> api::Plugin {
     };
     let routes = item.metadata.endpoints.iter().map(route).collect();
     let plugin = api::PluginParts { metadata: item.metadata.clone(), status: item.status.clone(), routes };
-    api::Plugin { plugin, item }
+    api::Plugin { plugin, stored_data, item }
 }
 
 /// The metadata with secrets masked: the values that the schema marks as secret and those with a key such as
