@@ -45,7 +45,7 @@ pub const MAX_COLLECTED_BYTES: usize = 64 * 1024 * 1024;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an extractor",
-    label = "not made from a request",
+    label = "cannot be extracted from a request",
     note = "a handler's arguments are extractors: `Path<T>`, `Query<T>`, `Json<T>`, `Form<T>`, `HeaderMap`, `Method`, \
             `Uri`, `RequestContext`, `Bytes`, `String`, `Body`, `Request`, an `Option` or `Result<_, Error>` of one, \
             or a type of yours that is `FromRequest`",

@@ -30,7 +30,7 @@ pub struct Response {
     pub(crate) log: Option<String>,
 }
 
-/// Anything a handler may return.
+/// The types that a handler may return.
 ///
 /// | type | response |
 /// |---|---|
@@ -45,7 +45,7 @@ pub struct Response {
 /// | `(StatusCode, R)`, `(parts…, R)`, `(StatusCode, parts…, R)` | `R` with another status and more headers; parts are [`HeaderMap`] or `[(name, value); N]` |
 /// | `http::Response<R>` | `R` with that status and those headers |
 /// | [`Error`] | a problem document |
-/// | `Result<R, E>` | whichever it is |
+/// | `Result<R, E>` | the response of `R` or of `E` |
 #[diagnostic::on_unimplemented(
     message = "a handler can't return `{Self}`",
     label = "not a response",

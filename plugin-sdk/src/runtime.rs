@@ -46,7 +46,7 @@ mod with_tokio {
 
     struct Running {
         stop: oneshot::Sender<()>,
-        /// Ends, without a value, when the thread has nothing more to do.
+        /// Closed, without a value, when the thread has ended.
         done: mpsc::Receiver<()>,
         thread: JoinHandle<()>,
         #[cfg(feature = "testing")]
@@ -119,7 +119,7 @@ mod with_tokio {
         }
 
         /// Cancels all tasks and waits until the thread has ended, a little longer than two seconds at most: a task
-        /// that blocks for ever keeps its thread.
+        /// that blocks forever keeps its thread.
         pub(crate) fn shut_down(&self) {
             let running = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
             let Some(running) = running else { return };

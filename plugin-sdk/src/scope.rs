@@ -81,7 +81,7 @@ impl Scope {
         Scope { plugin_runtime: Some(plugin_runtime), call: None }
     }
 
-    /// A copy of the scope of what runs on this thread.
+    /// Returns a copy of the current scope of this thread.
     pub(crate) fn capture() -> Scope {
         current(|scope| Some(scope.clone())).unwrap_or_default()
     }
@@ -108,7 +108,7 @@ impl Scope {
         f()
     }
 
-    /// Makes this the scope of all that the thread runs, until [`Scope::off_this_thread`].
+    /// Makes this the scope of all code on this thread, until [`Scope::off_this_thread`].
     #[cfg(feature = "tokio")]
     pub(crate) fn on_this_thread(self) {
         Scope::off_this_thread();

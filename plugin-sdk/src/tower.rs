@@ -19,8 +19,8 @@ use crate::{Body, Context, Error, IntoResponse, Request, Response};
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Exports a service as a plugin. The argument is a function that makes it from the [`Context`]: `async` or not, the
-/// service itself or a `Result` with it. Once per crate, in place of `#[plugin]` and `export!`.
+/// Exports a service as a plugin. The argument is a function that creates it from the [`Context`]: `async` or not, the
+/// service itself or a `Result` with it. Use it once per crate, in place of `#[plugin]` and `export!`.
 ///
 /// ```no_run
 /// # mod routes {
@@ -124,7 +124,7 @@ impl Exported {
             `Send`; an `axum::Router` is one once its state is set with `with_state`"
 )]
 pub trait IntoService<Marker> {
-    /// Makes it.
+    /// Creates the service.
     fn into_service(self) -> impl Future<Output = Result<Exported, Error>> + Send;
 }
 
@@ -177,7 +177,7 @@ where
     response
 }
 
-/// The data of a body; trailers go nowhere, since the host sends none.
+/// The data of a body. Trailers are dropped, because the host sends none.
 struct Chunks<B>(Pin<Box<B>>);
 
 impl<B: http_body::Body<Data = Bytes>> Stream for Chunks<B>

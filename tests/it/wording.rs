@@ -28,10 +28,15 @@ const DENIED: &[(&str, &str)] = &[
     ("meanwhile", "in the meantime, during …"),
     ("at all times", "always"),
     ("thrice", "three times"),
+    ("reason for which", "reason why"),
+    ("reasons for which", "reasons why"),
+    ("the next host", "the host after a restart"),
+    ("the most bytes", "the maximum number of bytes"),
+    ("every permission there is", "all permissions"),
 ];
 
 /// Words that do not start a doc comment, because it then answers a question instead of naming the thing.
-const DENIED_STARTS: &[&str] = &["What", "Who", "Whose", "Whom", "Why"];
+const DENIED_STARTS: &[&str] = &["What", "Who", "Whose", "Whom", "Why", "Whichever", "Whatever", "Those"];
 
 /// The longest line of a comment, in columns.
 const MAX_COMMENT_COLUMNS: usize = 120;

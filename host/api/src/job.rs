@@ -91,7 +91,7 @@ pub struct LogLine {
     pub number: u64,
     /// Time of the line.
     pub at_unix_ms: u64,
-    /// `error`, `warn`, `info` or `debug`.
+    /// `error`, `warn`, `info`, `debug` or `trace`.
     pub level: String,
     /// The generation that wrote the line; null for the host.
     pub generation: Option<u64>,

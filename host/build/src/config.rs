@@ -29,7 +29,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The most slots that make sense: each holds a compiled copy of the SDK.
+    /// The maximum number of slots: each holds a compiled copy of the SDK.
     pub const MAX_SLOTS: usize = 8;
 }
 

@@ -17,7 +17,7 @@ pub struct CallBody(BodyKind);
 
 #[derive(Debug)]
 enum BodyKind {
-    /// All bytes are present and hold what they need themselves.
+    /// All bytes are present. Each chunk guards the library itself.
     Whole(ResponseBody),
     Stream {
         stream: Arc<LiveStream>,

@@ -39,8 +39,8 @@ struct CallLimits<'a> {
     rules: Option<&'a EndpointRules>,
 }
 
-/// A call that ends at its deadline, or when its generation is aborted. The timer is only made when the plugin does not
-/// respond at the first poll.
+/// A call that ends at its deadline, or when its generation is aborted. The timer is created only if the plugin does
+/// not respond at the first poll.
 struct BoundedCall<'a> {
     call: Called,
     until: Instant,
@@ -56,7 +56,7 @@ enum Called {
 }
 
 impl Admitted {
-    /// Calls the endpoint that `routed` names, if the request keeps the rules of plugin.yaml, and waits for the head of
+    /// Calls the endpoint that `routed` names, if the request meets the rules of plugin.yaml, and waits for the head of
     /// the response. The body of the response holds the admission until its last byte.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! A generation: one started module with one configuration. It never changes; a reload makes the next one.
+//! A generation: one started module with one configuration. It never changes; a reload creates the next generation.
 
 mod admitted;
 mod in_flight;
@@ -70,7 +70,7 @@ pub struct Generation {
     pub cut: CancellationToken,
     /// Cancelled when the generation is replaced: ends the health probes.
     pub replaced: CancellationToken,
-    /// The part that is known after the end of the generation.
+    /// The part that stays available after the end of the generation.
     pub life: Arc<Life>,
     /// The sink for events of the generation.
     pub events: EventSink,
@@ -180,7 +180,7 @@ impl Generation {
         if self.is_on_probation() { interval.min(PROBATION_INTERVAL) } else { interval }
     }
 
-    /// The present health.
+    /// The current health.
     pub fn health_report(&self) -> HealthReport {
         self.health.report(self.manifest.health.failure_threshold)
     }
@@ -197,7 +197,7 @@ impl Generation {
         self.endpoints[place].rules.as_ref()
     }
 
-    /// The present phase.
+    /// The current phase.
     pub fn phase(&self) -> GenerationPhase {
         self.life.phase()
     }

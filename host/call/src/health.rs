@@ -117,7 +117,7 @@ impl HealthState {
         }
     }
 
-    /// The present health, with `threshold` consecutive failures as the limit of unhealthy.
+    /// The current health, with `threshold` consecutive failures as the limit of unhealthy.
     pub fn report(&self, threshold: u32) -> HealthReport {
         self.record.lock().report(threshold)
     }

@@ -1,4 +1,4 @@
-//! The way of a call, from its admission to the last byte of the response.
+//! The path of a call, from its admission to the last byte of the response.
 //!
 //! A request is admitted to the serving [`Generation`] of its plugin ([`Roster::admit`]), routed ([`Admitted::route`]),
 //! checked against the rules of plugin.yaml, passed to the plugin's handler ([`Admitted::call`]) and counted. The

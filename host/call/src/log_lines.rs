@@ -31,7 +31,7 @@ const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MinLevel(usize);
 
-/// The text does not name a level.
+/// The text is not the name of a level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected `error`, `warn`, `info`, `debug` or `trace`")]
 pub struct MinLevelError;
@@ -149,7 +149,7 @@ impl LogLines {
     }
 }
 
-/// The present time in milliseconds since the Unix epoch.
+/// The current time in milliseconds since the Unix epoch.
 pub fn now_unix_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

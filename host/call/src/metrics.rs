@@ -5,7 +5,7 @@ use std::sync::Arc;
 use host_core::health::Probe;
 use prometheus::{Histogram, IntCounter};
 
-/// The reason for which a request to an endpoint is refused: the label of `plugin_host_endpoint_refused_total`.
+/// The reason why a request to an endpoint is refused: the label of `plugin_host_endpoint_refused_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusalReason {
     /// The plugin does not serve.

@@ -1,6 +1,6 @@
 //! The phase of a plugin.
 
-/// The present phase of a plugin.
+/// The current phase of a plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Its source is being fetched.
@@ -24,7 +24,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The stable word for clients and metrics.
+    /// The stable name for clients and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Phase::Fetching => "fetching",

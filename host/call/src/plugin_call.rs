@@ -1,4 +1,4 @@
-//! A call from one plugin to another: the way of a request from outside, without the connection.
+//! A call from one plugin to another: it is handled like a request from outside, but without a connection.
 
 use host_core::PluginId;
 use host_load::{ServiceBody, ServiceRequest};

@@ -13,7 +13,7 @@ use prometheus::IntCounter;
 
 /// The short polls in a row after which an endpoint is polled in place for the first time.
 const POLLS_TO_TRUST: u32 = 100;
-/// The largest number of short polls in a row that is asked for after long polls.
+/// The largest number of short polls in a row that is required after long polls.
 const MAX_POLLS_TO_TRUST: u32 = 1_000_000;
 
 /// The record of an endpoint's polls.

@@ -1,4 +1,4 @@
-//! The reasons for which a request has no response of the plugin's.
+//! The reasons why a request has no response of the plugin.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::metrics::RefusalReason;
 use crate::path::PathProblem;
 use crate::phase::Phase;
 
-/// The reason for which no generation admits a request.
+/// The reason why no generation admits a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdmissionRefusal {
-    /// No plugin of that id is installed.
+    /// No plugin with that id is installed.
     Unknown,
     /// The circuit is open, because health probes fail.
     CircuitOpen,
@@ -21,7 +21,7 @@ pub enum AdmissionRefusal {
     NotServing(Phase),
 }
 
-/// The reason for which a path and method lead to no endpoint.
+/// The reason why a path and method lead to no endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RouteRefusal {
     /// No endpoint has that path.
@@ -45,7 +45,7 @@ pub enum RuleRefusal {
     BodyDoesNotFit(Vec<Violation>),
 }
 
-/// The reason for which a call has no response of the plugin's.
+/// The reason why a call has no response of the plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallRefusal {
     /// The body is larger than the limit of the endpoint, in bytes.

@@ -34,7 +34,7 @@ pub(crate) struct Cli {
     /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Colours in the output: always, never or auto, which follows NO_COLOR and CLICOLOR_FORCE, else the terminal
+    /// When to use colours: always, never or auto (by NO_COLOR and CLICOLOR_FORCE, else on a terminal)
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, hide_possible_values = true)]
     color: Color,
 }

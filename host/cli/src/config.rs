@@ -211,7 +211,7 @@ fn resolve_with(
     if refusals.is_empty() { Ok(settings) } else { Err(refusals) }
 }
 
-/// Returns true if an invalid value was set for another program: `HOST` is the build target in conda environments, and
+/// Returns whether an invalid value was set for another program: `HOST` is the build target in conda environments, and
 /// Kubernetes sets `PLUGIN_HOST_PORT` to a URL if there is a service `plugin-host`.
 fn is_of_another_program(variable: &str, value: &str) -> bool {
     match variable {

@@ -41,11 +41,11 @@ pub enum Goal {
     Installed,
     /// The plugin serves.
     Running,
-    /// Stopped but still enabled, so that other plugins may depend on it.
+    /// The plugin is stopped but still enabled, so that other plugins may depend on it.
     Stopped,
     /// The plugin does not serve.
     Disabled,
-    /// Being removed. Stored until the removal is complete, so that the next host continues it after a crash.
+    /// Being removed. Stored until the removal is complete, so that the host continues it after a crash.
     Absent {
         /// Whether the plugin's stored data is kept.
         keep_data: bool,
@@ -76,7 +76,7 @@ pub struct Pick {
 }
 
 impl Goal {
-    /// The word for clients.
+    /// The name for clients.
     pub fn as_str(self) -> &'static str {
         match self {
             Goal::Installed => "installed",

@@ -194,7 +194,7 @@ impl Node {
 }
 
 impl EdgeKind {
-    /// The word for clients.
+    /// The name for clients.
     pub fn as_str(self) -> &'static str {
         match self {
             EdgeKind::Dependency => "dependency",

@@ -27,7 +27,7 @@ pub enum Health {
 }
 
 impl Health {
-    /// The word for clients.
+    /// The name for clients.
     pub fn as_str(self) -> &'static str {
         match self {
             Health::Unknown => "unknown",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Ids that would shadow a management route or read as one.
+/// Ids that would shadow a management route or look like one.
 const RESERVED: &[&str] = &[
     "api",
     "apply",

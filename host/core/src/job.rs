@@ -29,7 +29,7 @@ pub enum JobEvent {
     Started,
     /// The job has ended with this state.
     Ended(JobState),
-    /// The host stopped while the job ran, and the next host restarts it.
+    /// The host stopped while the job ran, and the restarted host resumes it.
     TakenUp,
 }
 

@@ -106,7 +106,7 @@ pub fn plan(world: &World, now_ms: u64, max_steps: usize) -> Plan {
 enum Next {
     Nothing,
     Do(Step),
-    /// After other plugins were tried.
+    /// Start later, after other plugins were tried.
     Later,
 }
 

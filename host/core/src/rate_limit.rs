@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::manifest::RateLimit;
 
-/// The maximum number of clients per endpoint. Beyond it, the clients that were seen the longest ago start with a full
+/// The maximum number of clients per endpoint. Above it, the least recently seen clients start with a full
 /// bucket.
 const MAX_CLIENTS: usize = 16_384;
 

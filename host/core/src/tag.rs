@@ -2,7 +2,7 @@
 //!
 //! A tag names a version if it is `[prefix][v]MAJOR.MINOR[.PATCH]`, with an optional pre-release and build as in
 //! semver. The prefix is empty or ends with `/`, `-` or `_`; a missing third number is 0. One number alone, such as
-//! `v1`, is not a version, because such tags move. Tags with the same prefix are the releases of one thing, and a
+//! `v1`, is not a version, because such tags move. Tags with the same prefix are the releases of one product, and a
 //! plugin follows the tags of one prefix.
 
 mod pattern;
@@ -13,7 +13,7 @@ use crate::TreePath;
 
 pub use pattern::{TagPattern, TagPatternError};
 
-/// The most tags that an error suggests.
+/// The maximum number of tags that an error suggests.
 const MAX_NEAR: usize = 5;
 
 /// The tags that are releases of one plugin.
@@ -34,7 +34,7 @@ pub struct VersionTag<'t> {
     pub version: Version,
     /// The part before the version, without the `v`.
     pub prefix: &'t str,
-    /// How many numbers of the version are written: 2 or 3.
+    /// The number of written numbers of the version: 2 or 3.
     numbers: usize,
 }
 
@@ -53,7 +53,7 @@ impl<'t> VersionTag<'t> {
     }
 }
 
-/// Reads `[v]MAJOR.MINOR[.PATCH][-pre][+build]`, and returns how many numbers it has.
+/// Reads `[v]MAJOR.MINOR[.PATCH][-pre][+build]`, and returns the version and its number of numbers.
 fn read_version(text: &str) -> Option<(Version, usize)> {
     let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
     let end = text.find(['-', '+']).unwrap_or(text.len());
@@ -73,7 +73,7 @@ impl TagRule<'_> {
         Some(VersionTag { tag, version, prefix: "", numbers })
     }
 
-    /// The releases of the plugin among the tags, the oldest version first. `like` is a tag whose prefix is meant.
+    /// Returns the releases of the plugin among the tags, the oldest version first. The prefix of `like` is preferred.
     ///
     /// Without a pattern, the tags of one prefix count: of `like`; else of the folder of the plugin or its last part;
     /// else the empty prefix; else the only prefix that there is. Of two tags for one version, the tag with all three

@@ -34,9 +34,9 @@ impl PathError {
 }
 
 impl TreePath {
-    /// At most this many bytes in one part of a path.
+    /// The maximum number of bytes in one part of a path.
     pub const MAX_PART_BYTES: usize = 200;
-    /// At most this many parts.
+    /// The maximum number of parts.
     pub const MAX_DEPTH: usize = 32;
 
     /// Reads the path of a folder as people type it: `./plugins/hello/` is `plugins/hello`.

@@ -123,7 +123,7 @@ impl UpdatePolicy {
     pub const ALL: [UpdatePolicy; 5] =
         [UpdatePolicy::Patch, UpdatePolicy::Minor, UpdatePolicy::Major, UpdatePolicy::Manual, UpdatePolicy::Pinned];
 
-    /// The word for clients.
+    /// The name for clients.
     pub fn as_str(self) -> &'static str {
         match self {
             UpdatePolicy::Patch => "patch",

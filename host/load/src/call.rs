@@ -24,8 +24,8 @@ use crate::service_call::ended;
 pub type RequestBody = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, String>>> + Send>;
 
 impl Instance {
-    /// Calls the plugin with a request: `head` in the layout of the boundary, `body` what has arrived of the body,
-    /// `rest` what has not.
+    /// Calls the plugin with a request: `head` is its head in the layout of the boundary, `body` the received part of
+    /// its body, and `rest` the part that has not arrived yet.
     ///
     /// # Cancel safety
     /// Dropping the call ends it in the plugin.

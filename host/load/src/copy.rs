@@ -20,7 +20,7 @@ static NUMBERS: AtomicU64 = AtomicU64::new(1);
 /// Held while a library is opened. An open that hangs also holds the linker's own lock.
 static OPENING: Mutex<()> = Mutex::new(());
 
-/// Bytes in memory that nothing can change any more.
+/// Sealed bytes in memory, which cannot be changed any more.
 pub(crate) struct Copy(OwnedFd);
 
 /// An open library. Dropping it leaves it open.
@@ -44,7 +44,7 @@ pub(crate) enum OpenError {
 }
 
 impl Copy {
-    /// Copies `bytes`. The mapping will be called `/memfd:plugin:<label>`.
+    /// Copies `bytes`. The mapping is named `/memfd:plugin:<label>`.
     pub(crate) fn of(bytes: &[u8], label: &str) -> Result<Copy, OpenError> {
         let io = |action| move |error| OpenError::Io(action, error);
         let copy = memfd_create(memory_name(label), MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING);
@@ -56,7 +56,7 @@ impl Copy {
         Ok(Copy(copy))
     }
 
-    /// Opens the copy, under a name in `folder` that is gone afterwards. Blocks; runs the library's constructors.
+    /// Opens the copy under a temporary name in `folder`. Blocks; runs the library's constructors.
     ///
     /// glibc returns the already opened library for a known path, so each copy gets a unique name. The name is a link
     /// to the sealed copy.

@@ -45,7 +45,7 @@ struct Metadata {
     version: String,
 }
 
-/// Reads a library file and refuses what this host could not, or should not, open.
+/// Reads a library file and refuses a file that this host cannot or must not open.
 ///
 /// # Errors
 /// [`Error::NotALibrary`], [`Error::OtherMachine`], [`Error::NotAPlugin`], [`Error::SdkTooOld`],
@@ -132,7 +132,7 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
     })
 }
 
-/// The minor version, when the major one is the host's.
+/// Returns the minor version if the major version is that of the host.
 fn check_abi(metadata: &Metadata) -> Result<u32, Error> {
     let version =
         metadata.abi.split_once('.').and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));

@@ -24,16 +24,16 @@ pub enum Error {
         /// The digest of the bytes.
         found: Digest,
     },
-    /// Not a 64-bit shared library.
+    /// The file is not a 64-bit shared library.
     #[error("the file is not a shared library: {reason}")]
     NotALibrary { reason: String },
-    /// A shared library, but no plugin.
+    /// The file is a shared library but not a plugin.
     #[error("the library has no plugin header ({missing})")]
     NotAPlugin { missing: String },
-    /// Built for another processor.
+    /// The library was built for another processor.
     #[error("the library is built for {found}, this host is {expected}")]
     OtherMachine { expected: &'static str, found: String },
-    /// Built with an ABI that is too old for this host.
+    /// The library was built with an ABI that is too old for this host.
     #[error("the plugin is built with SDK {sdk} (ABI {abi}), this host supports ABI {host}")]
     SdkTooOld {
         /// The plugin's SDK.
@@ -43,7 +43,7 @@ pub enum Error {
         /// The host's ABI.
         host: String,
     },
-    /// Built with an ABI that is too new for this host.
+    /// The library was built with an ABI that is too new for this host.
     #[error("the plugin is built with SDK {sdk} (ABI {abi}), this host supports ABI {host}")]
     SdkTooNew {
         /// The plugin's SDK.
@@ -53,19 +53,19 @@ pub enum Error {
         /// The host's ABI.
         host: String,
     },
-    /// A panic would end the host.
+    /// The library was built with `panic = "abort"`, so a panic would end the host.
     #[error("the plugin is built with panic = \"abort\": a panic in it would stop the whole host")]
     PanicAbort,
-    /// The library wants an executable stack, which would make the host's stack executable too.
+    /// The library requires an executable stack, which would make the host's stack executable, too.
     #[error("the library requires an executable stack")]
     ExecutableStack,
-    /// The process has as many libraries open as it can.
+    /// The process has reached its limit of open libraries.
     #[error("the host has {opened} libraries open that stay in memory until it ends")]
     TooManyOpened { opened: usize },
     /// Another library may need more pthread keys than the process has left.
     #[error("plugins have {found} of the 1024 thread keys of this process")]
     TooManyKeys { found: usize },
-    /// The dynamic linker refused.
+    /// The dynamic linker refused the library.
     #[error("the dynamic linker refused the library: {reason}")]
     Linker { reason: String },
     /// The trial process crashed.
@@ -104,7 +104,7 @@ pub enum Error {
     /// The header or the constructor of the library is broken.
     #[error("the plugin header is broken: {reason}")]
     BrokenHeader { reason: String },
-    /// plugin.yaml and the code name different routes.
+    /// plugin.yaml and the code declare different routes.
     #[error("plugin.yaml and the code disagree: {}", differences.join("; "))]
     CodeDiffers {
         /// One sentence per difference.
@@ -217,7 +217,7 @@ fn is_second_logger(message: &str) -> bool {
     texts.iter().any(|text| message.contains(text))
 }
 
-/// A panic, as the plugin's own hook wrote it down.
+/// A panic, as recorded by the panic hook in the plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panicked {
     /// The message of the panic.

@@ -60,7 +60,7 @@ pub fn file_gate(file: &[u8]) -> Finding {
 // === gates 1 and 2 ===
 
 /// Gates 1 and 2, and the routes where there is a manifest to compare them with. This runs the library's constructors:
-/// a process that must not be lost leaves it to a child.
+/// a process that must survive a crash runs this in a child process.
 ///
 /// The store must be private, because the library becomes an artifact in it.
 ///
@@ -99,7 +99,7 @@ pub async fn open_gates(
     })
 }
 
-/// A minimal manifest. The routes of the code cannot match it, and this difference is not reported.
+/// Returns a minimal manifest. The routes of the code cannot match it, and this difference is not reported.
 fn interpose() -> Manifest {
     const TEXT: &[u8] = b"id: stand-in\nname: x\nversion: 0.0.0\nendpoints: [{path: /, method: GET, handler: x}]\n";
     Manifest::check(TEXT, Mode::Normal).expect("a test reads it").manifest
@@ -128,7 +128,7 @@ impl Finding {
 }
 
 impl Gate {
-    /// The word for it.
+    /// The name for clients.
     pub fn as_str(self) -> &'static str {
         match self {
             Gate::File => "file",

@@ -7,7 +7,8 @@ use std::task::{Wake, Waker};
 use crate::kind::GuardKind;
 use crate::library::Library;
 
-/// A reference on a library, which is not closed while one exists. The owner of both drops the plugin's value first.
+/// A reference to a library, which is not closed while a guard exists. The owner of a value and its guard drops the
+/// value first.
 pub(crate) struct LibraryGuard {
     library: Arc<Library>,
     kind: GuardKind,
@@ -32,7 +33,7 @@ impl Drop for LibraryGuard {
     }
 }
 
-/// A waker that wakes `waker`, which is code of `library`, and holds the library for as long as anyone keeps it.
+/// Creates a waker that wakes `waker`, which is code of `library`, and guards the library as long as it exists.
 pub(crate) fn guarded_waker(waker: &Waker, library: Arc<Library>) -> Waker {
     struct Held {
         waker: Waker,

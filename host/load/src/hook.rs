@@ -17,23 +17,23 @@ use crate::own_thread::{Outcome, run};
 /// A hook that a started plugin may have.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Hook {
-    /// Installed for the first time.
+    /// The plugin is installed for the first time.
     Install,
-    /// Started in place of this version.
+    /// The plugin is started in place of another version.
     Upgrade {
         /// The version that was installed before.
         from: String,
     },
-    /// About to be removed.
+    /// The plugin is about to be removed.
     Uninstall {
         /// Whether the plugin's stored data is kept.
         keep_data: bool,
     },
-    /// Gets calls from now on.
+    /// The plugin receives calls from now on.
     OnLoad,
-    /// Gets no new calls.
+    /// The plugin receives no new calls.
     OnUnload,
-    /// Its metrics are about to be read.
+    /// The metrics of the plugin are about to be read.
     Metrics,
 }
 
@@ -73,7 +73,7 @@ impl Instance {
         self.hooks().has(hook.number())
     }
 
-    /// Runs a hook; nothing when the code does not have it.
+    /// Runs a hook; does nothing if the code does not have it.
     ///
     /// # Errors
     /// The error or panic of the hook, or [`CallError::TimedOut`].
@@ -107,7 +107,7 @@ impl Instance {
         Ok(answer.is_some_and(|answer| answer["applied"] == true))
     }
 
-    /// `None`: the code does not have this hook.
+    /// Runs a hook and returns its answer; `None` if the code does not have this hook.
     async fn answer_hook(
         self: &Arc<Self>,
         number: u32,

@@ -18,22 +18,22 @@ use crate::library::Library;
 use crate::service_call;
 use crate::services::{LogEvent, LogLevel, MeasureOperation, MetricDefinition, Services};
 
-/// The most of one log line or record that is read.
+/// The maximum number of bytes of a log line or record that are read.
 const MAX_RECORD_BYTES: usize = 64 * 1024;
-/// The most of one log message that is kept.
+/// The maximum number of bytes of a log message that are kept.
 const MAX_LINE_BYTES: usize = 16 * 1024;
-/// The most fields of one event that are kept.
+/// The maximum number of fields of an event that are kept.
 const MAX_FIELDS: usize = 64;
 
 struct HostObject {
     services: Arc<dyn Services>,
-    /// The runtime on which requests of the plugin are answered, whichever thread sends them.
+    /// The runtime on which requests of the plugin are answered, independent of the thread that sends them.
     runtime: Handle,
     /// Weak: the host table does not keep the library in memory.
     library: Weak<Library>,
 }
 
-/// Creates the host handle of a generation, the only one of its library. Must be called in the host's runtime.
+/// Creates the host handle of a generation; each library has only one. Must be called in the host's runtime.
 pub(crate) fn new_host_handle(services: Arc<dyn Services>, library: &Arc<Library>) -> HostHandle {
     const TABLE: &WithMetadata<HostTable> =
         &WithMetadata::new(HostTable { log, release, log_level: level, event, metric, measure, request });
@@ -46,7 +46,7 @@ pub(crate) fn new_host_handle(services: Arc<dyn Services>, library: &Arc<Library
 }
 
 /// # Safety
-/// `host` must be the pointer of a handle that `new_host_handle` made, not yet released.
+/// `host` must be the pointer of a handle that `new_host_handle` created and that was not released.
 unsafe fn host_object<'a>(host: *const ()) -> &'a HostObject {
     // SAFETY: the caller promises that this is a live `HostObject`.
     unsafe { &*host.cast::<HostObject>() }
@@ -106,7 +106,7 @@ unsafe extern "C" fn event(host: *const (), level: u8, record: *const u8, len: u
     });
 }
 
-/// The start of `text`, at most `most` bytes.
+/// Returns the start of `text`, at most `most` bytes.
 fn cut(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]

@@ -15,7 +15,7 @@ use crate::library::Library;
 use crate::own_thread::{Outcome, block_on_until, run, spawn_detached};
 use crate::record::Watch;
 
-/// A started plugin. Shared by its generation, by every call in flight and by every byte it has answered with; the
+/// A started plugin. Shared by its generation, the calls in flight and the chunks of its responses; the
 /// plugin is dropped with the last of them.
 pub struct Instance {
     handle: PluginHandle,
@@ -88,7 +88,7 @@ impl Instance {
         self.hook("stop", timeout, |handle| unsafe { (handle.table.stop())(handle.plugin) }).await
     }
 
-    /// Runs the stop hook on this thread, for a plugin that was started but is not wanted any more.
+    /// Runs the stop hook on this thread, for a plugin that was started but is no longer needed.
     pub(crate) fn stop_here(self, timeout: Duration) {
         // SAFETY: as in `call`.
         let stop = unsafe { (self.handle.table.stop())(self.handle.plugin) };
@@ -142,7 +142,7 @@ unsafe fn release(handle: PluginHandle) {
     unsafe { (handle.table.release())(handle.plugin) }
 }
 
-/// A health hook that runs.
+/// A running health hook.
 struct Probing(Arc<Instance>);
 
 impl Drop for Probing {

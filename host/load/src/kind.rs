@@ -3,17 +3,17 @@
 /// A kind of value that a plugin hands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum GuardKind {
-    /// A hook that runs.
+    /// A running hook.
     Hook,
     /// A request to the host.
     Request,
-    /// The rest of the body of such a request.
+    /// The rest of the body of a request to the host.
     RequestBody,
     /// The rest of a response.
     Stream,
     /// Bytes of a response.
     Chunk,
-    /// A waker of the plugin's, kept by the host.
+    /// A waker of the plugin that the host keeps.
     Waker,
 }
 
@@ -27,7 +27,7 @@ impl GuardKind {
         GuardKind::Waker,
     ];
 
-    /// The words for one and for many.
+    /// The singular and the plural of the name.
     pub(crate) fn words(self) -> (&'static str, &'static str) {
         match self {
             GuardKind::Hook => ("hook that has not ended", "hooks that have not ended"),

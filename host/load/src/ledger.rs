@@ -11,7 +11,7 @@
 //! thread: when it ends, or at a safe point after their library is retired. A library is closed when its counts are
 //! zero; its keys are deleted just before.
 //!
-//! | what | where it is counted | when it ends |
+//! | item | where it is counted | when it ends |
 //! |---|---|---|
 //! | a thread that runs code of the library | `pthread_create` | when the thread ends |
 //! | a thread-local with a destructor | `__cxa_thread_atexit_impl` | at a safe point of its thread, or when that ends |
@@ -43,7 +43,7 @@ mod here {
     pub(crate) use super::threads::{leave_thread, names_of, raise};
 }
 
-/// With another C library nothing is counted and no library is closed.
+/// The replacement for other C libraries than glibc: nothing is counted and no library is closed.
 #[cfg(not(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static"))))]
 mod here {
     use super::Names;
@@ -74,13 +74,13 @@ pub(crate) use here::{delete_keys, leave_thread, n_keys, names_of, raise};
 pub(crate) use linker::range_of;
 pub(crate) use slots::{MAX_LIBRARIES, Slot, open_slot};
 
-/// The threads that a library has left something on, by name.
+/// The names of the threads on which a library has left something.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     /// Threads that run code of the library.
     pub(crate) threads: Vec<String>,
-    /// For each thread-local on a thread of the host, that thread.
+    /// The threads of the host with thread-locals of the library, one entry for each thread-local.
     pub(crate) thread_locals: Vec<String>,
-    /// Thread-locals on the library's own threads, which end with these.
+    /// The number of thread-locals on the library's own threads, which end with these threads.
     pub(crate) n_on_own_threads: usize,
 }

@@ -1,4 +1,4 @@
-//! Artifact to module: how a library gets into this process, and how its functions are called.
+//! Opens the library of an artifact in this process as a module, and calls its functions.
 //!
 //! This crate contains the host's `unsafe` code, except one call in `host-fetch`. A library passes three gates before
 //! the host trusts anything in it: **0** the contents of the ELF file ([`probe`]), before any of its code runs; **1** a
@@ -9,8 +9,8 @@
 //! guard on its library (`guard.rs`). Dropping the last guard starts the unloading (`unload.rs`): the library is closed
 //! as soon as the ledger (`ledger.rs`) counts no thread, thread-local or key of it in the process.
 //!
-//! Objects that the host gives to a plugin reference the library weakly: a plugin that keeps one forever leaks it and
-//! is closed nevertheless.
+//! Objects that the host gives to a plugin reference the library weakly: if a plugin keeps an object forever, the
+//! object leaks, but the library is closed nevertheless.
 
 mod call;
 mod copy;
@@ -44,7 +44,7 @@ pub use instance::Instance;
 pub use ledger::safe_point;
 pub use library::unloading;
 pub use module::{Module, Route, StartOptions};
-/// The head of a request, as the boundary lays it out.
+/// The head of a request in the layout of the boundary.
 pub use plugin_sdk_abi::head::Head;
 /// The numbers of the services.
 pub use plugin_sdk_abi::service;

@@ -1,4 +1,4 @@
-//! An open library: gates 1 and 2, what holds it, and its end.
+//! An open library: gates 1 and 2, its guards, and its end.
 #![expect(unsafe_code, reason = "reads the root symbol of foreign code")]
 
 use std::io::{Read as _, Write as _};
@@ -27,7 +27,7 @@ const MAX_KEYS: usize = 900;
 pub(crate) struct Library {
     pub(crate) root: PluginRootRef,
     record: Arc<Record>,
-    /// `None` once its end has begun.
+    /// `None` after the unloading has started.
     open: Option<Open>,
 }
 
@@ -37,8 +37,8 @@ pub(crate) struct Opened {
     pub(crate) probe: Probe,
 }
 
-/// Returns whether libraries are closed in this process when nothing of them is left, or the reason why not. The first
-/// call tests it with a small library and blocks for a few milliseconds.
+/// Returns whether libraries are closed in this process when nothing of them is left, or the reason if they are not.
+/// The first call tests it with a small library and blocks for a few milliseconds.
 ///
 /// # Errors
 /// One sentence with the reason why libraries stay mapped.

@@ -28,7 +28,7 @@ pub struct Module {
     probe: Probe,
     routes: Vec<Route>,
     generation: u64,
-    /// For each endpoint of the manifest, in its order, the handler that answers it.
+    /// The handler of each endpoint of the manifest, in the manifest's order.
     handlers: Vec<u32>,
     hooks: Hooks,
 }
@@ -36,7 +36,7 @@ pub struct Module {
 /// A route, as the code declares it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Route {
-    /// The name plugin.yaml calls the handler by.
+    /// The name of the handler in plugin.yaml.
     pub handler: String,
     /// The method, in capitals.
     pub method: String,
@@ -59,13 +59,13 @@ struct Description {
     handlers: Vec<Route>,
     #[serde(default)]
     hooks: Vec<String>,
-    /// It answers whatever plugin.yaml names.
+    /// Whether the plugin is a whole service, which handles every endpoint of plugin.yaml.
     #[serde(default)]
     service: bool,
 }
 
 impl Module {
-    /// Opens an artifact through the three gates, for the generation of that number, and compares its routes with
+    /// Opens an artifact through the three gates, for the generation with this number, and compares its routes with
     /// `manifest`.
     ///
     /// # Errors
@@ -109,7 +109,7 @@ impl Module {
         &self.probe
     }
 
-    /// The number of the generation it was opened for.
+    /// The number of the generation for which the library was opened.
     pub fn generation(&self) -> u64 {
         self.generation
     }

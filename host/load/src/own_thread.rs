@@ -1,4 +1,4 @@
-//! Plugin code that may block (constructors, start, health, stop) runs on a separate thread, so that it never blocks a
+//! Threads for plugin code that may block (constructors, start, health, stop), so that it never blocks a
 //! worker of the host.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -73,8 +73,8 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs `work` on a new thread and does not wait; on this one where there can be no other. What plugins leave on it
-/// ends with it.
+/// Runs `work` on a new thread and does not wait for it; on this thread if no other can be started. Items that plugins
+/// leave on the thread end with it.
 pub(crate) fn spawn_detached<W: FnOnce() + Send + 'static>(name: &str, work: W) {
     fn run<W: FnOnce()>(work: &Mutex<Option<W>>) {
         let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -44,7 +44,7 @@ pub(crate) struct Record {
     retired: OnceLock<Instant>,
     /// Whether no guard is left on it: its plugin was dropped.
     released: Sender<bool>,
-    /// Set when it is being closed: its slot in the ledger is no longer its own.
+    /// Set when it is being closed: its slot in the ledger may then belong to another library.
     closing: OnceLock<()>,
     /// The time at which it was seen to be unmapped.
     unmapped_at: OnceLock<Instant>,
@@ -61,7 +61,7 @@ enum End {
 /// The phase of a library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LibraryPhase {
-    /// Somebody wants it.
+    /// In use by a generation.
     InUse,
     /// Retired, waiting until nothing of it is left.
     Quiescing,
@@ -153,7 +153,7 @@ impl Record {
         self.released.send_replace(true);
     }
 
-    /// It will never be unmapped.
+    /// Records that the library will never be unmapped.
     pub(crate) fn mark_never_unmapped(&self) {
         self.end.send_replace(End::Never);
     }
@@ -210,7 +210,8 @@ impl Record {
         reasons
     }
 
-    /// Returns the heap memory of the plugin, if it counts it. Runs code of the library, which the caller keeps mapped.
+    /// Returns the heap memory of the plugin, if the plugin counts it. Runs code of the library, which the caller keeps
+    /// mapped.
     pub(crate) fn live_bytes_now(&self) -> Option<u64> {
         let memory = (*self.root())?.memory()?;
         // SAFETY: the root passed the layout check, and the caller keeps its library mapped.
@@ -218,7 +219,7 @@ impl Record {
         (memory.counted != 0).then_some(memory.live_bytes)
     }
 
-    /// Records the heap memory that the plugin leaves behind. For the code that closes the library.
+    /// Records the heap memory that the plugin leaves behind. Called when the library is about to be closed.
     pub(crate) fn begins_to_close(&self) {
         let _ = self.closing.set(());
         let bytes = self.live_bytes_now();

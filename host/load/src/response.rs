@@ -22,7 +22,7 @@ const COPY_BYTES: usize = 16 * 1024;
 
 /// Maximum number of headers in a response of a plugin.
 const MAX_HEADERS: usize = 256;
-/// The most bytes they may have together.
+/// The maximum number of bytes of all headers together.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
 /// A response of a plugin.
@@ -43,7 +43,7 @@ pub struct ResponseBody {
     stream: Option<Streamed>,
 }
 
-/// A stream of the plugin's, and what holds the plugin, dropped in this order.
+/// A stream of the plugin and the instance that keeps the plugin, dropped in this order.
 #[derive(Debug)]
 struct Streamed {
     stream: BodyStream,
@@ -129,7 +129,8 @@ pub fn is_hop_by_hop(name: &HeaderName) -> bool {
         || matches!(name.as_str(), "keep-alive" | "proxy-connection")
 }
 
-/// The bytes of a chunk: copied when small, else held together with the instance that made them.
+/// Returns the bytes of a chunk: copied if it is small, else together with the instance, which keeps the library
+/// mapped.
 fn held(chunk: Chunk, instance: &Arc<Instance>) -> Bytes {
     struct Held {
         chunk: Chunk,

@@ -25,7 +25,7 @@ use crate::services::{ServiceBody, ServiceRequest, Services};
 /// A response body of at most this many bytes is sent as a whole, if its length is known.
 const INLINE_BYTES: u64 = 64 * 1024;
 
-/// Answers `request` on `runtime`, so that the service has timers and sockets whichever thread of the plugin waits.
+/// Answers `request` on `runtime`, so that the service has timers and sockets on any thread of the plugin.
 ///
 /// # Cancel safety
 /// Dropping the future ends the service's work.
@@ -74,7 +74,7 @@ async fn refused_as_ended(services: &dyn Services, runtime: Handle) -> RResult<R
     }
 }
 
-/// The plugin has ended, but one of its threads still sends requests.
+/// The response to a request of a plugin that has ended, sent by a thread that it left behind.
 pub(crate) fn ended() -> Failure {
     Failure::failed("this plugin has ended: its host no longer responds to its requests")
 }
@@ -204,7 +204,7 @@ fn write(head: &http::response::Parts, body: Gathered, runtime: Handle, library:
     Response { status: head.status.as_u16(), headers: Chunk::from_vec(headers), body, stream }
 }
 
-/// A body that the plugin pulls, on whichever thread it likes.
+/// A body that the plugin pulls, on any thread.
 fn pulled(mut body: ServiceBody, runtime: Handle, library: Weak<Library>) -> BodyStream {
     let next = move |context: &mut Context<'_>| {
         let Some(holder) = library.upgrade() else { return Poll::Ready(Some(Err(ended()))) };

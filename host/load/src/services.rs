@@ -14,7 +14,7 @@ pub trait Services: Send + Sync + 'static {
     /// Writes a log line or a structured event.
     fn log(&self, event: &LogEvent<'_>);
 
-    /// The most verbose level that is wanted.
+    /// The most verbose level that is logged.
     fn log_level(&self) -> LogLevel;
 
     /// Opens a metric and returns the number for [`Services::measure`].
@@ -49,14 +49,14 @@ pub enum LogLevel {
     Warn,
     /// Something an operator wants to know.
     Info,
-    /// For developers.
+    /// Information for developers.
     Debug,
-    /// For developers, in detail.
+    /// Detailed information for developers.
     Trace,
 }
 
 impl LogLevel {
-    /// The word for it.
+    /// The name for clients.
     pub fn as_str(self) -> &'static str {
         match self {
             LogLevel::Error => "error",
@@ -68,7 +68,7 @@ impl LogLevel {
     }
 }
 
-/// One log line or structured event. Its texts hold no control characters but tabs.
+/// One log line or structured event. Its texts contain no control characters except tabs.
 #[derive(Clone, Copy, Debug)]
 pub struct LogEvent<'a> {
     /// The level.
@@ -107,7 +107,7 @@ pub struct MetricDefinition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MetricKind {
-    /// Rises only.
+    /// A value that only increases.
     Counter,
     /// A value that can go up and down.
     Gauge,

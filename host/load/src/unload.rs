@@ -13,7 +13,7 @@ use crate::record::Record;
 
 /// The initial interval of checks whether something is left; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
-/// And at last.
+/// The longest interval of these checks.
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// The time that a worker waits for the others in a round of visits.
 const VISIT: Duration = Duration::from_micros(500);
@@ -32,7 +32,7 @@ pub(crate) fn start(record: Arc<Record>, open: Open) {
     record.runtime.clone().spawn(quiesce(record, open));
 }
 
-/// Waits until nothing of the library is left, and has it closed.
+/// Waits until nothing of the library is left, then closes it.
 async fn quiesce(record: Arc<Record>, open: Open) {
     let mut pause = FIRST_PAUSE;
     while !record.slot().close() {

@@ -1,6 +1,6 @@
 //! Events: published without waiting, numbered, written to the journal, then shown to readers.
 //!
-//! One task does everything after the publication, so that numbers, journal and readers have the same order: an event
+//! One task numbers, writes and shows the events, so that numbers, journal and readers have the same order: an event
 //! that a reader sees is in the journal. If the journal cannot be written, the event is shown nevertheless.
 
 mod follow;
@@ -24,13 +24,13 @@ use crate::metrics::EventMetrics;
 
 pub use follow::{EventGap, EventStream, EventsPage, Followed};
 
-/// The most events that wait to be written. When more are published, the oldest ones are dropped.
+/// The maximum number of events that wait to be written. When more are published, the oldest ones are dropped.
 const MAX_WAITING: usize = 4096;
-/// The most events that are written at once.
+/// The maximum number of events that are written at once.
 const BATCH: usize = 128;
 /// The newest events in memory, for readers that keep up.
 const MAX_RECENT: usize = 1024;
-/// The most concurrent readers.
+/// The maximum number of concurrent readers.
 const MAX_STREAMS: usize = 64;
 /// The time between two attempts to read the newest number from the journal.
 const RETRY: Duration = Duration::from_secs(1);
@@ -97,7 +97,7 @@ impl Events {
         }))
     }
 
-    /// Starts the writing task on the present runtime.
+    /// Starts the writing task on the current runtime.
     pub(crate) fn start(&self) {
         self.0.writer.spawn(write(self.0.clone()));
     }

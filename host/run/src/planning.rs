@@ -1,4 +1,4 @@
-//! Reads that change nothing: plans, validation of sources, and the catalog of the indexes.
+//! Operations that change nothing: plans, validation of sources, and the catalog of the indexes.
 
 mod catalog;
 mod export;

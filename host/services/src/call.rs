@@ -7,7 +7,8 @@ use crate::error::{Error, quoted};
 
 /// The deepest nesting of calls. A task that a plugin spawned belongs to no request, so its calls start at depth 0.
 const MAX_DEPTH: u32 = 8;
-/// The most concurrent calls of one generation. Ends cycles through spawned tasks, which the depth does not count.
+/// The maximum number of concurrent calls of one generation. Ends cycles through spawned tasks, which the depth does
+/// not count.
 pub(crate) const MAX_AT_ONCE: usize = 256;
 
 /// Performs calls from one plugin to another; the crate that runs plugins implements it.

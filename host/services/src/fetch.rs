@@ -36,10 +36,10 @@ pub(crate) use connect::Tls;
 
 /// A body of at most this many bytes is buffered, so that it can be sent again after a redirect.
 const REPEATED_BYTES: u64 = 64 * 1024;
-/// The most concurrent fetches of one generation; further fetches wait.
+/// The maximum number of concurrent fetches of one generation; further fetches wait.
 const MAX_AT_ONCE: usize = 64;
 const MAX_REDIRECTS: usize = 5;
-/// The most idle connections to one server, and their lifetime.
+/// The maximum number of idle connections to one server, and their lifetime.
 const MAX_IDLE: usize = 8;
 const IDLE: Duration = Duration::from_secs(30);
 /// The longest response head, in bytes.

@@ -18,12 +18,12 @@ pub struct HostServices {
 }
 
 impl HostServices {
-    /// The services of a host.
+    /// Creates the services of a host.
     pub fn new(parts: ServiceParts) -> HostServices {
         HostServices { shared: Arc::new(Shared::new(parts)) }
     }
 
-    /// Sets the receiver of calls between plugins. Calls before are answered with 503. Only the first call counts.
+    /// Sets the receiver of calls between plugins. Earlier calls between plugins get 503. Only the first value is used.
     pub fn set_calls(&self, calls: Arc<dyn CallPlugin>) {
         let _ = self.shared.calls.set(calls);
     }

@@ -29,7 +29,7 @@ pub enum SecretSource {
 pub struct Secrets(BTreeMap<(PluginId, String), SecretSource>);
 
 impl Secrets {
-    /// Each plugin can read the secrets under its own id.
+    /// Creates the table. Each plugin can read the secrets under its own id.
     pub fn new(sources: BTreeMap<(PluginId, String), SecretSource>) -> Secrets {
         Secrets(sources)
     }

@@ -11,7 +11,7 @@ use crate::{Error, State};
 /// A token, or a user's session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRecord {
-    /// 8 hex digits: a part of the token, and no secret.
+    /// 8 hex digits: a part of the token that is not secret.
     pub id: String,
     /// The name; `login:<user>` for a session.
     pub name: String,
@@ -38,7 +38,7 @@ pub struct TokenRecord {
 pub struct UserRecord {
     /// The name of the user.
     pub name: Name,
-    /// The password hash, as a text of the code that compares it.
+    /// The password hash (PHC string).
     pub password: String,
     /// The rights of the user's sessions.
     pub rights: Rights,

@@ -15,11 +15,11 @@ pub struct NamedRequest {
     pub key: String,
     /// A digest of the request.
     pub request: String,
-    /// When, in milliseconds since 1970.
+    /// The time of the request, in milliseconds since 1970.
     pub created_unix_ms: u64,
     /// The first job that the request created.
     pub job: Option<String>,
-    /// The response, as written by the caller of this module.
+    /// The response, in the form of the code that stores it.
     pub answer: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl State {
         Ok(read)
     }
 
-    /// Writes a request. Requests made before `oldest_unix_ms` are deleted, and all but the newest `keep` of the rest.
+    /// Writes a request. Requests made before `oldest_unix_ms` are deleted; of the others, the newest `keep` are kept.
     ///
     /// # Cancel safety
     /// If the future is dropped, it is written completely or not at all.
@@ -52,7 +52,7 @@ impl State {
         change.await
     }
 
-    /// Forgets the request of that key, unless it has become a job.
+    /// Deletes the request of that key, unless it has become a job.
     pub async fn forget_named_request(&self, key: &str) -> Result<(), Error> {
         let key = key.to_owned();
         let change = self.change(move |connection| {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A place in the chain.
+/// A position in the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditHead {
     /// The number of the entry.
@@ -22,7 +22,7 @@ struct Known {
 }
 
 impl Written {
-    /// Notes the end of the log, which is on disk now.
+    /// Records the end of the log that was written to disk.
     pub(crate) fn note(&self, head: AuditHead) {
         let mut known = self.known();
         // Concurrent commits may arrive in another order.

@@ -86,7 +86,7 @@ pub fn read_record(bytes: &[u8]) -> Result<(u64, Desired), String> {
     Ok((record.revision, read_desired(&record.document)?))
 }
 
-/// Over both: a revision with a flipped bit must not make an old record a new one.
+/// The digest over both, so that a flipped bit in the revision cannot make an old record look new.
 fn digest(revision: u64, document: &str) -> String {
     let mut writer = DigestWriter::new();
     writer.field(&revision.to_le_bytes()).field(document.as_bytes());

@@ -11,13 +11,13 @@ use host_core::{PluginId, Size};
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
-    /// The file system refused.
+    /// The file system reported an error.
     #[error("failed to {action} `{}`", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     /// The path is a link, a folder or a device.
     #[error("`{}` is not a regular file, so it is not used as the state; hint: move it away", path.display())]
     NotAFile { path: PathBuf },
-    /// The file holds something else than a database, or a damaged one.
+    /// The file is not a database or is damaged.
     #[error(
         "`{}` is damaged and was not changed: {reason}; hint: restore a backup, or run `plugin-host rescan`, which moves \
          it aside and rebuilds the state from the stored records",
@@ -43,22 +43,22 @@ pub enum Error {
         /// The newest migration of this host.
         known: i64,
     },
-    /// The disk has no room for a change.
+    /// The disk is full.
     #[error("failed to {action}: the disk is full; hint: free some space, nothing was changed")]
     Full { action: &'static str, source: Arc<sqlx::Error> },
-    /// The database refused.
+    /// The database reported an error.
     #[error("failed to {action}")]
     Sql { action: &'static str, source: Arc<sqlx::Error> },
-    /// The system gave no random bytes.
+    /// The system provided no random bytes.
     #[error("failed to get random bytes: {reason}")]
     Random { reason: String },
-    /// A sealed value does not open.
+    /// A sealed value cannot be decrypted.
     #[error(
         "failed to decrypt the secret of `{context}`: {reason}; \
          hint: restore the `seal.key` that belongs to this state, or set the value again"
     )]
     Sealed { context: String, reason: &'static str },
-    /// A value to keep has the form of a sealed one.
+    /// A value to be stored has the form of a sealed value.
     #[error("`{pointer}` has the key `$sealed`, which is reserved for encrypted secrets; hint: use another name")]
     LooksSealed {
         /// Where, as a JSON pointer.
@@ -67,26 +67,26 @@ pub enum Error {
     /// The state was closed before.
     #[error("the state is closed, because the host stops")]
     Closed,
-    /// A text that cannot be a key.
+    /// The text is not a valid key.
     #[error("a key {rule}, found `{found}`")]
     BadKey {
         rule: String,
-        /// The text, cut to 80 characters, with escaped control characters.
+        /// The text, shortened to 80 characters, with escaped control characters.
         found: String,
     },
-    /// A change would go over one of the limits of a plugin.
+    /// A change would exceed a limit of the plugin.
     #[error("{quota} is {}, and this change would reach {asked}; hint: delete keys, or store less", quota.shown(*limit))]
     Quota { quota: Quota, limit: u64, asked: u64 },
     /// The condition of a change does not hold.
     #[error("key `{key}` {found}, so it was not changed; hint: read it again")]
     Changed { key: String, found: Found },
-    /// A plugin was changed since the base of a change.
+    /// The plugin was changed after the revision that the change is based on.
     #[error("`{plugin}` now has revision {found}, not {expected}; hint: read it again")]
     Stale {
         plugin: PluginId,
         /// The revision that the change was made from; 0 for none.
         expected: u64,
-        /// The newest one; 0 for none.
+        /// The newest revision; 0 for none.
         found: u64,
     },
     /// A revision is damaged.

@@ -1,4 +1,4 @@
-//! The journal of what happened: the newest events, in order.
+//! The event journal: the newest events, in order.
 
 mod detail;
 
@@ -25,7 +25,7 @@ pub struct EventPage {
     pub last: Option<u64>,
     /// Whether fewer events were found than requested.
     pub is_last: bool,
-    /// The oldest number that is kept, of any plugin and kind.
+    /// The oldest stored number, of any plugin and kind.
     pub oldest: Option<u64>,
     /// The number of skipped events, whose rows are damaged.
     pub damaged: u64,
@@ -65,7 +65,7 @@ impl State {
         Ok(page)
     }
 
-    /// The number of the newest event; 0 when there never was one.
+    /// The number of the newest event; 0 if there was none.
     pub async fn newest_event_seq(&self) -> Result<u64, Error> {
         // A bit that flipped in a number must not lead to numbers without end.
         let row = sqlx::query_scalar("SELECT COALESCE(MAX(seq), 0) FROM events WHERE seq <= $1").bind(MAX_SEQ);
@@ -168,7 +168,7 @@ fn event(row: &SqliteRow) -> Option<Event> {
     Some(Event { seq: seq.unsigned_abs(), at_unix_ms: at_unix_ms.unsigned_abs(), plugin, job, kind })
 }
 
-/// 32 hex digits. A text that is not there differs from an empty one.
+/// The checksum of a row: 32 hex digits. A missing text and an empty text have different checksums.
 fn checksum(seq: i64, at_unix_ms: i64, plugin: Option<&str>, job: Option<&str>, kind: &str, detail: &str) -> String {
     let mut writer = DigestWriter::new();
     writer.field(&seq.to_le_bytes()).field(&at_unix_ms.to_le_bytes());

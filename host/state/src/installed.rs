@@ -14,7 +14,7 @@ impl State {
         row.fetch_optional(self.readers()).await.map_err(failed)
     }
 
-    /// Notes that `version` is installed.
+    /// Records that `version` is installed.
     ///
     /// # Cancel safety
     /// If the future is dropped, the version is recorded or not.
@@ -31,7 +31,7 @@ impl State {
         change.await
     }
 
-    /// Notes that a plugin is not installed any more.
+    /// Records that a plugin is no longer installed.
     ///
     /// # Cancel safety
     /// If the future is dropped, the removal is recorded or not.

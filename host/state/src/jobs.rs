@@ -1,4 +1,4 @@
-//! Jobs: their operation, progress and result, so that the next host continues unfinished ones.
+//! Jobs: their operation, progress and result, so that a restarted host continues unfinished jobs.
 //!
 //! Operation and result are opaque texts of the code that runs the jobs.
 
@@ -61,7 +61,7 @@ pub struct JobRecord {
 /// The end of a job's log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobLog {
-    /// The number of the first line that is kept.
+    /// The number of the first stored line.
     pub first_line: u64,
     /// The lines, each with a line feed at its end.
     pub text: String,
@@ -70,15 +70,15 @@ pub struct JobLog {
 /// A filter for jobs. The default accepts all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobFilter {
-    /// Those of this plugin.
+    /// Only jobs of this plugin.
     pub plugin: Option<String>,
-    /// Those in this state.
+    /// Only jobs in this state.
     pub state: Option<JobState>,
-    /// Those of this operation.
+    /// Only jobs of this operation.
     pub operation: Option<String>,
 }
 
-/// A place in the list of jobs: the job of that time and id.
+/// A position in the list of jobs: the job with this time and id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobCursor {
     /// The time of the request, in milliseconds since 1970.
@@ -155,7 +155,7 @@ impl State {
         Ok(())
     }
 
-    /// The job of that id.
+    /// The job with that id.
     ///
     /// # Errors
     /// [`Error::DamagedJob`] if it is damaged.
@@ -240,7 +240,7 @@ fn reading(error: sqlx::Error) -> Error {
 
 // === words ===
 
-/// The text is not a place in the list of jobs.
+/// The text is not a valid position in the list of jobs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected the `next` of an earlier list of jobs")]
 pub struct JobCursorError;

@@ -1,4 +1,4 @@
-//! The schema, as numbered steps that are only ever added to.
+//! The schema, as numbered steps. Steps are added at the end and never changed.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "answers", include_str!("../migrations/0008_answers.sql")),
 ];
 
-/// Marks a file as ours: the letters `PHst`.
+/// The application id that marks a database of this program: the letters `PHst`.
 const APPLICATION_ID: i64 = 0x5048_7374;
 
 /// The schema version of an existing file, read without writing; `None` if it is empty.

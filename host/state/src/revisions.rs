@@ -89,8 +89,8 @@ impl State {
         self.change(move |connection| Box::pin(commit(connection, changes, 0))).await
     }
 
-    /// Makes a change and writes the progress of its job in one transaction, so that the next host knows what the job
-    /// has done. Returns the revision's number.
+    /// Makes a change and writes the progress of its job in one transaction, so that a restarted host knows what the
+    /// job has done. Returns the revision's number.
     ///
     /// # Errors
     /// As [`State::commit`].

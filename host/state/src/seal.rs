@@ -16,7 +16,7 @@ const PREFIX: &str = "sealed:v1:";
 /// The only key of the object that replaces a secret.
 const KEY: &str = "$sealed";
 
-/// Seals and opens. Cheap to clone; shows nothing of its key.
+/// Seals and opens values. Cheap to clone; its `Debug` output does not show the key.
 #[derive(Clone)]
 pub struct Sealer(LessSafeKey);
 
@@ -61,7 +61,8 @@ impl Sealer {
         Ok(plain)
     }
 
-    /// The configuration with each of these values sealed, as `{"$sealed": "…"}`. A pointer to nothing does nothing.
+    /// Returns the configuration with the values at these pointers sealed, as `{"$sealed": "…"}`. Pointers without a
+    /// value are ignored.
     ///
     /// # Errors
     /// [`Error::LooksSealed`] if the configuration contains the key `$sealed`, which could not be distinguished from a
@@ -88,7 +89,7 @@ impl Sealer {
     /// The configuration with all sealed values opened.
     ///
     /// # Errors
-    /// [`Error::Sealed`] for the first that does not open.
+    /// [`Error::Sealed`] for the first value that cannot be decrypted.
     pub fn open_secrets(&self, context: &str, configuration: &Map<String, Value>) -> Result<Map<String, Value>, Error> {
         let mut opened = Value::Object(configuration.clone());
         for pointer in sealed_in(configuration) {
@@ -109,7 +110,7 @@ impl fmt::Debug for Sealer {
     }
 }
 
-/// The context of one value. The separator does not occur in pointers and ids.
+/// Returns the context of one value. The separator does not occur in pointers and ids.
 fn place(context: &str, pointer: &str) -> String {
     format!("{context}\0{pointer}")
 }

@@ -32,7 +32,7 @@ const READERS: u32 = 4;
 /// The time that another program with the file open may block the host.
 const BUSY: Duration = Duration::from_secs(30);
 
-/// The open database. Cheap to clone; all clones are one.
+/// The open database. Cheap to clone; all clones share the connections.
 #[derive(Clone, Debug)]
 pub struct State {
     path: Arc<PathBuf>,
@@ -44,7 +44,7 @@ pub struct State {
 impl State {
     /// Opens the database in `folder`, creates it if it is missing, and migrates it to this host's schema.
     ///
-    /// Acknowledged changes survive `kill -9` of the host, and a power failure as far as the disk keeps confirmed
+    /// Acknowledged changes survive `kill -9` of the host, and a power failure if the disk keeps confirmed
     /// writes: every commit waits for the disk.
     ///
     /// An existing file is checked completely first, which takes about half a second per gigabyte (measured: 27 ms for

@@ -19,7 +19,7 @@ const QUEUE: usize = 256;
 /// The maximum number of changes in one transaction, so that the first does not wait long for its result.
 const BATCH: usize = 64;
 
-/// The way to the writer. Cheap to clone.
+/// A handle that sends changes to the writer. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Message>,
@@ -34,7 +34,7 @@ enum Message {
 trait Change: Send {
     /// Makes the change within a transaction and keeps the result. An error means that the change must be undone.
     fn run<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ()>>;
-    /// Hands the result over, once the transaction is committed, or why it was not.
+    /// Passes on the result after the commit, or the reason why the transaction was not committed.
     fn finish(self: Box<Self>, committed: Result<(), Arc<sqlx::Error>>);
 }
 
@@ -93,7 +93,7 @@ impl Writer {
         result.await.unwrap_or(Err(Error::Closed))
     }
 
-    /// Commits what waits, then ends the writer.
+    /// Commits the waiting changes, then ends the writer.
     pub(crate) async fn close(&self) {
         let (ended, end) = oneshot::channel();
         if self.queue.send(Message::Close(ended)).await.is_ok() {
@@ -131,7 +131,7 @@ async fn write(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Mes
     }
 }
 
-/// Runs `batch` and what else waits in one transaction.
+/// Runs `batch` and the other waiting changes in one transaction.
 async fn commit(
     connection: &mut SqliteConnection,
     batch: &mut Vec<Box<dyn Change>>,

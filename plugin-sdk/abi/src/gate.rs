@@ -15,7 +15,7 @@ pub const ROOT_SYMBOL: &str = ROOT_MODULE_LOADER_NAME_WITH_NUL;
 /// The reason for refusing the root of a library. Holds no reference into the library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GateError {
-    /// The header is not one of this abi_stable, or its own tests of the C calling convention failed.
+    /// The header belongs to another abi_stable, or its tests of the C calling convention failed.
     Header(String),
     /// The types differ: the innermost difference in one line, and the full report.
     Layout {

@@ -136,7 +136,7 @@ pub struct Memory {
     pub counted: u8,
     /// The bytes held now. Exact while no thread of the library allocates or frees.
     pub live_bytes: u64,
-    /// The most bytes held at once since the library was mapped. Never less than an earlier `live_bytes`.
+    /// The maximum number of bytes held at once since the library was mapped. Never less than an earlier `live_bytes`.
     pub peak_bytes: u64,
 }
 

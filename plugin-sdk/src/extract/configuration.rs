@@ -30,7 +30,7 @@ pub trait FromContext: Sized {
 
 /// The argument of the `#[validate]` and `#[on_config_change]` methods.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not made from a configuration",
+    message = "`{Self}` cannot be read from a configuration",
     label = "not the configuration",
     note = "this hook takes the configuration as `Configuration<T>`, where `T` is a type of yours that is \
             `serde::Deserialize`"

@@ -6,7 +6,7 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::Error;
 
-/// Adds serde's `message` and the field it refers to to the error `refused`.
+/// Adds serde's `message`, and the field that the message is about, to the error `refused`.
 ///
 /// The input is read `again` while its position is recorded. Recording costs an allocation per key, so it is not done
 /// for valid input.

@@ -11,10 +11,10 @@ use crate::{Error, IntoResponse, Response};
     note = "in a tuple the status comes first, then headers (`HeaderMap` or `[(name, value); N]`), the body last"
 )]
 pub trait IntoResponseParts {
-    /// Adds to `headers`; an existing header of the same name is replaced.
+    /// Adds the headers to `headers`; an existing header with the same name is replaced.
     ///
     /// # Errors
-    /// A name or value that no header can have: the response is then 500.
+    /// A name or value is invalid in a header; the response is then 500.
     fn add_to(self, headers: &mut HeaderMap) -> Result<(), Error>;
 }
 

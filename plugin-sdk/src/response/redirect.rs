@@ -6,8 +6,8 @@ use crate::{Error, IntoResponse, Response};
 
 /// A response that redirects the caller.
 ///
-/// A place that starts with `/` is one of the host, not of the plugin: within the plugin use a relative one, such as
-/// `Redirect::to("./done")`.
+/// A location that starts with `/` is a path of the host, not of the plugin. Within the plugin, use a relative
+/// location, such as `Redirect::to("./done")`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a redirect does nothing unless it is returned"]
 pub struct Redirect {
@@ -21,12 +21,12 @@ impl Redirect {
         Redirect { status: StatusCode::SEE_OTHER, location: location.into() }
     }
 
-    /// 307: repeat the request at the new location, this time.
+    /// 307: the caller repeats this request at the new location.
     pub fn temporary(location: impl Into<String>) -> Redirect {
         Redirect { status: StatusCode::TEMPORARY_REDIRECT, location: location.into() }
     }
 
-    /// 308: repeat the request at the new location, permanently.
+    /// 308: the caller sends this and later requests to the new location.
     pub fn permanent(location: impl Into<String>) -> Redirect {
         Redirect { status: StatusCode::PERMANENT_REDIRECT, location: location.into() }
     }

@@ -89,7 +89,7 @@ impl Events {
         Ok(answer.subscribers)
     }
 
-    /// Listens to `<plugin id>/<topic>`, to `<plugin id>/*`, or to all with `*`.
+    /// Subscribes to `<plugin id>/<topic>`, to all events of a plugin (`<plugin id>/*`), or to all events (`*`).
     ///
     /// # Errors
     /// The permission `events.subscribe` is missing, or the host failed.

@@ -253,7 +253,7 @@ impl HttpResponse {
     /// The whole body.
     ///
     /// # Errors
-    /// It broke off, or has more than 64 MiB.
+    /// The body ended early, or has more than 64 MiB.
     pub async fn bytes(self) -> Result<Bytes, ServiceError> {
         self.answer.bytes().await
     }

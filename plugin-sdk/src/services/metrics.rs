@@ -1,4 +1,4 @@
-//! Metrics of the plugin's own.
+//! The plugin's own metrics.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -40,7 +40,7 @@ struct Metric {
     id: u64,
 }
 
-/// A count that rises only.
+/// A count that only increases.
 #[derive(Clone)]
 pub struct Counter(Metric);
 
@@ -127,7 +127,7 @@ impl Counter {
 }
 
 impl Gauge {
-    /// Sets it to `value`.
+    /// Sets the gauge to `value`.
     pub fn set(&self, value: f64) {
         self.0.measure(measure::SET, value);
     }

@@ -9,10 +9,10 @@ use plugin_sdk_abi::service;
 use super::HttpRequest;
 use crate::plugin_runtime::PluginRuntime;
 
-/// The other plugins of this host, called without a detour over the network.
+/// The other plugins of this host, called without the network.
 ///
-/// A path starts with the plugin's id: `/shop/orders` is what callers reach as
-/// `/api/plugin-endpoints/shop/orders`. That plugin's rules hold as for any caller.
+/// A path starts with the plugin's id: for callers from outside, `/shop/orders` is
+/// `/api/plugin-endpoints/shop/orders`. The rules of the called plugin apply as for any caller.
 ///
 /// ```
 /// # use plugin_sdk::prelude::*;

@@ -10,7 +10,7 @@ use super::{Asked, TestFailure, TestPlugin};
 use crate::export::crate_of;
 use crate::{Bytes, IntoResponse, Level, Plugin};
 
-/// Every permission there is.
+/// All permissions.
 const PERMISSIONS: [&str; 8] = [
     "kv.read",
     "kv.write",

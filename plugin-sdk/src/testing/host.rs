@@ -15,7 +15,7 @@ use super::topics::Topics;
 use super::{Asked, LogLine};
 use crate::{Body, Bytes, Response};
 
-/// Calls nested deeper than this are refused, as by the host.
+/// The maximum nesting of calls, as in the host.
 const MAX_DEPTH: u32 = 8;
 
 pub(super) struct Host {
@@ -77,12 +77,12 @@ impl Host {
         self.seen(|seen| seen.called.clone())
     }
 
-    /// Keeps the panic of a closure, which the plugin only saw as a failure.
+    /// Stores the panic of a closure, which the plugin received as a failure.
     pub(super) fn note_panic(&self, failure: &Failure) {
         self.seen(|seen| seen.panics.push(format!("{}: {}", failure.location, failure.message)));
     }
 
-    /// Fails the test when a closure of it has panicked.
+    /// Fails the test if one of its closures has panicked.
     pub(super) fn report_panics(&self) {
         let panics = self.seen(|seen| std::mem::take(&mut seen.panics));
         if let ([first, ..], false) = (&*panics, std::thread::panicking()) {

@@ -26,7 +26,7 @@ impl Host {
 }
 
 /// # Safety
-/// `host` must be the pointer of a handle that `lend` made, not yet released.
+/// `host` must be the pointer of a handle that `lend` created and that was not released.
 unsafe fn lent<'a>(host: *const ()) -> &'a Host {
     // SAFETY: the caller promises that this is a live `Host`.
     unsafe { &*host.cast::<Host>() }

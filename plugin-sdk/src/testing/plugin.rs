@@ -23,7 +23,7 @@ pub struct TestPlugin<P: Plugin> {
     is_paused: bool,
 }
 
-/// The plugin itself; requests on their way hold it.
+/// The plugin itself; it lives as long as its requests.
 pub(super) struct Started<P: Plugin> {
     pub(super) handle: PluginHandle,
     pub(super) host: Arc<Host>,
@@ -155,12 +155,12 @@ impl<P: Plugin> TestPlugin<P> {
         self.started.host.logs()
     }
 
-    /// The value that the plugin keeps under `key`.
+    /// The value that the plugin has stored under `key`.
     pub fn kv(&self, key: &str) -> Option<Bytes> {
         self.started.host.store.get(key)
     }
 
-    /// All keys that the plugin keeps values under, in order.
+    /// All keys under which the plugin has stored values, in order.
     pub fn kv_keys(&self) -> Vec<String> {
         self.started.host.store.keys()
     }

@@ -18,7 +18,7 @@ use super::plugin::Started;
 use super::{TestPlugin, TestResponse};
 use crate::{Body, Error, IntoResponse as _, Plugin, StatusCode};
 
-/// A request on its way to be sent: `.await` sends it.
+/// A request that has not been sent yet: `.await` sends it.
 #[must_use = "a request is sent by `.await`"]
 pub struct TestRequest<P: Plugin> {
     started: Arc<Started<P>>,

@@ -65,7 +65,7 @@ impl TestResponse {
         self.failure.as_ref()
     }
 
-    /// The next chunk of the body as the plugin gave it; `None` at the end.
+    /// The next chunk of the body as the plugin returned it; `None` at the end.
     ///
     /// # Panics
     /// The body broke off.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{Bytes, Error, IntoResponse as _, Response};
 
-/// The most keys that are listed at once.
+/// The maximum number of keys that are listed at once.
 const PAGE: usize = 1000;
 
 #[derive(Default)]

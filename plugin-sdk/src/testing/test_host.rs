@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Longer than a host needs to start or stop on a slow machine.
+/// The time limit for a start or stop of the host, sufficient for a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Longer than a build needs.
+/// The time limit for a build.
 const BUILD_PATIENCE: Duration = Duration::from_secs(1800);
 
 /// A running `plugin-host` with one plugin. It is stopped when this value is dropped.
@@ -155,7 +155,7 @@ impl TestHost {
         self.send(method, path, body, PATIENCE)
     }
 
-    /// Builds the plugin as its sources are now, and replaces it.
+    /// Builds the plugin from its current sources and replaces it.
     ///
     /// # Panics
     /// The host refuses the reload; the panic contains its message.

@@ -34,7 +34,7 @@ fn number(level: Level) -> u8 {
     }
 }
 
-/// The most verbose level that any plugin of this library wants.
+/// The most verbose level of all plugins of this library.
 pub(super) fn greatest() -> LevelFilter {
     match PluginRuntime::greatest_level() {
         0 => LevelFilter::Off,

@@ -58,14 +58,14 @@ pub(super) fn open(metadata: &'static Metadata<'static>, parent: Option<u64>, fi
     id
 }
 
-/// One holder more.
+/// Adds a holder.
 pub(super) fn hold(id: u64) {
     if let Some(span) = spans().open.get_mut(&id) {
         span.n_holders += 1;
     }
 }
 
-/// One holder less; `true` when it was the last.
+/// Removes a holder; `true` if it was the last.
 pub(super) fn let_go(id: u64) -> bool {
     let mut spans = spans();
     let mut next = Some(id);
@@ -100,7 +100,7 @@ pub(super) fn add_fields(id: u64, fields: &str) {
     }
 }
 
-/// A span with those around it, outermost first: `serve{path=/cats}:feed{cat=7}`.
+/// Returns a span with the spans around it, outermost first: `serve{path=/cats}:feed{cat=7}`.
 pub(super) fn path(id: u64) -> String {
     let spans = spans();
     let mut names = Vec::new();

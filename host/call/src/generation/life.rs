@@ -1,4 +1,4 @@
-//! The part of a generation that is known after its end.
+//! The part of a generation that stays available after its end.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use host_load::{LibraryPhase, Watch};
 
-/// The part of a generation that is known after its end. Holds nothing of the plugin's memory.
+/// The part of a generation that stays available after its end. Refers to no memory of the plugin.
 #[derive(Debug)]
 pub struct Life {
     /// The number of the generation.
@@ -55,7 +55,7 @@ impl Life {
         }
     }
 
-    /// The present phase.
+    /// The current phase.
     pub fn phase(&self) -> GenerationPhase {
         match self.phase.load(Ordering::Acquire) {
             0 => GenerationPhase::Running,
@@ -78,7 +78,7 @@ impl Life {
         self.replaced.get_or_init(Instant::now);
     }
 
-    /// The reasons for which the library of an ended generation is still in memory.
+    /// The reasons why the library of an ended generation is still in memory.
     pub fn held_by(&self) -> Vec<String> {
         match self.phase() {
             GenerationPhase::Quiescing | GenerationPhase::Kept => self.watch.held_by(),
@@ -93,7 +93,7 @@ impl Life {
 }
 
 impl GenerationPhase {
-    /// The stable word for clients.
+    /// The stable name for clients.
     pub fn as_str(self) -> &'static str {
         match self {
             GenerationPhase::Running => "running",

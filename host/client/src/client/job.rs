@@ -15,7 +15,7 @@ use crate::signals::{Signals, Which};
 
 /// Interval at which the step of a job is requested.
 const LOOK: Duration = Duration::from_millis(300);
-/// Longer lines are shown in parts.
+/// The maximum length of a line; longer lines are shown in parts.
 const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// A job that succeeded.

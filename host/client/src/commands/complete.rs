@@ -9,7 +9,7 @@ use crate::client::{ApiRequest, Client};
 use crate::failure::Failure;
 use crate::output;
 
-/// A person waits at the prompt.
+/// The time limit of the request; short, because a person waits at the prompt.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Lists ids, one per line. Prints nothing if the host does not respond in time, and no text that is not an id: a shell

@@ -1,4 +1,4 @@
-//! Notices that nobody reads standard output any more.
+//! Detects that nobody reads standard output any more.
 
 use std::io;
 

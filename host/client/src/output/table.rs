@@ -100,7 +100,7 @@ impl Table {
         self.rows.first().filter(|_| self.has_head)?.get(column).map(String::as_str)
     }
 
-    /// Returns whether a narrow table does without a column, which is one of the wide columns or has no values.
+    /// Returns whether a narrow table leaves out a column: a wide column, or a column without values.
     fn is_hidden(&self, column: usize) -> bool {
         let Some(name) = self.name(column) else { return false };
         let is_blank = |row: &Vec<String>| row.get(column).is_none_or(|cell| matches!(&**cell, "" | "-"));

@@ -7,7 +7,7 @@ use crate::manifest::Auth;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Denied {
-    /// The endpoint requires authentication.
+    /// The endpoint requires an authenticated caller.
     #[error("the endpoint requires a token")]
     Nobody,
     /// The principal has grants only for other plugins.
@@ -34,7 +34,7 @@ pub enum Denied {
 ///
 /// One of the roles is enough, and each role includes the ones below it; all permissions and scopes are required.
 /// Admins, of the host or through a grant for this plugin, have every permission and scope, and every role. Roles other
-/// than `viewer`, `operator` and `admin` can only be met by admins.
+/// than `viewer`, `operator` and `admin` cannot be granted, so only admins have them.
 ///
 /// # Errors
 /// [`Denied`]: the first missing right.

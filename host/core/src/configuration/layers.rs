@@ -58,7 +58,7 @@ impl Layers {
     /// that the lower layers apply; masks are handled as in [`Layers::with_operator`].
     ///
     /// # Errors
-    /// Those of [`Layers::with_operator`].
+    /// The errors of [`Layers::with_operator`].
     pub fn with_patch(&self, schema: &Schema, patch: &Map<String, Value>) -> Result<Layers, Vec<Violation>> {
         let mut operator = self.operator.clone();
         merge(&mut operator, patch);

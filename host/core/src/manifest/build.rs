@@ -47,7 +47,7 @@ pub struct Checksums {
 }
 
 impl Profile {
-    /// The word in plugin.yaml and for cargo's `--profile`.
+    /// The name in plugin.yaml and for cargo's `--profile`.
     pub fn as_str(self) -> &'static str {
         match self {
             Profile::Release => "release",

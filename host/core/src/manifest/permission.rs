@@ -19,12 +19,12 @@ pub enum Permission {
     PluginsCall,
     /// Read the secrets that the operator gave to this plugin.
     SecretsRead,
-    /// Keep counters, gauges and histograms.
+    /// Create and change counters, gauges and histograms.
     MetricsWrite,
 }
 
 impl Permission {
-    /// Every permission there is.
+    /// All permissions.
     pub const ALL: [Permission; 8] = [
         Permission::KvRead,
         Permission::KvWrite,
@@ -36,7 +36,7 @@ impl Permission {
         Permission::MetricsWrite,
     ];
 
-    /// The word in plugin.yaml.
+    /// The name in plugin.yaml.
     pub const fn as_str(self) -> &'static str {
         match self {
             Permission::KvRead => "kv.read",

@@ -16,7 +16,7 @@ use super::{Mode, Problem};
 pub(crate) enum File {
     /// A plugin.yaml.
     Manifest(Mode),
-    /// The operator's plugins.yaml, in which nothing is overlooked.
+    /// The operator's plugins.yaml, in which unknown keys are refused.
     Plugins,
 }
 

@@ -38,7 +38,7 @@ enum Part<'a> {
 }
 
 impl RoutePath {
-    /// At most this many bytes.
+    /// The maximum number of bytes.
     pub const MAX_BYTES: usize = 512;
 
     /// The path as written in plugin.yaml.

@@ -15,9 +15,9 @@ use crate::look_alikes;
 use crate::shown;
 use scalar::Scalar;
 
-/// At most this many collections inside each other.
+/// The maximum nesting of collections.
 const MAX_NESTING: usize = 16;
-/// The YAML parser accepts keys of up to 1024 characters.
+/// The maximum length of a key; the YAML parser accepts up to 1024 characters.
 const MAX_KEY_BYTES: usize = 1000;
 
 /// The lines of a text that is plain YAML.

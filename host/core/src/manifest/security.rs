@@ -29,7 +29,7 @@ pub enum Placement {
 }
 
 impl Placement {
-    /// The word in plugin.yaml.
+    /// The name in plugin.yaml.
     pub fn as_str(self) -> &'static str {
         match self {
             Placement::Inline => "inline",

@@ -18,14 +18,14 @@ pub struct GitUrl {
     has_suffix: bool,
 }
 
-/// How the addresses of downloads end. A repository of such a name is written with `.git`.
+/// The ends of addresses of downloads. A repository with such a name is written with `.git`.
 const FILE_ENDS: [&str; 7] = [".zip", ".so", ".tar.gz", ".tgz", ".tar.xz", "/plugin.yaml", "/plugin.yml"];
 
-/// The most parts of a path.
+/// The maximum number of parts of a path.
 const MAX_PARTS: usize = 20;
 
 impl GitUrl {
-    /// `host[:port]/path` without `.git`: what allow-lists match on.
+    /// `host[:port]/path` without `.git`, the form that allow-lists are compared with.
     pub fn slug(&self) -> String {
         format!("{}/{}", self.authority, self.path)
     }

@@ -27,8 +27,8 @@ pub struct Available {
 pub struct Choice {
     /// The newest version that the policy allows.
     pub newest_allowed: Option<Available>,
-    /// The newest version regardless of the policy: not blocked, and not a pre-release unless of the installed version.
-    /// `None` if it is installed, and for pinned plugins.
+    /// The newest version regardless of the policy. Blocked versions and, unless a pre-release is installed,
+    /// pre-releases are left out. `None` if it is installed, and for pinned plugins.
     pub newest: Option<Available>,
     /// Versions newer than the allowed one with the reason they are held back, and blocked versions; newest first. At
     /// most 50, plus the blocked ones.
@@ -49,7 +49,7 @@ pub enum Reason {
 const MAX_HELD_BACK: usize = 50;
 
 impl Reason {
-    /// A word for clients.
+    /// The name for clients.
     pub fn as_str(self) -> &'static str {
         match self {
             Reason::Blocked => "blocked",

@@ -30,7 +30,7 @@ pub struct Facts {
     pub warnings: Vec<String>,
 }
 
-/// Reads the facts of a file. Never fails: a file that is not a library is described as what it is.
+/// Reads the facts of a file. Never fails: for a file that is not a library, its kind is described.
 pub fn facts(file: &[u8]) -> Facts {
     let mut facts = Facts { kind: kind(file), ..Facts::default() };
     let Ok(library) = ElfFile64::<Endianness>::parse(file) else { return facts };

@@ -10,15 +10,15 @@ pub(crate) enum CountKind {
     Thread,
     /// A thread-local whose destructor has not run.
     ThreadLocal,
-    /// The host runs code of the library that nothing else holds: for the length of one call.
+    /// The host runs code of the library during one call, while nothing else guards the library.
     Visit,
 }
 
-/// Set once the library is being closed: nothing enters any more.
+/// Set when the library is being closed: nothing is counted any more.
 pub(super) const CLOSED: u64 = 1 << 63;
 
 impl CountKind {
-    /// One of the kind. Each has 21 bits: more threads or thread-locals than a process can have.
+    /// The value of one item of the kind. Each kind has 21 bits: more threads or thread-locals than a process can have.
     const fn one(self) -> u64 {
         match self {
             CountKind::Thread => 1 << 42,
@@ -28,12 +28,12 @@ impl CountKind {
     }
 }
 
-/// The counts of one library. They begin as [`CLOSED`].
+/// The counts of one library. They start as [`CLOSED`].
 #[derive(Debug)]
 pub(crate) struct Counts(pub(super) AtomicU64);
 
 impl Counts {
-    /// Counts one more; `false` when the library is closed, and its code must not run any more.
+    /// Adds an item; `false` if the library is closed, so its code must not run any more.
     #[must_use]
     pub(crate) fn enter(&self, kind: CountKind) -> bool {
         let enter = |counts: u64| (counts & CLOSED == 0).then_some(counts + kind.one());
@@ -41,7 +41,7 @@ impl Counts {
         self.0.fetch_update(Ordering::Acquire, Ordering::Relaxed, enter).is_ok()
     }
 
-    /// Counts one less; `true` when nothing is left. Code of the library must not run on behalf of this count any more.
+    /// Removes an item; `true` if nothing is left. Code of the library must not run for this item any more.
     pub(crate) fn leave(&self, kind: CountKind) -> bool {
         // Release: everything that ran happens before the closing thread sees the count drop.
         self.0.fetch_sub(kind.one(), Ordering::Release) == kind.one()

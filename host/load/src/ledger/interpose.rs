@@ -15,10 +15,11 @@ use super::real::{self, Start};
 use super::slots::{Slot, find};
 use super::threads;
 
-/// The address that a call will return to is the caller's: C code makes keys with `free` as their destructor, or none.
+/// Defines interposed functions that know their caller by the return address. A destructor does not identify the
+/// caller: C code passes `free` or none.
 macro_rules! with_return_address {
     ($name:ident($($type:ty),*) => $target:ident, $x86:literal, $arm:literal) => {
-        /// Passes its arguments on, and the address it was called from.
+        /// Passes on its arguments and its return address.
         #[unsafe(naked)]
         #[unsafe(no_mangle)]
         pub(super) unsafe extern "C" fn $name($(_: $type),*) -> c_int {
@@ -74,7 +75,7 @@ unsafe extern "C" fn create_thread(
     error
 }
 
-/// A thread of a plugin. There is nothing to drop in this frame: a thread that calls `pthread_exit` unwinds through it.
+/// Runs a thread of a plugin. The frame has nothing to drop: a thread that calls `pthread_exit` unwinds through it.
 unsafe extern "C-unwind" fn begin_thread(begin: *mut c_void) -> *mut c_void {
     // SAFETY: `create_thread` passes a box once.
     let Begin { owner, start, argument } = *unsafe { Box::from_raw(begin.cast::<Begin>()) };

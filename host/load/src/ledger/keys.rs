@@ -9,11 +9,11 @@ use super::slots::Slot;
 
 /// `PTHREAD_KEYS_MAX` of glibc.
 const MAX_KEYS: usize = 1024;
-/// As in pthreads: a destructor may set values again and is repeated this many times.
+/// The number of rounds: as in pthreads, destructors are repeated, because they may set values again.
 const ROUNDS: usize = 4;
 
 struct Key {
-    /// The owner's index + 1; 0 for a key that is not a plugin's.
+    /// The owner's index + 1; 0 for a key of no plugin.
     owner: AtomicU16,
     /// The destructor's address; 0 for none.
     destructor: AtomicUsize,
@@ -21,7 +21,7 @@ struct Key {
 
 static KEYS: [Key; MAX_KEYS] = [const { Key { owner: AtomicU16::new(0), destructor: AtomicUsize::new(0) } }; MAX_KEYS];
 
-/// Notes a key that a library has just got.
+/// Records a key that a library has just created.
 pub(super) fn note(key: libc::pthread_key_t, owner: &'static Slot, destructor: Option<KeyDestructor>) {
     if let Some(entry) = KEYS.get(key as usize) {
         entry.destructor.store(destructor.map_or(0, |destructor| destructor as usize), Ordering::Relaxed);
@@ -30,14 +30,14 @@ pub(super) fn note(key: libc::pthread_key_t, owner: &'static Slot, destructor: O
     }
 }
 
-/// Removes a key that is about to be returned.
+/// Removes a key that is about to be deleted.
 pub(super) fn forget(key: libc::pthread_key_t) {
     if let Some(entry) = KEYS.get(key as usize) {
         entry.owner.store(0, Ordering::Release);
     }
 }
 
-/// The number of keys that libraries have.
+/// The number of keys of all libraries.
 pub(crate) fn count() -> usize {
     KEYS.iter().filter(|key| key.owner.load(Ordering::Relaxed) != 0).count()
 }
@@ -50,7 +50,7 @@ fn of(wanted: impl Fn(&'static Slot) -> bool) -> impl Iterator<Item = (libc::pth
     keys.filter(move |(_, owner, _)| wanted(owner))
 }
 
-/// Returns the keys of a closed library. Threads no longer run their destructors.
+/// Deletes the keys of a closed library, so that threads no longer run their destructors.
 pub(crate) fn delete_of(owner: &'static Slot) {
     for (key, ..) in of(|slot| std::ptr::eq(slot, owner)) {
         forget(key);
@@ -59,7 +59,7 @@ pub(crate) fn delete_of(owner: &'static Slot) {
     }
 }
 
-/// Ends this thread's values under the keys of the libraries that are `wanted`.
+/// Ends this thread's values of the keys of the libraries for which `wanted` is true.
 pub(super) fn end_values(wanted: impl Fn(&'static Slot) -> bool) {
     for _ in 0..ROUNDS {
         let mut found = false;

@@ -19,7 +19,7 @@ struct LinkMap {
     dynamic: *const c_void,
 }
 
-/// `struct dl_find_object`, with room for what some machines and later versions have at its end.
+/// `struct dl_find_object`, with room for the fields that some machines and later versions add at its end.
 #[repr(C)]
 struct FoundObject {
     flags: u64,
@@ -46,7 +46,7 @@ pub(super) fn prepare() {
 /// The address range of an open library.
 ///
 /// # Safety
-/// `handle` must be what `dlopen` gave for a library that is still open.
+/// `handle` must be a result of `dlopen` for a library that is still open.
 pub(crate) unsafe fn range_of(handle: *mut c_void) -> Option<Range<usize>> {
     let mut map: *const LinkMap = std::ptr::null();
     // SAFETY: the handle is of an open library, and `map` receives the requested pointer.

@@ -14,11 +14,11 @@ pub(super) type KeyDestructor = unsafe extern "C-unwind" fn(*mut c_void);
 pub(super) type ThreadLocalDestructor = unsafe extern "C-unwind" fn(*mut c_void);
 
 unsafe extern "C" {
-    /// Marks this program among the libraries, for what ends with a thread.
+    /// The address by which the C library identifies this program as the owner of thread-local destructors.
     static __dso_handle: u8;
 }
 
-/// Finds the function of that name behind this program's own.
+/// Finds the next function with that name after this program's own.
 fn next(cached: &AtomicPtr<c_void>, name: &CStr) -> *mut c_void {
     let mut function = cached.load(Ordering::Relaxed);
     if function.is_null() {

@@ -9,16 +9,16 @@ use tokio::sync::Notify;
 use super::counts::{CLOSED, CountKind, Counts};
 use super::linker;
 
-/// The most libraries that are open at once.
+/// The maximum number of libraries that are open at once.
 pub(crate) const MAX_LIBRARIES: usize = 4096;
 
-/// The unit in which libraries are mapped, or a part of it.
+/// The unit in which libraries are mapped; larger units are multiples of it.
 const PAGE: usize = 4096;
-/// A library has fewer pages than this many bits count; addresses have at most 48 bits.
+/// The number of bits for the page count of a library; addresses have at most 48 bits.
 const LENGTH_BITS: u32 = 28;
 
 static SLOTS: [Slot; MAX_LIBRARIES] = [const { Slot::new() }; MAX_LIBRARIES];
-/// Slots beyond were never used.
+/// The number of slots that were ever used.
 static USED: AtomicUsize = AtomicUsize::new(0);
 /// Libraries whose constructors may be running, before their range is known.
 static OPENING: AtomicUsize = AtomicUsize::new(0);
@@ -30,7 +30,7 @@ static TAKEN: Mutex<()> = Mutex::new(());
 pub(crate) struct Slot {
     /// The address range in one word: the number of its first page and the number of pages; 0 if unknown or free.
     pages: AtomicU64,
-    /// The number in the name that the linker knows it by; 0 when free.
+    /// The number in the name under which the library was opened; 0 when the slot is free.
     number: AtomicU64,
     is_opening: AtomicBool,
     is_retired: AtomicBool,
@@ -51,7 +51,7 @@ impl Slot {
         }
     }
 
-    /// The index, which names it in tables of atomics.
+    /// The index, which identifies the slot in tables of atomics.
     pub(super) fn index(&'static self) -> usize {
         (std::ptr::from_ref(self).addr() - SLOTS.as_ptr().addr()) / size_of::<Slot>()
     }
@@ -89,7 +89,7 @@ impl Slot {
         self.is_retired.load(Ordering::Acquire)
     }
 
-    /// From now on its destructors run at safe points. Nothing of the host holds the library any more.
+    /// Lets the destructors of the library run at safe points from now on. The host must have no guard on the library.
     pub(crate) fn retire(&self) {
         self.is_retired.store(true, Ordering::Release);
     }
@@ -161,7 +161,7 @@ pub(super) fn find(address: usize) -> Option<&'static Slot> {
     there.or_else(|| find_opening(used, address)).or_else(|| used.iter().find(|slot| slot.contains(address)))
 }
 
-/// A constructor of a library that is being opened: the linker has mapped it, and not returned yet.
+/// Finds a library that is being opened: the linker has mapped it, runs a constructor and has not returned yet.
 fn find_opening(used: &'static [Slot], address: usize) -> Option<&'static Slot> {
     if OPENING.load(Ordering::Acquire) == 0 {
         return None;

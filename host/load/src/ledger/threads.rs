@@ -11,12 +11,12 @@ use super::real::{self, ThreadLocalDestructor};
 use super::slots::Slot;
 use super::{Names, keys};
 
-/// A destructor may make thread-locals again; this often they are ended too, as pthreads does it.
+/// The number of rounds: as in pthreads, destructors are repeated, because they may create thread-locals again.
 const ROUNDS: usize = 4;
 
-/// Rises whenever safe points have something to do.
+/// Increased whenever safe points have something to do.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
-/// Every thread that plugins may have left something on.
+/// Every thread on which plugins may have left something.
 static THREADS: Mutex<Vec<Arc<Thread>>> = Mutex::new(Vec::new());
 
 thread_local! {
@@ -43,10 +43,10 @@ struct ThreadLocal {
 // SAFETY: the value is only touched on the thread it belongs to; others count and name it.
 unsafe impl Send for ThreadLocal {}
 
-/// A place where no code of a retired library is on this thread's stack: what such libraries have left on this thread
-/// ends here. Costs about a nanosecond when there is nothing to do.
+/// Marks a place where no code of a retired library is on this thread's stack: the items that such libraries have left
+/// on this thread are ended. Costs about a nanosecond when there is nothing to do.
 ///
-/// Called where a worker parks, and before every poll of a plugin.
+/// It is called where a worker parks, and before every poll of a plugin.
 #[inline]
 pub fn safe_point() {
     if SEEN.get() != EPOCH.load(Ordering::Acquire) {
@@ -69,7 +69,7 @@ pub(crate) fn raise() {
     EPOCH.fetch_add(1, Ordering::Release);
 }
 
-/// Ends all that plugins have left on this thread, which will run no more of their code.
+/// Ends all items that plugins have left on this thread, which runs no more of their code.
 pub(crate) fn leave_thread() {
     let thread = THREAD.get();
     // SAFETY: the record lives until the thread has ended.
@@ -90,7 +90,7 @@ pub(super) fn adopt(owner: &'static Slot, destructor: ThreadLocalDestructor, val
     true
 }
 
-/// Marks this thread as one of `owner`, which has counted it; its end is counted, too.
+/// Marks this thread as a thread of `owner`, which has counted it; its end is counted, too.
 pub(super) fn belongs_to(owner: &'static Slot) {
     if let Some(thread) = current() {
         thread.home.store(owner.index() + 1, Ordering::Release);

@@ -7,7 +7,7 @@ pub(super) fn some(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
-/// Names, each once: `` (`a`, `b`)``.
+/// Lists names, each once: `` (`a`, `b`)``.
 pub(super) fn in_brackets(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!(" ({})", listed(names)) }
 }

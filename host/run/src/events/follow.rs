@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::{Now, Shared};
 use crate::events::Events;
 
-/// The most events that a reader gets at once.
+/// The maximum number of events that a reader gets at once.
 const PART: usize = 64;
 
 /// A page of events.

@@ -128,7 +128,7 @@ impl Host {
     /// revision before `number`.
     ///
     /// # Errors
-    /// Those of [`Host::revision`].
+    /// The errors of [`Host::revision`].
     pub async fn changes(&self, plugin: &str, number: u64, with: Option<u64>) -> Result<Differences, Error> {
         let one = self.revision_of(plugin, number).await?;
         let other = match with {

@@ -8,7 +8,7 @@ use crate::state::Host;
 
 /// The time for which a request is remembered.
 const KEEP_MS: u64 = 24 * 60 * 60 * 1000;
-/// The most remembered requests.
+/// The maximum number of stored requests.
 const MAX: u64 = 10_000;
 
 /// A request with an idempotency key.

@@ -34,7 +34,7 @@ pub struct IsolationLayer {
 }
 
 impl Host {
-    /// The present isolation of plugins. Blocks for a few small reads.
+    /// The current isolation of plugins. Blocks for a few small reads.
     pub fn isolation(&self) -> Isolation {
         let serving = self.0.roster.all();
         let is_isolated = |placement: Placement| placement == Placement::Isolated;

@@ -15,7 +15,8 @@ impl Host {
         Ok(record::read(&request).map_err(|_| JobError::Unreadable { reason: reason() })?)
     }
 
-    /// Seals the request of a job, because it may contain secrets of a configuration. Bound to the id of the job.
+    /// Seals the request of a job, because it may contain secrets of a configuration. The seal is bound to the job's
+    /// id.
     pub(super) fn protect(&self, job: &str, request: String) -> Result<String, Error> {
         Ok(self.0.sealer.seal(&format!("request of {job}"), request.as_bytes())?)
     }

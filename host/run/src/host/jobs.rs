@@ -54,7 +54,7 @@ impl Host {
         self.take_on(operation, initiator, Some(view.id)).await
     }
 
-    /// The job of that id: queued, running or stored.
+    /// The job with that id: queued, running or stored.
     ///
     /// # Errors
     /// [`JobError::Unknown`]; [`Error::State`] if it cannot be read.
@@ -95,7 +95,7 @@ impl Host {
     /// The stored log lines of a job numbered `from` and higher.
     ///
     /// # Errors
-    /// Those of [`Host::job`].
+    /// The errors of [`Host::job`].
     pub async fn job_lines(&self, id: &str, from: u64) -> Result<Vec<LogLine>, Error> {
         if let Some(job) = self.live_job(id) {
             return Ok(job.lines(from));

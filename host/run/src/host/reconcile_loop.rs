@@ -13,7 +13,7 @@ use crate::operation;
 use crate::plugins::Plugin;
 use crate::state::{Host, Inner, Input, Lease, LeaseQueues};
 
-/// The most concurrent steps of the loop, in addition to jobs.
+/// The maximum number of concurrent steps of the loop, in addition to jobs.
 const MAX_STEPS: usize = 4;
 
 /// Runs the loop. It holds the host only while it processes inputs.

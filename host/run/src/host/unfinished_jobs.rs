@@ -11,7 +11,7 @@ use crate::model::{Error, Initiator, JobError, Operation};
 use crate::state::Host;
 use crate::upkeep::KEEP;
 
-/// The number of attempts after which a job is not resumed, because it may be the reason for which the host stopped.
+/// The number of attempts after which a job is not resumed, because it may be the reason why the host stopped.
 const MAX_ATTEMPTS: u64 = 3;
 
 impl Host {

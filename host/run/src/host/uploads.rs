@@ -15,7 +15,7 @@ pub struct Upload {
     pub manifest: host_core::Manifest,
 }
 
-/// The reason for which an upload was refused.
+/// The reason why an upload was refused.
 #[derive(Debug)]
 pub enum UploadError {
     /// The archive breaks a rule, or could not be stored.

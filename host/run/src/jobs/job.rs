@@ -63,7 +63,7 @@ struct Progress {
     started_unix_ms: Option<u64>,
     ended_unix_ms: Option<u64>,
     step: Cow<'static, str>,
-    /// The start of the present step; `None` while the job is queued and after its end.
+    /// The start of the current step; `None` while the job is queued and after its end.
     since: Option<Instant>,
     steps: Vec<StepReport>,
 }
@@ -139,7 +139,7 @@ impl Job {
         &self.initiator
     }
 
-    /// The present state.
+    /// The current state.
     pub fn state(&self) -> JobState {
         self.course.state()
     }
@@ -197,9 +197,9 @@ impl Job {
         self.result.get().cloned().unwrap_or_else(|| Err(Arc::new(Error::Panicked)))
     }
 
-    /// Cancels the job: at once while it is queued, otherwise at the next point that leaves nothing half done. Returns
-    /// whether the job has not ended and its end was not requested before. A job that has gone far enough may still
-    /// succeed.
+    /// Cancels the job: at once while it is queued, otherwise at the next point where nothing is left incomplete.
+    /// Returns whether the job has not ended and its end was not requested before. A job that has gone far enough may
+    /// still succeed.
     pub fn cancel(&self) -> bool {
         self.course.want_end(JobError::Cancelled)
     }
@@ -215,7 +215,7 @@ impl Job {
 }
 
 impl Progress {
-    /// Adds the present step to the completed ones.
+    /// Adds the current step to the completed ones.
     fn end_step(&mut self, now: Instant) {
         if let Some(since) = self.since.take() {
             let micros = now.duration_since(since).as_micros();

@@ -33,7 +33,7 @@ pub struct JobView {
     pub ended_unix_ms: Option<u64>,
     /// The state.
     pub state: JobState,
-    /// The present or last step: `queue`, `fetch`, `check`, `build`, `trial`, `open`, `start`, `probe`, `swap`, …
+    /// The current or last step: `queue`, `fetch`, `check`, `build`, `trial`, `open`, `start`, `probe`, `swap`, …
     pub step: Cow<'static, str>,
     /// The completed steps.
     pub steps: Vec<StepReport>,

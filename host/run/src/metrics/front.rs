@@ -24,7 +24,7 @@ pub struct FrontMetrics {
     job_log_streams: IntGauge,
 }
 
-/// Counts an active thing in a gauge until it is dropped.
+/// Counts an active item in a gauge until it is dropped.
 #[derive(Debug)]
 pub struct ActiveGauge(IntGauge);
 

@@ -6,7 +6,7 @@ use prometheus::{
     Registry,
 };
 
-/// The reason for which creating a metric cannot fail.
+/// The reason why creating a metric cannot fail.
 const CONSTANT: &str = "names, labels and buckets are constants, and no two metrics share a name";
 
 /// Creates metrics in a registry. Names and labels are constants of this crate.

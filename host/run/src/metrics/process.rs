@@ -28,7 +28,7 @@ impl ProcessMetrics {
         }
     }
 
-    /// Reads the present values. A value that the kernel does not report keeps its old value.
+    /// Reads the current values. A value that the kernel does not report keeps its old value.
     pub(super) fn read(&self) {
         let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
         if let Some((cpu, threads)) = parse_stat(&stat) {

@@ -32,7 +32,7 @@ pub struct Config {
     pub max_kept_versions: usize,
     /// The retries and the quarantine of plugins that fail.
     pub patience: Patience,
-    /// The rules by which a version that replaces another is rolled back.
+    /// The rules of the probation of a version that replaces another.
     pub probation: probation::Rules,
     /// The number of events in the journal.
     pub max_events: u64,

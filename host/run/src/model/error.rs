@@ -10,7 +10,7 @@ use semver::Version;
 
 use crate::model::{FailureKind, FieldProblem, JobError, OperationPart, PartState};
 
-/// The reason for which an operation failed. The previous generation still serves.
+/// The reason why an operation failed. The previous generation still serves.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages describe the variants and their fields")]
 pub enum Error {
@@ -179,7 +179,7 @@ impl Error {
         }
     }
 
-    /// The kind of the failure, from which a surface derives the status.
+    /// The kind of the failure, from which the HTTP API derives the status.
     pub fn kind(&self) -> FailureKind {
         let code = self.code();
         match self {

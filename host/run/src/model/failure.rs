@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of a failure. A surface maps each kind to a status.
+/// The kind of a failure. The HTTP API maps each kind to a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
@@ -12,7 +12,7 @@ pub enum FailureKind {
     Forbidden,
     /// The named thing does not exist.
     NotFound,
-    /// The request conflicts with the present state or with another request.
+    /// The request conflicts with the current state or with another request.
     Conflict,
     /// The request was made for a state that has changed since.
     Stale,

@@ -7,7 +7,7 @@ use host_core::job::JobState;
 
 use crate::model::FailureKind;
 
-/// The reason for which a job ended early, or cannot be cancelled or retried.
+/// The reason why a job ended early, or cannot be cancelled or retried.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages describe the variants and their fields")]
 pub enum JobError {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::model::{Error, FieldProblem, SettingsChange, Target};
 
-/// The most operations of a batch.
+/// The maximum number of operations of a batch.
 const MAX_OPERATIONS: usize = 100;
 
 /// Checks each operation of a batch, and that an atomic batch can be undone.

@@ -23,7 +23,7 @@ pub struct Receipt {
     /// The branch or tag that led to the commit, such as `refs/tags/v1.0.0`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// The revision of the present desired state.
+    /// The revision of the current desired state.
     #[serde(default)]
     pub revision: u64,
     /// The generation that served before.
@@ -102,7 +102,7 @@ pub enum PartState {
 }
 
 impl PartState {
-    /// The stable word for clients.
+    /// The stable name for clients.
     pub fn as_str(self) -> &'static str {
         match self {
             PartState::Done => "done",

@@ -67,7 +67,7 @@ impl Setup {
         secrets_in(self.build.own_schema(), &self.layers.operator)
     }
 
-    /// The settings `wanted`, completed with the present secrets that they do not mention.
+    /// The settings `wanted`, completed with the current secrets that they do not mention.
     pub(crate) fn settings_with_secrets(&self, wanted: &Map<String, Value>) -> Map<String, Value> {
         with_secrets(wanted, &self.layers.operator, &self.secrets())
     }

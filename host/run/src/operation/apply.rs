@@ -77,7 +77,7 @@ impl Work<'_> {
         self.is_as_planned(&lease, target.revision)?;
         let desired = Desired { goal: Goal::Absent { keep_data: true }, ..lease.installed()?.desired };
         let rule = self.batch_check.clone().unwrap_or(GraphCheck::RemoveAllowed);
-        // Once committed, the removal is completed, also by the next host process.
+        // Once committed, the removal is completed, also after a restart of the host.
         self.commit_desired(&lease, desired, rule, None).await?;
         self.remove(lease, true).await
     }

@@ -188,7 +188,7 @@ impl Task<'_> {
         OperationPart { operation, subject, state: PartState::Skipped, receipt: None, problem: None }
     }
 
-    /// Returns whether an earlier attempt has performed a part that must not be performed twice. All other parts are
+    /// Returns whether an earlier attempt has performed a part that must not be repeated. All other parts are
     /// repeated: that changes nothing, or completes them.
     fn is_done_already<'m>(&self, host: &crate::state::Host, mut made: impl Iterator<Item = &'m RevisionMade>) -> bool {
         let is_gone = |id: &str| !host.0.plugins.contains_key(id);

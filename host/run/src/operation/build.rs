@@ -82,7 +82,7 @@ impl Work<'_> {
         Ok((desired, build, cached))
     }
 
-    /// The present desired state with the version `pick`.
+    /// The current desired state with the version `pick`.
     pub(super) fn desired_with(&self, lease: &PluginLease, build: &Build, pick: Pick) -> Desired {
         let Ok(installed) = lease.installed() else { return Desired::new(&build.manifest, Goal::Running, pick) };
         let mut desired = installed.desired;

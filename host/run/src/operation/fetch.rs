@@ -38,7 +38,7 @@ pub(crate) async fn fetch(host: &Host, source: Source, trust: Trust) -> Result<F
     Ok(fetched.await.map_err(|_| Error::Panicked)??)
 }
 
-/// The source with an absolute path, because the working directory of the next host process may differ.
+/// Returns the source with an absolute path, because the working directory may differ after a restart of the host.
 pub(crate) fn absolute(source: Source) -> Source {
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     source.map_place(|place| match place {

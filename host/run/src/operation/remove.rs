@@ -30,7 +30,7 @@ impl Work<'_> {
     async fn unload_one(&mut self, id: &str, keep_data: bool) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let desired = Desired { goal: Goal::Absent { keep_data }, ..lease.installed()?.desired };
-        // Once committed, the removal is completed, also by the next host process.
+        // Once committed, the removal is completed, also after a restart of the host.
         self.commit_desired(&lease, desired, GraphCheck::RemoveAllowed, None).await?;
         self.remove(lease, keep_data).await
     }

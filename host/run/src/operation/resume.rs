@@ -7,7 +7,7 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Performs the remaining steps of a job. Its change is not made again: a rollback would go back twice, and a
+    /// Performs the remaining steps of a job. Its change is not repeated: a rollback would go back twice, and a
     /// change of a given revision would find its own newer one.
     pub(super) async fn resume(&mut self, plugin: &PluginId) -> Result<Receipt, Error> {
         self.job.line("the change of this job is already committed; the remaining steps are done");

@@ -65,7 +65,7 @@ impl Work<'_> {
     }
 }
 
-/// The states that a plugin goes through, from the present to the new one.
+/// The states that a plugin goes through, from the current to the new state.
 pub(super) fn walk(from: Goal, serves: bool, to: Goal) -> Vec<Cow<'static, str>> {
     let first = match from {
         Goal::Running if serves => "running",

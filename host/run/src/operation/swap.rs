@@ -21,7 +21,7 @@ use crate::state::Host;
 use crate::upkeep;
 
 impl Work<'_> {
-    /// Starts a generation of `setup`, commits it to the desired state, and lets it serve in place of the present one.
+    /// Starts a generation of `setup`, commits it to the desired state, and lets it serve in place of the current one.
     ///
     /// # Cancel safety
     /// Until the step `commit`, dropping the future changes nothing; from then on, all of it is done.

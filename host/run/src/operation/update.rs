@@ -136,7 +136,7 @@ impl Work<'_> {
         Ok(receipt)
     }
 
-    /// Prevents another automatic update to what failed: a version is blocked, the commit of a branch is remembered.
+    /// Prevents another automatic update to the failed version: a version is blocked, the commit of a branch is stored.
     async fn never_again(&mut self, lease: &PluginLease, update: &Update, error: &Error) {
         let Some(version) = &update.version else {
             lease.plugin.state().bad_commits.insert(update.commit.clone());

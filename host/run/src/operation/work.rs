@@ -23,7 +23,7 @@ use crate::state::Host;
 pub(super) struct Work<'a> {
     pub(super) host: &'a Host,
     pub(super) job: &'a Arc<Job>,
-    /// The present part of a job of several parts.
+    /// The current part of a job of several parts.
     pub(super) part: Option<PartOf>,
     /// The check for changes of several plugins at once, instead of the check of each single one.
     pub(super) batch_check: Option<GraphCheck>,
@@ -114,7 +114,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Starts the next step and ends the present one.
+    /// Starts the next step and ends the current one.
     pub(super) fn step(&mut self, step: &'static str) {
         let now = Instant::now();
         let step: Cow<'static, str> = match &self.part {

@@ -198,7 +198,7 @@ impl KnownPlugin {
         }
     }
 
-    /// The setup, if the entry certainly names the installed version, so that nothing must be fetched.
+    /// The setup, if the entry names exactly the installed version, so that nothing must be fetched.
     fn is_what(&self, entry: &PluginEntry) -> Option<&Setup> {
         let current = &self.desired.current;
         let is_same_folder = entry.source.path() == current.source.path();

@@ -26,7 +26,7 @@ pub struct Validated {
     pub schema: Schema,
     /// The warnings about the files of the source and its plugin.yaml.
     pub warnings: Vec<String>,
-    /// The reason for which the source cannot be installed; `None` if none was found. Only a build shows whether the
+    /// The reason why the source cannot be installed; `None` if none was found. Only a build shows whether the
     /// code compiles.
     pub error: Option<Error>,
     /// The fetched tree.
@@ -115,7 +115,7 @@ impl Host {
         })
     }
 
-    /// The reason for which gate 0 refuses a prebuilt library, whose code does not run.
+    /// The reason why gate 0 refuses a prebuilt library, whose code does not run.
     async fn refusal_of_file(&self, tree: &Tree, library: &TreePath) -> Option<Error> {
         let (tree, library) = (tree.clone(), library.clone());
         let probed = tokio::task::spawn_blocking(move || {

@@ -27,7 +27,7 @@ pub struct PluginView {
     pub warnings: Vec<Problem>,
     /// The version that is being built, and its source.
     pub incoming: Option<(String, String)>,
-    /// The present phase.
+    /// The current phase.
     pub phase: Phase,
     /// The desired state; `None` during the first load.
     pub desired: Option<Desired>,
@@ -70,7 +70,7 @@ pub struct GenerationView {
     pub in_flight: usize,
     /// The requests routed to its endpoints.
     pub requests: u64,
-    /// The reasons for which the library of an ended generation is still in memory.
+    /// The reasons why the library of an ended generation is still in memory.
     pub held_by: Vec<String>,
     /// The size of the library's mapping in bytes; 0 if it is unmapped.
     pub mapped_bytes: usize,

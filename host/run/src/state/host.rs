@@ -1,4 +1,4 @@
-//! The handle that all surfaces use, and the state behind it.
+//! The handle of the host, and the state behind it.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -68,7 +68,7 @@ pub(crate) struct Inner {
 }
 
 impl Host {
-    /// The present configuration.
+    /// The current configuration.
     pub(crate) fn config(&self) -> arc_swap::Guard<Arc<Config>> {
         self.0.config.load()
     }

@@ -12,7 +12,7 @@ use crate::model::Target;
 
 /// The lifetime of a plan.
 const LIFETIME: Duration = Duration::from_secs(3600);
-/// The most stored plans.
+/// The maximum number of stored plans.
 const MAX: usize = 32;
 
 /// The stored plans, oldest first.

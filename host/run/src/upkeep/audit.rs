@@ -1,5 +1,5 @@
-//! Entries of the audit log about ends of jobs and about steps of the host itself. Surfaces write the entries about
-//! requests.
+//! Entries of the audit log about ends of jobs and about steps of the host itself. The HTTP server writes the entries
+//! about requests.
 
 use host_call::now_unix_ms;
 use host_core::PluginId;

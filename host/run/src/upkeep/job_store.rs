@@ -17,7 +17,7 @@ impl Host {
         self.0.jobs.live().values().cloned().collect()
     }
 
-    /// The job of that id, if it is queued or running.
+    /// The job with that id, if it is queued or running.
     pub fn live_job(&self, id: &str) -> Option<Arc<Job>> {
         self.0.jobs.live().get(id).cloned()
     }

@@ -13,7 +13,7 @@ impl Host {
         all.iter().map(|plugin| plugin.view()).collect()
     }
 
-    /// The plugin of that id.
+    /// The plugin with that id.
     pub fn plugin(&self, id: &str) -> Option<PluginView> {
         let plugin = self.0.plugins.get(id)?.value().clone();
         Some(plugin.view())
@@ -38,7 +38,7 @@ impl Host {
     /// Returns whether this process unmaps ended generations.
     ///
     /// # Errors
-    /// The reason for which it does not, in one sentence.
+    /// The reason why it does not, in one sentence.
     pub fn unloading(&self) -> Result<(), String> {
         self.0.unloading.get_or_init(|| host_load::unloading(&self.0.store)).clone()
     }

@@ -1,4 +1,4 @@
-//! The probation of a version that replaced another: a version that does badly is rolled back.
+//! The probation of a version that replaced another: a failing version is rolled back.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -13,7 +13,7 @@ use crate::state::Host;
 
 /// How long aborted calls may take to end.
 const CUT_GRACE: Duration = Duration::from_secs(5);
-/// The most reasons in an event about a library that stays in memory.
+/// The maximum number of reasons in an event about a library that stays in memory.
 const MAX_REASONS: usize = 16;
 
 /// Marks a generation that was removed from the roster: it accepts no more calls and no more probes.

@@ -54,7 +54,7 @@ impl OperatorToken {
         is_same(&Digest::of(token), &self.digest).then(|| self.caller.clone())
     }
 
-    /// Returns true if the caller sent the operator's token.
+    /// Returns whether the caller sent the operator's token.
     pub(crate) fn is_of(&self, caller: &Caller) -> bool {
         caller.token == self.caller.token
     }
@@ -70,7 +70,7 @@ pub(crate) fn is_same(one: &Digest, other: &Digest) -> bool {
     words(one).ct_eq(&words(other)).into()
 }
 
-/// Returns true if a header contains a token of a plugin host, valid or not, in any notation. Plugins must not see
+/// Returns whether a header contains a token of a plugin host, valid or not, in any notation. Plugins must not see
 /// it.
 pub(crate) fn is_host_credential(value: &http::HeaderValue) -> bool {
     // Fast path for the usual notation.

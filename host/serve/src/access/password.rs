@@ -57,7 +57,7 @@ impl Passwords {
         hash.map(|hash| hash.to_string()).map_err(|_| host_run::Error::Panicked.into())
     }
 
-    /// Returns true if a password matches a PHC string. Takes as long without one, as for an unknown user.
+    /// Returns whether a password matches a PHC string. Takes as long without one, as for an unknown user.
     ///
     /// # Errors
     /// Too many hashes are waiting.

@@ -165,7 +165,7 @@ pub(crate) async fn log(
     })
 }
 
-/// Returns true if the client accepts server-sent events.
+/// Returns whether the client accepts server-sent events.
 fn wants_events(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut kinds = values.flat_map(|value| value.split(',')).map(|kind| kind.split(';').next().unwrap_or(kind).trim());

@@ -36,7 +36,7 @@ impl Cors {
         (self.any || self.origins.contains(origin)).then(|| origin.clone())
     }
 
-    /// Returns true if a page of another, not allowed origin sends the request. Only browsers send the headers
+    /// Returns whether a page of another, not allowed origin sends the request. Only browsers send the headers
     /// checked here.
     pub(crate) fn is_foreign(&self, request: &HeaderMap) -> bool {
         let origins: Vec<_> = request.get_all(header::ORIGIN).iter().collect();

@@ -27,7 +27,7 @@ pub(crate) struct HostHeader<'a> {
     port: Option<u16>,
 }
 
-/// Returns true if a text is a valid entry of `allowed_hosts`: a name without port, `*.` and a name, or `*`.
+/// Returns whether a text is a valid entry of `allowed_hosts`: a name without port, `*.` and a name, or `*`.
 pub fn is_allowed_host(text: &str) -> bool {
     let name = text.strip_prefix("*.").unwrap_or(text);
     text == "*" || (is_name(name) && !name.ends_with('.'))
@@ -46,7 +46,7 @@ impl AllowedHosts {
         hosts
     }
 
-    /// Returns true if requests for this host are accepted.
+    /// Returns whether requests for this host are accepted.
     pub(crate) fn allow(&self, host: &HostHeader<'_>) -> bool {
         if self.any || host.is_v6 || host.name.parse::<Ipv4Addr>().is_ok() {
             return true;
@@ -90,7 +90,7 @@ impl<'a> HostHeader<'a> {
         Some(HostHeader { name, is_v6, port })
     }
 
-    /// Returns true if both name the same host and port.
+    /// Returns whether both name the same host and port.
     pub(crate) fn is(&self, other: &HostHeader<'_>, default_port: u16) -> bool {
         self.name.eq_ignore_ascii_case(other.name)
             && self.port.unwrap_or(default_port) == other.port.unwrap_or(default_port)

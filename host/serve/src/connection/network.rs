@@ -15,7 +15,7 @@ pub struct Network(IpNet);
 pub struct NetworkError;
 
 impl Network {
-    /// Returns true if the network contains an address. An IPv4-mapped IPv6 address counts as the IPv4 address.
+    /// Returns whether the network contains an address. An IPv4-mapped IPv6 address counts as the IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }

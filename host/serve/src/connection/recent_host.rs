@@ -12,7 +12,7 @@ use crate::connection::rules::CompiledRules;
 pub(crate) struct RecentHost(Mutex<Option<(HeaderValue, Arc<CompiledRules>)>>);
 
 impl RecentHost {
-    /// Returns true if the same rules have allowed the same header before.
+    /// Returns whether the same rules have allowed the same header before.
     pub(super) fn is(&self, header: &HeaderValue, rules: &Arc<CompiledRules>) -> bool {
         self.0.lock().as_ref().is_some_and(|(host, by)| Arc::ptr_eq(by, rules) && host == header)
     }

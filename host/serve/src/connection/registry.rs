@@ -68,7 +68,7 @@ impl Connections {
     /// be in transit. Only connections with a reserved place are considered if `among_reserved`, and only the others if
     /// not.
     ///
-    /// Returns true if a connection was evicted. If not, a later call may succeed.
+    /// Returns whether a connection was evicted. If not, a later call may succeed.
     pub(crate) fn make_room_for(&self, new: &Registered, among_reserved: bool, now: Instant) -> bool {
         let open = self.open();
         let others = open.by_age.iter().filter(|(number, _)| **number != new.number).map(|(_, other)| other);

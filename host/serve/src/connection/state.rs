@@ -98,12 +98,12 @@ impl Connection {
         begun.ok().map(|_| ActiveRequest(self.clone()))
     }
 
-    /// Returns true if no request is active.
+    /// Returns whether no request is active.
     pub(crate) fn is_idle(&self) -> bool {
         self.state.load(Ordering::Acquire) < ONE_REQUEST
     }
 
-    /// Returns true if a request was started at any time.
+    /// Returns whether a request was started at any time.
     pub(crate) fn is_used(&self) -> bool {
         self.state.load(Ordering::Acquire) & USED != 0
     }
@@ -115,7 +115,7 @@ impl Connection {
         }
     }
 
-    /// Returns true if the connection ends after its active requests.
+    /// Returns whether the connection ends after its active requests.
     pub(crate) fn is_retired(&self) -> bool {
         self.state.load(Ordering::Acquire) & RETIRED != 0
     }
@@ -125,7 +125,7 @@ impl Connection {
         self.state.fetch_or(RESERVED, Ordering::AcqRel);
     }
 
-    /// Returns true if the connection occupies a reserved place.
+    /// Returns whether the connection occupies a reserved place.
     pub(crate) fn is_reserved(&self) -> bool {
         self.state.load(Ordering::Acquire) & RESERVED != 0
     }

@@ -76,7 +76,7 @@ pub enum TlsError {
     Unfit(#[source] rustls::Error),
 }
 
-/// Returns true if the client chose HTTP/2 in the handshake.
+/// Returns whether the client chose HTTP/2 in the handshake.
 pub(crate) fn is_http2(stream: &TlsStream<Linger>) -> bool {
     stream.get_ref().1.alpn_protocol() == Some(HTTP2)
 }

@@ -49,12 +49,12 @@ pub(crate) struct RouteRow {
 }
 
 impl RouteRow {
-    /// Returns true if the path contains a plugin id.
+    /// Returns whether the path contains a plugin id.
     pub(crate) fn has_plugin_id(&self) -> bool {
         self.path.starts_with("/api/plugins/{id}")
     }
 
-    /// Returns true if the route can change something. `local_build`, which older clients send as GET, runs a compiler.
+    /// Returns whether the route can change something. `local_build`, which older clients send as GET, runs a compiler.
     pub(crate) fn is_mutating(&self) -> bool {
         !matches!(self.method, Method::GET | Method::HEAD) || self.action == "local_build"
     }

@@ -100,7 +100,7 @@ fn comes_from(plugin: &PluginView, url: &GitUrl) -> bool {
     source.is_some_and(|(other, _)| other.is_same_repository(url))
 }
 
-/// Returns true if an update would find a newer version. If the repository cannot be checked, the update reports the
+/// Returns whether an update would find a newer version. If the repository cannot be checked, the update reports the
 /// error.
 async fn has_newer(app: &AppState, id: &str) -> bool {
     match app.host.look_for_updates(id).await {

@@ -113,7 +113,7 @@ async fn serve(
     Box::pin(http2::serve(transport, responder, context)).await
 }
 
-/// Returns true if the client chose HTTP/2 in the TLS handshake, or has sent its preface.
+/// Returns whether the client chose HTTP/2 in the TLS handshake, or has sent its preface.
 fn is_http2(transport: &Transport) -> bool {
     match transport {
         Either::Left(plain) => plain.is_http2(),

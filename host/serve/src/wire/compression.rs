@@ -30,7 +30,7 @@ pub(crate) fn refused(accepted: AcceptedCoding) -> ApiError {
     })
 }
 
-/// Returns true if the client accepts gzip (RFC 9110, section 12.5.3).
+/// Returns whether the client accepts gzip (RFC 9110, section 12.5.3).
 pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let mut any = false;

@@ -259,7 +259,7 @@ fn query_problem(text: &str) -> String {
     format!("`{name}` {rule}")
 }
 
-/// Returns true if the client sends `Prefer: respond-async` (RFC 7240): it does not want to wait for the end of the
+/// Returns whether the client sends `Prefer: respond-async` (RFC 7240): it does not want to wait for the end of the
 /// job.
 pub(crate) fn respond_async(headers: &HeaderMap) -> bool {
     headers

@@ -68,7 +68,7 @@ where
     stream::iter([Event::default().retry(RECONNECT)]).chain(frames.flatten()).map(Ok)
 }
 
-/// Returns true if a request accepts an event stream rather than the other media type; `by_default` if it names
+/// Returns whether a request accepts an event stream rather than the other media type; `by_default` if it names
 /// neither.
 pub(crate) fn is_wanted(headers: &HeaderMap, other: &str, by_default: bool) -> bool {
     let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());

@@ -15,7 +15,7 @@ use super::queue::Queue;
 use super::{check_topic, text};
 use crate::error::{Error, quoted};
 
-/// The most subscriptions of one generation.
+/// The maximum number of subscriptions of one generation.
 const MAX_SUBSCRIPTIONS: usize = 64;
 
 /// Passes events from publishers to subscribers. Publishing never waits. Cheap to clone.
@@ -30,8 +30,8 @@ struct Inner {
     subscribers: HashMap<u64, Subscriber>,
 }
 
-/// The generation that owns subscriptions, identified by the address of its flag. The flag says whether the generation
-/// has ended, since its requests may outlive it; it is changed under the lock of the bus.
+/// The generation that owns subscriptions, identified by the address of its flag. The flag is set when the generation
+/// has ended, because its requests may outlive it; it is changed under the lock of the bus.
 #[derive(Clone, Default)]
 pub(crate) struct Owner {
     has_ended: Arc<AtomicBool>,

@@ -6,9 +6,9 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 
-/// The most events in a queue.
+/// The maximum number of events in a queue.
 const MAX_EVENTS: usize = 256;
-/// The most bytes in a queue.
+/// The maximum number of bytes in a queue.
 const MAX_BYTES: usize = 4 << 20;
 
 /// The queued events of one subscriber. When the queue is full, the oldest events are dropped and counted, because new

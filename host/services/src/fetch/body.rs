@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::Error;
 
-/// The most chunks in the channel between plugin and connection.
+/// The maximum number of chunks in the channel between plugin and connection.
 const CHUNKS: usize = 2;
 
 /// A request body, as the connection sends it. Holds nothing of the plugin.

@@ -51,7 +51,7 @@ impl Rules {
         Err(format!("plugin.yaml does not list the host; add `{host}` under `security.allowed_hosts`"))
     }
 
-    /// The reason for which a connection to an address is refused for this URL; `None` if it is allowed.
+    /// The reason why a connection to an address is refused for this URL; `None` if it is allowed.
     pub(crate) fn refuses(&self, url: &Url, address: IpAddr) -> Option<String> {
         if is_public_address(address) {
             return None;

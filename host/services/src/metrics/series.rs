@@ -11,7 +11,7 @@ use prometheus::{Counter, Gauge, Histogram, HistogramOpts, IntCounter, Opts};
 
 use super::word;
 
-/// The most series of one plugin.
+/// The maximum number of series of one plugin.
 const MAX_SERIES: usize = 100;
 
 /// The series of one plugin. The number of a series is its index.
@@ -47,7 +47,7 @@ impl SeriesOfPlugin {
     /// differ; the first one is kept.
     ///
     /// # Errors
-    /// The reason for which the series conflicts with the existing ones.
+    /// The reason why the series conflicts with the existing ones.
     pub(super) fn find(&self, definition: &MetricDefinition) -> Result<Option<(u64, bool)>, String> {
         let series = self.series.read();
         let MetricDefinition { kind, name, labels, buckets, .. } = definition;

@@ -17,7 +17,7 @@ pub struct AuditReport {
     pub entries: u64,
     /// The number of the first stored entry; `None` if there is none.
     pub first: Option<u64>,
-    /// The last entry that is as it was written: to be noted elsewhere.
+    /// The last intact entry, to be stored elsewhere.
     pub head: AuditHead,
     /// The first break of the chain.
     pub broken: Option<AuditBroken>,
@@ -28,7 +28,7 @@ pub struct AuditReport {
 /// The first damaged place of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditBroken {
-    /// The number of the entry; that of the missing one when one is missing.
+    /// The number of the damaged or missing entry.
     pub seq: u64,
     /// The evidence.
     pub reason: String,
@@ -39,7 +39,7 @@ pub struct AuditBroken {
 pub enum Noted {
     /// The entry exists with the same hash.
     Found,
-    /// The entry is older than the stored ones.
+    /// The entry was deleted, because it is older than the stored entries.
     LetGo,
     /// Another entry has its number.
     Differs,
@@ -48,7 +48,7 @@ pub enum Noted {
 }
 
 impl Noted {
-    /// Its word.
+    /// The name for clients.
     pub fn as_str(self) -> &'static str {
         match self {
             Noted::Found => "found",

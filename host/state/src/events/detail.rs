@@ -203,7 +203,7 @@ fn ms(time: Duration) -> f64 {
     time.as_micros() as f64 / 1e3
 }
 
-/// Reads the members of an object; `None` when one is not there or something else.
+/// Reads the members of an object; `None` if a member is missing or has another type.
 struct Read<'a>(&'a Map<String, Value>);
 
 impl Read<'_> {

@@ -126,7 +126,7 @@ impl<'d> Applied<'d> {
         Ok(())
     }
 
-    /// A part of the value that the walk is at.
+    /// Walks a part of the current value.
     fn part(&mut self, schema: &Value, key: &str, value: &Value) -> Result<(), TooMuch> {
         let length = self.place.len();
         pointer::push(&mut self.place, key);

@@ -19,7 +19,7 @@ impl<'a> Reader<'a> {
         self.problem_of_text(rule.into() + &note);
     }
 
-    /// Records a problem with a free text, in which every character may be meant.
+    /// Records a problem with a free text, in which no character is a likely mistake.
     pub(super) fn problem_of_text(&self, rule: impl Into<String>) {
         self.report.problems.borrow_mut().push(self.make(rule.into(), self.shown()));
     }

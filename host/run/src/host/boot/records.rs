@@ -9,7 +9,7 @@ use host_state::{Change, Damage, Newest, Revision, read_record, write_record};
 use crate::model::Error;
 use crate::state::Host;
 
-/// The record files: their bytes, and their content or the reason for which it cannot be read.
+/// The record files: their bytes, and their content or the reason why it cannot be read.
 pub(super) type Records = BTreeMap<PluginId, (Vec<u8>, Result<(u64, Desired), String>)>;
 
 /// The desired state after its comparison with the record files.

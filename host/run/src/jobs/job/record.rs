@@ -52,7 +52,7 @@ impl Job {
         self.log.continue_from(log.first_line, log.text.lines());
     }
 
-    /// The record of the job: of the present moment, or of the given end.
+    /// The record of the job: of the current moment, or of the given end.
     pub(crate) fn record(&self, ended: Option<&Ended>) -> JobRecord {
         let view = self.view();
         let result = match ended {

@@ -119,7 +119,7 @@ impl Job {
         self.over.cancel();
     }
 
-    /// Wakes the waiters, because the host stops. The job has not ended: the next host resumes it.
+    /// Wakes the waiters, because the host stops. The job has not ended: it resumes when the host restarts.
     pub(crate) fn interrupt(&self) {
         let _ = self.result.set(Err(Arc::new(Error::ShuttingDown)));
         self.over.cancel();

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::schedule::Schedule;
 use crate::model::{Error, UpdateReport, Watched};
 
-/// The most concurrent checks.
+/// The maximum number of concurrent checks.
 const MAX_AT_ONCE: usize = 2;
 
 /// A clock that starts at the system time and then advances evenly, whatever the system clock does.

@@ -32,7 +32,7 @@ impl<S> Prefaced<S> {
         Prefaced { stream, state: State::Undecided(vec![]) }
     }
 
-    /// Returns true if the preface was read.
+    /// Returns whether the preface was read.
     pub(crate) fn is_http2(&self) -> bool {
         matches!(self.state, State::Http2(..))
     }

@@ -2,7 +2,7 @@
 
 use http::header::{self, HeaderMap};
 
-/// Returns true if no browser executes a body of this type. Unknown types are not inert.
+/// Returns whether no browser executes a body of this type. Unknown types are not inert.
 pub(super) fn is_inert(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let Some(first) = types.next() else {

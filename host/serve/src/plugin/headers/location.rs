@@ -2,7 +2,7 @@
 
 use crate::wire::PLUGIN_ENDPOINTS;
 
-/// Returns true if a `Location` stays below the plugin's prefix, as an absolute path or relative to the requested
+/// Returns whether a `Location` stays below the plugin's prefix, as an absolute path or relative to the requested
 /// path.
 pub(super) fn is_own_place(place: &[u8], id: &str, asked: &str) -> bool {
     let Ok(place) = std::str::from_utf8(place) else { return false };

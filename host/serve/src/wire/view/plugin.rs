@@ -148,7 +148,7 @@ fn compatibility(manifest: &Manifest) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Returns true if other plugins may depend on the plugin.
+/// Returns whether other plugins may depend on the plugin.
 fn is_enabled(view: &PluginView) -> bool {
     view.desired.as_ref().is_some_and(|desired| desired.goal.is_enabled())
 }
