@@ -26,7 +26,7 @@ const MAX_BYTES_PER_POLL: usize = 256 * 1024;
 /// costs a few microseconds, even if it is empty.
 const BYTE_COST: usize = 16;
 
-/// The reason for which a body was not decoded.
+/// The reason why a body was not decoded.
 #[derive(Debug, PartialEq, Eq)]
 pub enum GunzipError {
     /// It has more than the maximum number of bytes.
