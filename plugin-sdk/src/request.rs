@@ -48,7 +48,7 @@ impl Request {
     pub(crate) fn new(request: plugin_sdk_abi::Request) -> Result<(u32, Call, Request), HeadError> {
         let head = HeadView::read(&request.head)?;
         let deadline = head.deadline_ms.and_then(|ms| Instant::now().checked_add(Duration::from_millis(ms.into())));
-        let (handler, call) = (head.handler, Call::of(&head, deadline));
+        let (handler, call) = (head.handler, Call::from_head(&head, deadline));
         let body = Body::from_abi(request.body, request.stream.into_option());
         Ok((handler, call, Request { head: request.head, body, deadline }))
     }

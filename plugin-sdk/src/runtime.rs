@@ -190,7 +190,7 @@ mod with_tokio {
     /// Lets logging and services on this thread find their plugin.
     fn enter_plugin(plugin_runtime: &OnceLock<Weak<PluginRuntime>>) {
         if let Some(plugin_runtime) = plugin_runtime.get().and_then(Weak::upgrade) {
-            Scope::of(plugin_runtime).on_this_thread();
+            Scope::new(plugin_runtime).on_this_thread();
         }
     }
 

@@ -77,7 +77,7 @@ impl PluginRuntime {
 
 impl Scope {
     /// The scope of work for `plugin_runtime` outside of requests.
-    pub(crate) fn of(plugin_runtime: Arc<PluginRuntime>) -> Scope {
+    pub(crate) fn new(plugin_runtime: Arc<PluginRuntime>) -> Scope {
         Scope { plugin_runtime: Some(plugin_runtime), call: None }
     }
 
@@ -130,13 +130,13 @@ impl Scope {
 impl Call {
     /// The facts of a request that must be answered by `deadline`.
     #[inline]
-    pub(crate) fn of(head: &HeadView<'_>, deadline: Option<Instant>) -> Call {
+    pub(crate) fn from_head(head: &HeadView<'_>, deadline: Option<Instant>) -> Call {
         let fact = |name: &[u8]| head.context.get(name).and_then(|value| std::str::from_utf8(value).ok());
         // The host passes it on here when the caller's is well formed.
         let traceparent = fact(b"traceparent");
         Call {
-            request_id: Text::of(head.request_id),
-            traceparent: Text::of(traceparent.unwrap_or_default()),
+            request_id: Text::new(head.request_id),
+            traceparent: Text::new(traceparent.unwrap_or_default()),
             depth: fact(b"depth").and_then(|depth| depth.parse().ok()).unwrap_or(0),
             deadline,
         }
@@ -168,7 +168,7 @@ enum Text {
 
 impl Text {
     #[inline]
-    fn of(text: &str) -> Text {
+    fn new(text: &str) -> Text {
         let mut bytes = [0; MAX_SHORT];
         match bytes.get_mut(..text.len()) {
             Some(place) => {
@@ -195,7 +195,7 @@ mod tests {
     fn texts_of_every_length_read_back() {
         for length in [0, 1, 29, 30, 31, 55, 200] {
             let text = "x".repeat(length);
-            assert_eq!(Text::of(&text).as_str(), text);
+            assert_eq!(Text::new(&text).as_str(), text);
         }
     }
 
@@ -203,7 +203,7 @@ mod tests {
     fn scopes_nest_and_are_put_back_also_by_a_panic() {
         let id = || current(|scope| scope.call.as_ref().map(|call| call.request_id().to_owned()));
         let of = |id: &str| {
-            let (request_id, traceparent) = (Text::of(id), Text::of(""));
+            let (request_id, traceparent) = (Text::new(id), Text::new(""));
             Scope { plugin_runtime: None, call: Some(Call { request_id, traceparent, depth: 0, deadline: None }) }
         };
         assert_eq!(id(), None);

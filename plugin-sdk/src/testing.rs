@@ -41,8 +41,8 @@
 mod builder;
 mod failure;
 mod host;
+mod host_table;
 mod http;
-mod lent;
 mod log_line;
 mod metrics;
 mod plugin;
@@ -61,7 +61,7 @@ use std::thread::{self, Thread};
 
 pub use builder::Builder;
 pub use failure::TestFailure;
-pub use http::Asked;
+pub use http::SentRequest;
 pub use log_line::LogLine;
 pub use plugin::TestPlugin;
 pub use request::TestRequest;

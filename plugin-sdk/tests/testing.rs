@@ -390,7 +390,7 @@ async fn the_world_and_other_plugins_are_answered_by_the_test() {
 #[tokio::test]
 #[should_panic(expected = "a closure that answers the plugin panicked at")]
 async fn a_panic_of_an_answering_closure_fails_the_test() {
-    let answer = |_: &plugin_sdk::testing::Asked| -> StatusCode { panic!("not asked for") };
+    let answer = |_: &plugin_sdk::testing::SentRequest| -> StatusCode { panic!("not asked for") };
     let plugin = TestPlugin::<Cats>::builder().secret("shop-key", "x").http(answer).start().await;
     plugin.get("/shop").await;
 }

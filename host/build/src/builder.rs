@@ -213,7 +213,7 @@ impl Inner {
 
     /// The fingerprint of a build of this tree.
     fn fingerprint(&self, tree: &Tree, schemas: &schema::Schemas, build: &Build) -> Digest {
-        fingerprint::of(&fingerprint::Inputs {
+        fingerprint::compute(&fingerprint::Inputs {
             tree: located(tree),
             schema: schemas.configuration.as_deref().map(Digest::of),
             body_schemas: schemas.bodies.as_deref().map(Digest::of),

@@ -40,7 +40,7 @@ pub(crate) struct Inputs<'a> {
 }
 
 /// The fingerprint of a build.
-pub(crate) fn of(inputs: &Inputs<'_>) -> Digest {
+pub(crate) fn compute(inputs: &Inputs<'_>) -> Digest {
     // A new field must be decided about here.
     let Build { features, profile, env, timeout: _ } = inputs.build;
     let mut features: Vec<&String> = features.iter().collect();
@@ -114,7 +114,7 @@ mod tests {
         let environment: Vec<_> =
             environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let (tree, sdk) = (Digest::of(b"tree"), Digest::of(b"sdk"));
-        of(&Inputs {
+        compute(&Inputs {
             tree,
             schema: None,
             body_schemas: None,
@@ -141,7 +141,17 @@ mod tests {
         let (tree, sdk, build) = (Digest::of(b"tree"), Digest::of(b"sdk"), build());
         let with_schemas = |schema, body_schemas| {
             let (rustc, abi, build) = ("1.95", "1.0.0", &build);
-            of(&Inputs { tree, schema, body_schemas, rustc, sdk, abi, build, environment: &[], development: false })
+            compute(&Inputs {
+                tree,
+                schema,
+                body_schemas,
+                rustc,
+                sdk,
+                abi,
+                build,
+                environment: &[],
+                development: false,
+            })
         };
         let schema = Some(Digest::of(b"{}"));
         assert_eq!(with_schemas(None, None), plain);

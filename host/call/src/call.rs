@@ -45,7 +45,7 @@ struct BoundedCall<'a> {
     call: Called,
     until: Instant,
     timeout: Duration,
-    cut: &'a CancellationToken,
+    aborted: &'a CancellationToken,
     waits: Option<Pin<Box<dyn Future<Output = CallRefusal> + Send>>>,
 }
 
@@ -74,7 +74,7 @@ impl Admitted {
         let generation = self.generation().clone();
         let endpoint = &generation.manifest.endpoints[routed.endpoint];
         let state = &generation.endpoints[routed.endpoint];
-        let coding = if endpoint.decompress { Coding::of(request.headers) } else { Coding::Identity };
+        let coding = if endpoint.decompress { Coding::from_headers(request.headers) } else { Coding::Identity };
         let is_decoded = match coding {
             Coding::Identity => false,
             Coding::Gzip => true,
@@ -223,11 +223,11 @@ impl Admitted {
         let head = write_head(request, &routed, handler, left, max_message_bytes);
         let progress = is_streamed.then(|| Arc::new(BodyProgress::default()));
         let stream = progress.clone().map(|progress| limited(body, max_body_bytes, progress));
-        let cut = generation.cut.clone();
+        let aborted = generation.aborted.clone();
         let is_trusted = generation.endpoints[routed.endpoint].polls.is_trusted();
         let call = TimedCall::new(generation.instance.call(head, first, stream), routed.endpoint, self);
         let call = if is_trusted { Called::Here(call) } else { Called::OwnTask(OwnTask::spawn(call)) };
-        let mut answer = BoundedCall { call, until, timeout, cut: &cut, waits: None }.await;
+        let mut answer = BoundedCall { call, until, timeout, aborted: &aborted, waits: None }.await;
         if let Some(progress) = progress {
             answer = progress.attribute(answer, max_body_bytes);
         }
@@ -255,13 +255,13 @@ impl Future for BoundedCall<'_> {
         }
         let until = self.until;
         let timeout = self.timeout;
-        let cut = self.cut.clone();
+        let aborted = self.aborted.clone();
         let waits = self.waits.get_or_insert_with(|| {
             Box::pin(async move {
                 let timer = pin!(tokio::time::sleep_until(until));
                 tokio::select! {
                     () = timer => CallRefusal::Failed(CallError::TimedOut { after: timeout }),
-                    () = cut.cancelled() => CallRefusal::Cut,
+                    () = aborted.cancelled() => CallRefusal::Aborted,
                 }
             })
         });

@@ -15,7 +15,7 @@ pub enum Coding {
 
 impl Coding {
     /// The coding of the body of a request with these headers.
-    pub fn of(headers: &HeaderMap) -> Coding {
+    pub fn from_headers(headers: &HeaderMap) -> Coding {
         let values = headers.get_all(header::CONTENT_ENCODING).iter();
         let mut codings = values
             .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
@@ -46,8 +46,8 @@ mod tests {
             ("br", Coding::Other),
         ] {
             let headers = HeaderMap::from_iter([(header::CONTENT_ENCODING, sent.parse().unwrap())]);
-            assert_eq!(Coding::of(&headers), expected, "{sent}");
+            assert_eq!(Coding::from_headers(&headers), expected, "{sent}");
         }
-        assert_eq!(Coding::of(&HeaderMap::new()), Coding::Identity);
+        assert_eq!(Coding::from_headers(&HeaderMap::new()), Coding::Identity);
     }
 }

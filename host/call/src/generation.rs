@@ -67,7 +67,7 @@ pub struct Generation {
     /// The calls and probes in flight.
     pub in_flight: InFlight,
     /// Cancelled when the drain timeout has passed: aborts the calls that are left.
-    pub cut: CancellationToken,
+    pub aborted: CancellationToken,
     /// Cancelled when the generation is replaced: ends the health probes.
     pub replaced: CancellationToken,
     /// The part that stays available after the end of the generation.
@@ -146,7 +146,7 @@ impl Generation {
             log: parts.log,
             started: Instant::now(),
             in_flight: InFlight::default(),
-            cut: CancellationToken::new(),
+            aborted: CancellationToken::new(),
             streams: Streams::default(),
             replaced: CancellationToken::new(),
             setup: Mutex::new(parts.setup),
@@ -219,7 +219,7 @@ impl Generation {
 
     /// Aborts the calls and response streams that are left after the drain timeout.
     pub fn abort_calls(&self) {
-        self.cut.cancel();
+        self.aborted.cancel();
         self.streams.abort();
     }
 

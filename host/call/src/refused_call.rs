@@ -141,7 +141,7 @@ impl RefusedCall {
                 "body_timed_out",
                 format!("the body did not arrive within {}", Span::of(*after)),
             ),
-            CallRefusal::Cut => RefusedCall::new(
+            CallRefusal::Aborted => RefusedCall::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "plugin_replaced",
                 "the plugin was replaced, and this call exceeded the drain timeout",

@@ -35,7 +35,7 @@ impl BodyRules {
     /// [`BodyProblem`].
     pub fn check(&self, body: &[u8]) -> Result<(), BodyProblem> {
         let value = read(body)?;
-        self.told(&value, self.schema.as_ref().map_or(Ok(()), |schema| schema.check_value(&value)))
+        self.verdict(&value, self.schema.as_ref().map_or(Ok(()), |schema| schema.check_value(&value)))
     }
 
     /// Checks only if the schema requires few steps; otherwise returns `None`.
@@ -48,10 +48,10 @@ impl BodyRules {
             Err(problem) => return Some(Err(problem)),
         };
         let checked = self.schema.as_ref().map_or(Some(Ok(())), |schema| schema.check_light(&value))?;
-        Some(self.told(&value, checked))
+        Some(self.verdict(&value, checked))
     }
 
-    fn told(&self, value: &Value, checked: Result<(), Vec<Violation>>) -> Result<(), BodyProblem> {
+    fn verdict(&self, value: &Value, checked: Result<(), Vec<Violation>>) -> Result<(), BodyProblem> {
         let mut problems = match value {
             Value::Object(fields) => {
                 let missing = self.required.iter().filter(|name| !fields.contains_key(*name));

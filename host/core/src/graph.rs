@@ -171,7 +171,7 @@ impl Graph {
 
 impl Node {
     /// Creates the node of `manifest`.
-    pub fn of(manifest: &Manifest, enabled: bool) -> Node {
+    pub fn from_manifest(manifest: &Manifest, enabled: bool) -> Node {
         Node {
             id: manifest.id.clone(),
             version: manifest.version.clone(),
@@ -185,7 +185,8 @@ impl Node {
     /// The plugins that this one waits for, installed or not; the strictest kind first.
     fn waits(&self) -> impl Iterator<Item = (&PluginId, EdgeKind)> {
         let of = |kind| {
-            let named = self.dependencies.iter().map(|dependency| (&dependency.id, EdgeKind::of(dependency)));
+            let named =
+                self.dependencies.iter().map(|dependency| (&dependency.id, EdgeKind::from_dependency(dependency)));
             named.filter(move |(_, found)| *found == kind)
         };
         let after = self.run_after.iter().map(|id| (id, EdgeKind::RunAfter));
@@ -214,7 +215,7 @@ impl EdgeKind {
         }
     }
 
-    fn of(dependency: &Dependency) -> EdgeKind {
+    fn from_dependency(dependency: &Dependency) -> EdgeKind {
         if dependency.optional { EdgeKind::Optional } else { EdgeKind::Dependency }
     }
 }

@@ -103,7 +103,7 @@ pub fn blocked_versions<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<
     let mut blocked = BTreeSet::new();
     for text in texts {
         let version = Version::parse(text.strip_prefix('v').unwrap_or(text));
-        blocked.insert(version.map_err(|_| UpdateError::Version { found: cut(text) })?);
+        blocked.insert(version.map_err(|_| UpdateError::Version { found: shortened(text) })?);
         if blocked.len() > MAX_BLOCKED {
             return Err(UpdateError::TooManyBlocked);
         }
@@ -112,7 +112,7 @@ pub fn blocked_versions<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<
 }
 
 /// Shortens a text of a client for display.
-fn cut(text: &str) -> String {
+fn shortened(text: &str) -> String {
     crate::shown(text, 80)
 }
 
@@ -158,7 +158,7 @@ impl FromStr for UpdatePolicy {
 
     fn from_str(text: &str) -> Result<UpdatePolicy, UpdateError> {
         let found = UpdatePolicy::ALL.into_iter().find(|policy| policy.as_str() == text);
-        found.ok_or_else(|| UpdateError::Policy { found: cut(text) })
+        found.ok_or_else(|| UpdateError::Policy { found: shortened(text) })
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) enum OpenError {
 
 impl Copy {
     /// Copies `bytes`. The mapping is named `/memfd:plugin:<label>`.
-    pub(crate) fn of(bytes: &[u8], label: &str) -> Result<Copy, OpenError> {
+    pub(crate) fn new(bytes: &[u8], label: &str) -> Result<Copy, OpenError> {
         let io = |action| move |error| OpenError::Io(action, error);
         let copy = memfd_create(memory_name(label), MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING);
         let mut file = std::fs::File::from(copy.map_err(|error| OpenError::Io("copy", error.into()))?);
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_copy_cannot_be_changed_and_is_found_by_its_whole_label() {
-        let copy = Copy::of(b"bytes", "x#1").unwrap();
+        let copy = Copy::new(b"bytes", "x#1").unwrap();
         let mut file = std::fs::File::from(copy.0.try_clone().unwrap());
         assert!(file.write_all(b"more").is_err());
         assert!(!is_mapped("x#1").unwrap());

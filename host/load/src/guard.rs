@@ -35,12 +35,12 @@ impl Drop for LibraryGuard {
 
 /// Creates a waker that wakes `waker`, which is code of `library`, and guards the library as long as it exists.
 pub(crate) fn guarded_waker(waker: &Waker, library: Arc<Library>) -> Waker {
-    struct Held {
+    struct GuardedWaker {
         waker: Waker,
         // Dropped after the waker, whose drop is code of the library.
         _hold: LibraryGuard,
     }
-    impl Wake for Held {
+    impl Wake for GuardedWaker {
         fn wake(self: Arc<Self>) {
             self.waker.wake_by_ref();
         }
@@ -48,5 +48,5 @@ pub(crate) fn guarded_waker(waker: &Waker, library: Arc<Library>) -> Waker {
             self.waker.wake_by_ref();
         }
     }
-    Waker::from(Arc::new(Held { waker: waker.clone(), _hold: LibraryGuard::new(library, GuardKind::Waker) }))
+    Waker::from(Arc::new(GuardedWaker { waker: waker.clone(), _hold: LibraryGuard::new(library, GuardKind::Waker) }))
 }

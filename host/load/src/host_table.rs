@@ -98,7 +98,7 @@ unsafe extern "C" fn event(host: *const (), level: u8, record: *const u8, len: u
         object.services.log(&LogEvent {
             level: read_level(level),
             target: &visible_line(record.target),
-            message: &visible_line(cut(record.message, MAX_LINE_BYTES)),
+            message: &visible_line(truncated(record.message, MAX_LINE_BYTES)),
             fields: &fields,
             request_id: record.request_id.map(visible_line).as_deref(),
             traceparent: record.traceparent.map(visible_line).as_deref(),
@@ -107,7 +107,7 @@ unsafe extern "C" fn event(host: *const (), level: u8, record: *const u8, len: u
 }
 
 /// Returns the start of `text`, at most `most` bytes.
-fn cut(text: &str, most: usize) -> &str {
+fn truncated(text: &str, most: usize) -> &str {
     let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
 }

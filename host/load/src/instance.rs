@@ -32,7 +32,7 @@ impl Instance {
     /// # Safety
     /// `handle` must come from the start of `library` and be passed here once.
     pub(crate) unsafe fn new(handle: PluginHandle, library: Arc<Library>, hooks: Hooks) -> Instance {
-        let watch = Watch::of(library.record());
+        let watch = Watch::new(library.record());
         Instance { handle, library: Some(library), watch, hooks, probing: AtomicBool::new(false) }
     }
 

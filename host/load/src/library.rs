@@ -74,7 +74,7 @@ pub(crate) fn open(store: &Store, artifact: &Artifact, label: String, runtime: R
         return Err(Error::TooManyOpened { opened: Record::n_unload_blocked() });
     }
 
-    let open = Copy::of(&bytes, &label).and_then(|copy| copy.open(folder.path())).map_err(|error| match error {
+    let open = Copy::new(&bytes, &label).and_then(|copy| copy.open(folder.path())).map_err(|error| match error {
         OpenError::Io(action, source) => io(action, source),
         OpenError::TooMany => Error::TooManyOpened { opened: ledger::MAX_LIBRARIES },
         OpenError::Linker(reason) => Error::Linker { reason },

@@ -132,13 +132,13 @@ pub fn is_hop_by_hop(name: &HeaderName) -> bool {
 /// Returns the bytes of a chunk: copied if it is small, else together with the instance, which keeps the library
 /// mapped.
 fn held(chunk: Chunk, instance: &Arc<Instance>) -> Bytes {
-    struct Held {
+    struct GuardedChunk {
         chunk: Chunk,
         // After `chunk`, which is freed by code of the library that this holds.
         _instance: Arc<Instance>,
         _hold: LibraryGuard,
     }
-    impl AsRef<[u8]> for Held {
+    impl AsRef<[u8]> for GuardedChunk {
         fn as_ref(&self) -> &[u8] {
             &self.chunk
         }
@@ -147,7 +147,7 @@ fn held(chunk: Chunk, instance: &Arc<Instance>) -> Bytes {
         0..=COPY_BYTES => Bytes::copy_from_slice(&chunk),
         _ => {
             let _hold = instance.hold(GuardKind::Chunk);
-            Bytes::from_owner(Held { chunk, _instance: instance.clone(), _hold })
+            Bytes::from_owner(GuardedChunk { chunk, _instance: instance.clone(), _hold })
         }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn effective(folder: &Path) -> Result<(), &'static str> {
 
 fn test(folder: &Path) -> Result<(), String> {
     are_bound()?;
-    let copy = Copy::of(LIBRARY, LABEL).map_err(|error| format!("the self-test's library: {error}"))?;
+    let copy = Copy::new(LIBRARY, LABEL).map_err(|error| format!("the self-test's library: {error}"))?;
     let opened = copy.open(folder).map_err(|error| format!("the self-test's library: {error}"))?;
     let slot = opened.slot;
     let seen = exercise(&opened.handle, slot);

@@ -30,7 +30,7 @@ pub use host_fetch::Trust;
 pub use host_services::{SecretSource, Secrets};
 pub use host_state::Usage as StoredData;
 pub use host_state::event_detail;
-pub use host_state::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, Noted};
+pub use host_state::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, HeadCheck};
 pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
 pub use jobs::{Job, JobPage, JobView};
 pub use metrics::{ActiveGauge, FrontMetrics, MetricFamily, MetricSeries, MetricValue};

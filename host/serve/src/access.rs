@@ -43,7 +43,7 @@ const MAX_REFUSALS: usize = 1_024;
 
 /// The limits of authentication.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
+pub(crate) struct AuthLimits {
     /// Failed logins and invalid tokens per minute, from one address and in total.
     pub(crate) max_failures: u32,
     pub(crate) max_failures_of_all: u32,
@@ -75,7 +75,7 @@ pub(crate) enum Error {
 }
 
 impl Access {
-    pub(crate) async fn new(operator: OperatorToken, state: State, rules: Rules) -> Result<Access, Error> {
+    pub(crate) async fn new(operator: OperatorToken, state: State, rules: AuthLimits) -> Result<Access, Error> {
         let accounts = state.accounts().await?;
         for damaged in &accounts.damaged {
             tracing::error!("the record of the token or user `{damaged}` is damaged and is ignored");

@@ -124,7 +124,7 @@ impl Server {
         let address = listener.local_addr().map_err(listen)?;
         let token_path = token.path().to_owned();
         let tls = config.tls.as_ref().map(Tls::from_files).transpose()?.map(Arc::new);
-        let rules = access::Rules {
+        let rules = access::AuthLimits {
             max_failures: config.max_auth_failures,
             max_failures_of_all: config.max_auth_failures_of_all,
             session: config.session,

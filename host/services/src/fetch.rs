@@ -29,7 +29,7 @@ use crate::Error;
 use crate::answer::collect;
 
 use body::{RequestBody, ResponseBody, Upload};
-use connect::{Connector, Refused};
+use connect::{ConnectRefusal, Connector};
 use rules::{Rules, origin};
 
 pub(crate) use connect::Tls;
@@ -164,8 +164,8 @@ impl Fetcher {
             return Error::Body { message };
         }
         match connect::refused(error) {
-            Some(Refused::NotAllowed(rule)) => Error::FetchNotAllowed { to, rule: rule.clone() },
-            Some(Refused::TimedOut) => {
+            Some(ConnectRefusal::NotAllowed(rule)) => Error::FetchNotAllowed { to, rule: rule.clone() },
+            Some(ConnectRefusal::TimedOut) => {
                 Error::FetchTimedOut { to, what: "accept a connection", after: self.connect_timeout }
             }
             None => Error::FetchFailed { to, reason: crate::error::chain(error) },

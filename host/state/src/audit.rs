@@ -12,7 +12,7 @@ use sqlx::sqlite::SqliteConnection;
 use crate::audit_head::{AuditHead, Written};
 use crate::{Error, State};
 
-pub use verify::{AuditBroken, AuditReport, Noted};
+pub use verify::{AuditBroken, AuditReport, HeadCheck};
 
 /// The maximum number of an entry, which every JSON parser represents exactly.
 const MAX_SEQ: i64 = 1 << 53;

@@ -13,10 +13,10 @@ pub struct AuditHead {
 
 /// The entries that were written since the state was opened. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Written(Arc<Mutex<Known>>);
+pub(crate) struct Written(Arc<Mutex<WrittenState>>);
 
 #[derive(Debug, Default)]
-struct Known {
+struct WrittenState {
     last: Option<AuditHead>,
     lost: Option<u64>,
 }
@@ -24,7 +24,7 @@ struct Known {
 impl Written {
     /// Records the end of the log that was written to disk.
     pub(crate) fn note(&self, head: AuditHead) {
-        let mut known = self.known();
+        let mut known = self.state();
         // Concurrent commits may arrive in another order.
         if known.last.as_ref().is_none_or(|last| last.seq < head.seq) {
             known.last = Some(head);
@@ -33,12 +33,12 @@ impl Written {
 
     /// The last entry that was written.
     pub(crate) fn last(&self) -> Option<AuditHead> {
-        self.known().last.clone()
+        self.state().last.clone()
     }
 
     /// Records that the last entry is missing. Only the first loss is kept, because later entries hide it.
     pub(crate) fn note_lost(&self, seq: u64) {
-        let mut known = self.known();
+        let mut known = self.state();
         if known.lost.is_none() {
             tracing::error!(seq, "an entry is missing from the audit log");
             known.lost = Some(seq);
@@ -47,10 +47,10 @@ impl Written {
 
     /// The number of an entry that was written and is missing.
     pub(crate) fn lost(&self) -> Option<u64> {
-        self.known().lost
+        self.state().lost
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn state(&self) -> MutexGuard<'_, WrittenState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,8 +16,8 @@ pub fn write_desired(desired: &Desired) -> String {
         plugin: desired.id.to_string(),
         goal: desired.goal.as_str().to_owned(),
         keep_data: matches!(desired.goal, Goal::Absent { keep_data: true }),
-        current: PickDocument::of(&desired.current),
-        kept: desired.rollback_versions.iter().map(PickDocument::of).collect(),
+        current: PickDocument::new(&desired.current),
+        kept: desired.rollback_versions.iter().map(PickDocument::new).collect(),
         configuration: desired.configuration.clone(),
         placement: desired.placement.as_str().to_owned(),
         grants: desired.grants.clone(),
@@ -70,7 +70,7 @@ pub fn read_desired(text: &str) -> Result<Desired, String> {
 /// Writes the desired state with its revision and a digest, for the record beside the database.
 pub fn write_record(revision: u64, desired: &Desired) -> Vec<u8> {
     let document = write_desired(desired);
-    let record = Record { revision, digest: digest(revision, &document), document };
+    let record = RecordDocument { revision, digest: digest(revision, &document), document };
     serde_json::to_vec(&record).expect("texts and numbers always have a JSON form")
 }
 
@@ -79,7 +79,7 @@ pub fn write_record(revision: u64, desired: &Desired) -> Vec<u8> {
 /// # Errors
 /// One sentence with the first invalid field.
 pub fn read_record(bytes: &[u8]) -> Result<(u64, Desired), String> {
-    let record: Record = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let record: RecordDocument = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if digest(record.revision, &record.document) != record.digest {
         return Err("its digest does not fit".to_owned());
     }
@@ -94,7 +94,7 @@ fn digest(revision: u64, document: &str) -> String {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct RecordDocument {
     revision: u64,
     digest: String,
     document: String,
@@ -171,7 +171,7 @@ enum SourceDocument {
 
 impl SourceDocument {
     /// The document of a source without the folder of the plugin.
-    fn of(place: &Source) -> SourceDocument {
+    fn new(place: &Source) -> SourceDocument {
         match place {
             Source::Git { .. } | Source::Inside { .. } => SourceDocument::Git(place.to_string()),
             Source::Folder(path) => SourceDocument::Folder(path.clone()),
@@ -183,10 +183,10 @@ impl SourceDocument {
 }
 
 impl PickDocument {
-    fn of(pick: &Pick) -> PickDocument {
+    fn new(pick: &Pick) -> PickDocument {
         PickDocument {
             version: pick.version.to_string(),
-            source: SourceDocument::of(pick.source.place()),
+            source: SourceDocument::new(pick.source.place()),
             path: pick.source.path().map(ToString::to_string),
             from_command_line: pick.trust == Trust::CommandLine,
             commit: pick.commit.clone(),

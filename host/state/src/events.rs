@@ -49,7 +49,7 @@ impl State {
     /// # Cancel safety
     /// If the future is dropped, they are appended or not.
     pub async fn append_events(&self, events: &[Arc<Event>], max_kept: u64) -> Result<(), Error> {
-        let events = events.iter().map(|event| Written::of(event)).collect::<Vec<_>>();
+        let events = events.iter().map(|event| Written::new(event)).collect::<Vec<_>>();
         self.change(move |connection| Box::pin(append(connection, events, signed(max_kept)))).await
     }
 
@@ -142,7 +142,7 @@ async fn append(connection: &mut SqliteConnection, events: Vec<Written>, max_kep
 // === impl Written ===
 
 impl Written {
-    fn of(event: &Event) -> Written {
+    fn new(event: &Event) -> Written {
         let (kind, detail) = (event.kind.name(), serde_json::Value::Object(event_detail(&event.kind)).to_string());
         let plugin = event.plugin.as_ref().map(|plugin| plugin.as_str().to_owned());
         let (seq, at_unix_ms) = (signed(event.seq), signed(event.at_unix_ms));

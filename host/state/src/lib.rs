@@ -23,7 +23,7 @@ mod writer;
 
 pub use access::{AccountChange, Accounts, TokenRecord, UserRecord};
 pub use answers::NamedRequest;
-pub use audit::{AuditBroken, AuditEntry, AuditFilter, AuditReport, Noted};
+pub use audit::{AuditBroken, AuditEntry, AuditFilter, AuditReport, HeadCheck};
 pub use audit_head::AuditHead;
 pub use document::{read_desired, read_record, write_desired, write_record};
 pub use error::{Error, Found, Quota};

@@ -3,7 +3,7 @@
 
 use expect_test::{Expect, expect};
 use host_core::audit::{AuditRecord, Outcome};
-use host_state::{AuditFilter, AuditHead, FILE_NAME, Noted, State};
+use host_state::{AuditFilter, AuditHead, FILE_NAME, HeadCheck, State};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
@@ -101,21 +101,21 @@ async fn a_log_that_was_cut_off_is_whole_but_for_who_noted_its_end() {
     let head = state.verify_audit(None).await.unwrap().head;
     assert_eq!(head.seq, 5);
     let noted = async |state: &State, head: &AuditHead| state.verify_audit(Some(head)).await.unwrap();
-    assert_eq!(noted(&state, &head).await.noted, Some(Noted::Found));
+    assert_eq!(noted(&state, &head).await.head_check, Some(HeadCheck::Found));
     let other = AuditHead { hash: "0".repeat(64), ..head.clone() };
     let report = noted(&state, &other).await;
-    assert_eq!((report.noted, report.is_whole()), (Some(Noted::Differs), false));
+    assert_eq!((report.head_check, report.is_whole()), (Some(HeadCheck::Differs), false));
     state.close().await;
 
     run(&folder, "DELETE FROM audit WHERE seq > 3").await;
     let state = State::open(folder.path()).await.unwrap();
     assert!(state.verify_audit(None).await.unwrap().is_whole(), "nothing within the log tells of its end");
     let report = noted(&state, &head).await;
-    assert_eq!((report.noted, report.is_whole()), (Some(Noted::Missing), false));
+    assert_eq!((report.head_check, report.is_whole()), (Some(HeadCheck::Missing), false));
     // Whoever goes on then makes other entries with the same numbers.
     state.append_audit(vec![entry("a"), entry("b")], 1_000).await.unwrap();
     let report = noted(&state, &head).await;
-    assert_eq!((report.noted, report.is_whole()), (Some(Noted::Differs), false));
+    assert_eq!((report.head_check, report.is_whole()), (Some(HeadCheck::Differs), false));
     state.close().await;
 }
 
@@ -149,12 +149,12 @@ async fn the_oldest_go_and_the_rest_still_verifies() {
     state.append_audit(vec![entry("p11")], 10).await.unwrap();
     let report = state.verify_audit(Some(&early)).await.unwrap();
     assert_eq!((report.first, report.entries, report.is_whole()), (Some(3), 9, true));
-    assert_eq!(report.noted, Some(Noted::Found));
+    assert_eq!(report.head_check, Some(HeadCheck::Found));
     for n in 12..=40 {
         state.append_audit(vec![entry(&format!("p{n}"))], 10).await.unwrap();
     }
     let report = state.verify_audit(Some(&early)).await.unwrap();
-    assert_eq!((report.head.seq, report.is_whole(), report.noted), (40, true, Some(Noted::LetGo)));
+    assert_eq!((report.head.seq, report.is_whole(), report.head_check), (40, true, Some(HeadCheck::Deleted)));
     state.close().await;
 
     run(&folder, "DELETE FROM audit WHERE seq <= (SELECT MIN(seq) FROM audit)").await;

@@ -34,6 +34,6 @@ impl Environment {
     }
 
     pub(super) fn scope(environment: &Result<Environment, Failure>) -> Scope {
-        environment.as_ref().map(|environment| Scope::of(environment.plugin_runtime.clone())).unwrap_or_default()
+        environment.as_ref().map(|environment| Scope::new(environment.plugin_runtime.clone())).unwrap_or_default()
     }
 }

@@ -71,7 +71,7 @@ pub(super) unsafe extern "C" fn call<P: Plugin>(
 ) -> FfiFuture<RResult<plugin_sdk_abi::Response, Failure>> {
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let instance = unsafe { instance::<P>(plugin) };
-    let mut scope = Scope::of(instance.plugin_runtime.clone());
+    let mut scope = Scope::new(instance.plugin_runtime.clone());
     let mut observer = Observer { plugin: instance.plugin.clone(), handler: 0, path: None };
     let request = match Request::new(request) {
         Err(error) => Err(Failure::failed(&error.to_string())),
@@ -92,14 +92,14 @@ pub(super) unsafe extern "C" fn health<P: Plugin>(plugin: *const ()) -> FfiFutur
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let instance = unsafe { instance::<P>(plugin) };
     instance.plugin_runtime.refresh_level();
-    let (scope, plugin) = (Scope::of(instance.plugin_runtime.clone()), instance.plugin.clone());
+    let (scope, plugin) = (Scope::new(instance.plugin_runtime.clone()), instance.plugin.clone());
     Guarded::new(scope, async move { plugin.health().await.map_err(failed) }, as_it_is).into_ffi()
 }
 
 pub(super) unsafe extern "C" fn stop<P: Plugin>(plugin: *const ()) -> FfiFuture<RResult<(), Failure>> {
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let instance = unsafe { instance::<P>(plugin) };
-    let (scope, plugin) = (Scope::of(instance.plugin_runtime.clone()), instance.plugin.clone());
+    let (scope, plugin) = (Scope::new(instance.plugin_runtime.clone()), instance.plugin.clone());
     let shut_down = ShutDown(instance.runtime.clone());
     let future = async move {
         // Dropped last, even if the hook panics or the host cancels it.
@@ -150,7 +150,7 @@ pub(super) unsafe extern "C" fn hook<P: Plugin>(
     // SAFETY: the host passes the handle that `start::<P>` made, before `release`.
     let instance = unsafe { instance::<P>(plugin) };
     instance.plugin_runtime.refresh_level();
-    let (scope, plugin) = (Scope::of(instance.plugin_runtime.clone()), instance.plugin.clone());
+    let (scope, plugin) = (Scope::new(instance.plugin_runtime.clone()), instance.plugin.clone());
     let future = async move {
         let argument = read(&argument)?;
         let answer = match which {
@@ -198,7 +198,7 @@ pub(super) unsafe extern "C" fn release<P: Plugin>(plugin: *const ()) {
     // SAFETY: the host passes the handle that `start::<P>` leaked, once, last.
     let instance = unsafe { Box::from_raw(plugin.cast::<Instance<P>>().cast_mut()) };
     let plugin_runtime = instance.plugin_runtime.clone();
-    Scope::of(plugin_runtime.clone()).run(|| {
+    Scope::new(plugin_runtime.clone()).run(|| {
         if let Err(failure) = guarded(|| drop(instance)) {
             let text = format!("the plugin panicked at {} while it was dropped: {}", failure.location, failure.message);
             plugin_runtime.event(Level::Error.number(), "", &text, &[]);

@@ -20,7 +20,7 @@ pub(super) fn locate<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     if let Some(name) = missing(&message) {
         push(&mut pointer, name);
     }
-    told(refused, pointer, message)
+    with_pointer(refused, pointer, message)
 }
 
 /// Adds `message` to `refused` for the field `name`, or for the whole input if the message names no field either.
@@ -29,10 +29,10 @@ pub(super) fn with_field(refused: Error, name: Option<&str>, message: String) ->
     if let Some(name) = name.or_else(|| missing(&message)) {
         push(&mut pointer, name);
     }
-    told(refused, pointer, message)
+    with_pointer(refused, pointer, message)
 }
 
-fn told(refused: Error, pointer: String, message: String) -> Error {
+fn with_pointer(refused: Error, pointer: String, message: String) -> Error {
     let detail = match pointer.as_str() {
         "" => message.clone(),
         pointer => format!("{pointer}: {message}"),

@@ -192,7 +192,7 @@ impl<'de> Values<'de> {
     }
 
     /// Iterates over `values`, recording the one being read, and none after the last.
-    fn noted<T>(self, values: impl Iterator<Item = (&'de str, T)>) -> impl Iterator<Item = (&'de str, T)> {
+    fn tracked<T>(self, values: impl Iterator<Item = (&'de str, T)>) -> impl Iterator<Item = (&'de str, T)> {
         values.map(Some).chain([None]).map_while(move |value| {
             self.place.set(value.as_ref().map(|(name, _)| *name));
             value
@@ -200,13 +200,13 @@ impl<'de> Values<'de> {
     }
 
     fn pairs(self) -> impl Iterator<Item = (&'de str, Value<'de>)> {
-        self.noted(self.all.iter().map(|(name, text)| (*name, Value::one(text))))
+        self.tracked(self.all.iter().map(|(name, text)| (*name, Value::one(text))))
     }
 
     fn map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         match self.shape {
             Shape::Path => visitor.visit_map(MapDeserializer::new(self.pairs())),
-            Shape::Form => visitor.visit_map(MapDeserializer::new(self.noted(self.groups().into_iter()))),
+            Shape::Form => visitor.visit_map(MapDeserializer::new(self.tracked(self.groups().into_iter()))),
         }
     }
 

@@ -175,7 +175,7 @@ impl HttpRequest {
             body: self.body,
             timeout: self.timeout,
         };
-        HttpResponse::of(ask.send(&self.plugin_runtime).await?).await
+        HttpResponse::from_answer(ask.send(&self.plugin_runtime).await?).await
     }
 
     /// The target without its query, and the whole query. A fragment is not sent.
@@ -207,7 +207,7 @@ const REFUSALS: [&str; 11] = [
 ];
 
 impl HttpResponse {
-    async fn of(mut answer: Answer) -> Result<HttpResponse, ServiceError> {
+    async fn from_answer(mut answer: Answer) -> Result<HttpResponse, ServiceError> {
         let may_be_refused = answer.status.is_client_error() || answer.status.is_server_error();
         if may_be_refused && answer.is_problem() {
             // A problem document is short; its code shows whether the host or the server created it.

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde_json::{Value, json};
 
 use super::host::Host;
-use super::{Asked, TestFailure, TestPlugin};
+use super::{SentRequest, TestFailure, TestPlugin};
 use crate::export::crate_of;
 use crate::{Bytes, IntoResponse, Level, Plugin};
 
@@ -107,7 +107,7 @@ impl<P: Plugin> Builder<P> {
     /// Answers the plugin's HTTP requests; without it they fail as without a network.
     ///
     /// A panic in `answer` fails the test when the plugin is dropped.
-    pub fn http<R: IntoResponse>(mut self, answer: impl Fn(&Asked) -> R + Send + Sync + 'static) -> Self {
+    pub fn http<R: IntoResponse>(mut self, answer: impl Fn(&SentRequest) -> R + Send + Sync + 'static) -> Self {
         self.host.world = Box::new(move |asked| answer(asked).into_response());
         self
     }
@@ -115,7 +115,7 @@ impl<P: Plugin> Builder<P> {
     /// Answers the plugin's calls to other plugins; without it there are no other plugins.
     ///
     /// A panic in `answer` fails the test when the plugin is dropped.
-    pub fn plugins<R: IntoResponse>(mut self, answer: impl Fn(&Asked) -> R + Send + Sync + 'static) -> Self {
+    pub fn plugins<R: IntoResponse>(mut self, answer: impl Fn(&SentRequest) -> R + Send + Sync + 'static) -> Self {
         self.host.plugins = Box::new(move |asked| answer(asked).into_response());
         self
     }

@@ -12,7 +12,7 @@ use super::http::{Answers, no_plugins, no_world};
 use super::metrics::Metrics;
 use super::store::{Store, refuse};
 use super::topics::Topics;
-use super::{Asked, LogLine};
+use super::{LogLine, SentRequest};
 use crate::{Body, Bytes, Response};
 
 /// The maximum nesting of calls, as in the host.
@@ -35,8 +35,8 @@ pub(super) struct Host {
 #[derive(Default)]
 struct Seen {
     logs: Vec<LogLine>,
-    fetched: Vec<Asked>,
-    called: Vec<Asked>,
+    fetched: Vec<SentRequest>,
+    called: Vec<SentRequest>,
     /// Panics of the test's closures.
     panics: Vec<String>,
 }
@@ -69,11 +69,11 @@ impl Host {
         self.seen(|seen| seen.logs.clone())
     }
 
-    pub(super) fn fetched(&self) -> Vec<Asked> {
+    pub(super) fn fetched(&self) -> Vec<SentRequest> {
         self.seen(|seen| seen.fetched.clone())
     }
 
-    pub(super) fn called(&self) -> Vec<Asked> {
+    pub(super) fn called(&self) -> Vec<SentRequest> {
         self.seen(|seen| seen.called.clone())
     }
 
@@ -119,7 +119,7 @@ impl Host {
             return Ok(refuse(StatusCode::FORBIDDEN, "permission_denied", &detail));
         }
         let body = body.collect(usize::MAX).await.map_err(|error| Failure::failed(&error.to_string()))?;
-        let asked = || Asked {
+        let asked = || SentRequest {
             method: method.clone(),
             url: head.query.map_or_else(|| head.path.to_owned(), |query| format!("{}?{query}", head.path)),
             headers: headers.clone(),

@@ -8,7 +8,7 @@ use crate::{Bytes, Error, IntoResponse as _, Response};
 /// A request of the plugin to a server or another plugin.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Asked {
+pub struct SentRequest {
     /// The method.
     pub method: Method,
     /// The absolute URL with its query; for another plugin, `/<plugin id>/<path>` with its query.
@@ -24,9 +24,9 @@ pub struct Asked {
 }
 
 /// Creates the response to a request.
-pub(super) type Answers = Box<dyn Fn(&Asked) -> Response + Send + Sync>;
+pub(super) type Answers = Box<dyn Fn(&SentRequest) -> Response + Send + Sync>;
 
-impl Asked {
+impl SentRequest {
     /// The body, read as JSON.
     ///
     /// # Panics
@@ -37,13 +37,13 @@ impl Asked {
 }
 
 /// The response if the test answers no HTTP requests.
-pub(super) fn no_world(asked: &Asked) -> Response {
+pub(super) fn no_world(asked: &SentRequest) -> Response {
     let detail = format!("{} was not reached: give the test's `Builder::http` a closure that answers it", asked.url);
     Error::new(StatusCode::BAD_GATEWAY, "fetch_failed").with_detail(detail).into_response()
 }
 
 /// The response if there are no other plugins.
-pub(super) fn no_plugins(asked: &Asked) -> Response {
+pub(super) fn no_plugins(asked: &SentRequest) -> Response {
     let detail = format!("no plugin answers {}: give the test's `Builder::plugins` a closure that does", asked.url);
     Error::new(StatusCode::NOT_FOUND, "plugin_unknown").with_detail(detail).into_response()
 }

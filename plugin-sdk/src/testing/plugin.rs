@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::failure::ended;
 use super::host::Host;
 use super::routes::Routes;
-use super::{Asked, LogLine, TestFailure, yield_now};
+use super::{LogLine, SentRequest, TestFailure, yield_now};
 use crate::runtime::STARTS_PAUSED;
 use crate::services::Published;
 use crate::{Bytes, Plugin, export};
@@ -53,7 +53,7 @@ impl<P: Plugin> TestPlugin<P> {
     ) -> Result<TestPlugin<P>, TestFailure> {
         let host = Arc::new(host);
         let start = Start {
-            host: Host::lend(&host),
+            host: Host::handle(&host),
             configuration: Chunk::from_vec(configuration.to_string().into_bytes()),
             generation,
         };
@@ -62,7 +62,7 @@ impl<P: Plugin> TestPlugin<P> {
         let starting = unsafe { (root::<P>().start())(start) };
         STARTS_PAUSED.set(false);
         let handle = ended(starting).await?;
-        let started = Arc::new(Started { handle, host, routes: Routes::of::<P>(), plugin: PhantomData });
+        let started = Arc::new(Started { handle, host, routes: Routes::new::<P>(), plugin: PhantomData });
         Ok(TestPlugin { started, is_paused })
     }
 
@@ -183,12 +183,12 @@ impl<P: Plugin> TestPlugin<P> {
     }
 
     /// The plugin's HTTP requests.
-    pub fn fetched(&self) -> Vec<Asked> {
+    pub fn fetched(&self) -> Vec<SentRequest> {
         self.started.host.fetched()
     }
 
     /// The plugin's calls to other plugins; each path starts with a plugin's id.
-    pub fn called(&self) -> Vec<Asked> {
+    pub fn called(&self) -> Vec<SentRequest> {
         self.started.host.called()
     }
 

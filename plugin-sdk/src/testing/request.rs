@@ -148,7 +148,7 @@ impl<P: Plugin> TestRequest<P> {
         };
         let (handler, params) = match self.started.routes.find(&self.method, path) {
             Ok(routed) => routed,
-            Err(error) => return TestResponse::of(error.into_response().into_abi(), request_id),
+            Err(error) => return TestResponse::new(error.into_response().into_abi(), request_id),
         };
         let head = Head {
             handler,
@@ -168,11 +168,11 @@ impl<P: Plugin> TestRequest<P> {
         // SAFETY: handle and table belong together, and `self.started` is held until the response is there.
         let called = unsafe { (table.call())(plugin, plugin_sdk_abi::Request { head, body, stream }) };
         let mut response = match ended(called).await {
-            Ok(response) => TestResponse::of(response, request_id),
+            Ok(response) => TestResponse::new(response, request_id),
             Err(failure) => {
                 // The response of a host: the reason is only logged.
                 let error = Error::new(StatusCode::INTERNAL_SERVER_ERROR, "plugin_failed");
-                let mut response = TestResponse::of(error.into_response().into_abi(), request_id);
+                let mut response = TestResponse::new(error.into_response().into_abi(), request_id);
                 response.failure = Some(failure);
                 response
             }

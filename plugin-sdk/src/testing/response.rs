@@ -27,7 +27,7 @@ impl TestResponse {
     ///
     /// # Panics
     /// The host would refuse it.
-    pub(super) fn of(response: plugin_sdk_abi::Response, request_id: String) -> TestResponse {
+    pub(super) fn new(response: plugin_sdk_abi::Response, request_id: String) -> TestResponse {
         let status = StatusCode::from_u16(response.status).ok().filter(|status| (200..600).contains(&status.as_u16()));
         let status = status.unwrap_or_else(|| panic!("a host refuses the status {}", response.status));
         let (pairs, _) = Pairs::read(&response.headers).expect("the SDK writes headers as pairs");

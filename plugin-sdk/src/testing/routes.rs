@@ -14,7 +14,7 @@ pub(super) struct Routes {
 pub(super) type Routed = (u32, Vec<(String, String)>);
 
 impl Routes {
-    pub(super) fn of<P: Plugin>() -> Routes {
+    pub(super) fn new<P: Plugin>() -> Routes {
         let mut routes = Routes { router: matchit::Router::new(), paths: Vec::new() };
         if P::SERVICE {
             // A service routes by itself, so any handler index will do.

@@ -66,7 +66,7 @@ pub(super) fn hold(id: u64) {
 }
 
 /// Removes a holder; `true` if it was the last.
-pub(super) fn let_go(id: u64) -> bool {
+pub(super) fn release(id: u64) -> bool {
     let mut spans = spans();
     let mut next = Some(id);
     let mut was_last = false;

@@ -87,7 +87,7 @@ impl Subscriber for ToHost {
     }
 
     fn try_close(&self, id: Id) -> bool {
-        spans::let_go(id.into_u64())
+        spans::release(id.into_u64())
     }
 
     fn current_span(&self) -> Current {

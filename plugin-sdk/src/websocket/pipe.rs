@@ -54,7 +54,7 @@ impl Pipe {
     }
 
     /// Ends the direction at once, because the host accepts no more bytes.
-    pub(super) fn cut(&self) {
+    pub(super) fn abort(&self) {
         let mut state = self.state();
         state.is_cut = true;
         state.bytes = BytesMut::new();

@@ -115,7 +115,7 @@ impl WebSocket {
             // A client that reads nothing must not fill the memory with responses to its pings.
             if !ready!(self.pipe.poll_room(context)) {
                 self.is_over = true;
-                return Poll::Ready(Some(Err(cut())));
+                return Poll::Ready(Some(Err(client_gone())));
             }
             match self.context.read(&mut Directions(&mut self.received, &self.pipe)) {
                 Ok(message) => {
@@ -171,7 +171,7 @@ impl WebSocket {
         self.is_over = true;
         let code = match error {
             E::ConnectionClosed | E::AlreadyClosed => return Poll::Ready(None),
-            E::Io(_) | E::Protocol(ResetWithoutClosingHandshake) => return Poll::Ready(Some(Err(cut()))),
+            E::Io(_) | E::Protocol(ResetWithoutClosingHandshake) => return Poll::Ready(Some(Err(client_gone()))),
             E::Capacity(_) => CloseCode::Size,
             E::Utf8(_) => CloseCode::Invalid,
             _ => CloseCode::Protocol,
@@ -271,7 +271,7 @@ fn closed() -> Error {
     Error::new(StatusCode::BAD_REQUEST, "websocket_closed").with_detail("the socket is closed")
 }
 
-fn cut() -> Error {
+fn client_gone() -> Error {
     Error::new(StatusCode::BAD_REQUEST, "websocket_cut").with_detail("the client is gone without closing the socket")
 }
 

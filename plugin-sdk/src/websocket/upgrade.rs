@@ -115,6 +115,6 @@ impl<S: Future<Output = ()>> Stream for SocketBody<S> {
 
 impl<S> Drop for SocketBody<S> {
     fn drop(&mut self) {
-        self.pipe.cut();
+        self.pipe.abort();
     }
 }

@@ -66,7 +66,7 @@ impl LiveStream {
         let mut stream = self.0.lock();
         let Some((body, admitted)) = stream.as_mut() else { return Poll::Ready(Some(Err(replaced()))) };
         let generation = admitted.generation();
-        if generation.cut.is_cancelled() {
+        if generation.aborted.is_cancelled() {
             return Poll::Ready(Some(Err(replaced())));
         }
         match Pin::new(body).poll_frame(context) {
@@ -80,7 +80,8 @@ impl LiveStream {
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Pending => {
-                let waits = aborted.get_or_insert_with(|| Aborted(Box::pin(generation.cut.clone().cancelled_owned())));
+                let waits =
+                    aborted.get_or_insert_with(|| Aborted(Box::pin(generation.aborted.clone().cancelled_owned())));
                 std::task::ready!(waits.0.as_mut().poll(context));
                 Poll::Ready(Some(Err(replaced())))
             }

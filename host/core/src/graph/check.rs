@@ -91,7 +91,8 @@ impl Graph {
 
     /// The relations of `node` with their problems, in the order dependencies, `run_after`, conflicts.
     pub(super) fn edges_of(&self, node: &Node) -> impl Iterator<Item = Edge> {
-        let named = node.dependencies.iter().map(|named| (&named.id, EdgeKind::of(named), named.version.as_ref()));
+        let named =
+            node.dependencies.iter().map(|named| (&named.id, EdgeKind::from_dependency(named), named.version.as_ref()));
         let after = node.run_after.iter().map(|id| (id, EdgeKind::RunAfter, None));
         let conflicts = node.conflicts.iter().map(|named| (&named.id, EdgeKind::Conflict, named.version.as_ref()));
         named.chain(after).chain(conflicts).map(|(to, kind, requirement)| Edge {

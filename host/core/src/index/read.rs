@@ -19,7 +19,8 @@ const MAX_REPORTED: usize = 100;
 /// # Errors
 /// The reason why the whole file is not an index, in one line.
 pub fn read(text: &[u8]) -> Result<Index, String> {
-    let (made, problems) = manifest::read_listing(text, Index::MAX_BYTES, root).map_err(|problem| told(&problem))?;
+    let (made, problems) =
+        manifest::read_listing(text, Index::MAX_BYTES, root).map_err(|problem| in_one_line(&problem))?;
     finish(made, problems)
 }
 
@@ -146,11 +147,11 @@ fn is_hex(byte: u8) -> bool {
 
 /// Skips entries with problems and entries with a repeated id.
 fn finish(made: Option<Read>, problems: Vec<Problem>) -> Result<Index, String> {
-    let Some(Read { name, entries }) = made else { return Err(told(&problems)) };
+    let Some(Read { name, entries }) = made else { return Err(in_one_line(&problems)) };
     // Problems outside of entries concern all of them.
     let (of_entries, of_file): (Vec<_>, Vec<_>) = problems.into_iter().partition(|problem| place(problem).is_some());
     if !of_file.is_empty() {
-        return Err(told(&of_file));
+        return Err(in_one_line(&of_file));
     }
     let bad: BTreeSet<usize> = of_entries.iter().filter_map(place).collect();
     let mut refused: Vec<_> =
@@ -179,7 +180,7 @@ fn place(problem: &Problem) -> Option<usize> {
     problem.field.strip_prefix("plugins[")?.split(']').next()?.parse().ok()
 }
 
-fn told(problems: &[Problem]) -> String {
+fn in_one_line(problems: &[Problem]) -> String {
     let first: Vec<_> = problems.iter().take(3).map(|problem| problem.in_file("the index")).collect();
     first.join("; ")
 }

@@ -122,7 +122,7 @@ fn changes(wanted: &PluginEntry, present: Option<&InstalledPlugin>, found: &Fetc
                 || !is_same(&found.source, &current.source)
                 || found.commit != current.commit =>
         {
-            changes.push(PlannedChange::Replace { from: At::of(current), to });
+            changes.push(PlannedChange::Replace { from: At::from_pick(current), to });
         }
         Some(_) => {}
     }
@@ -159,7 +159,7 @@ fn is_same(found: &Source, installed: &Source) -> bool {
 fn leaving(present: &InstalledPlugin, before: &Graph) -> PluginPlan {
     let id = present.desired.id.clone();
     PluginPlan {
-        changes: vec![PlannedChange::Unload(At::of(&present.desired.current))],
+        changes: vec![PlannedChange::Unload(At::from_pick(&present.desired.current))],
         entry: None,
         new_permissions: vec![],
         affected: before.dependants(&id, true),
@@ -178,7 +178,7 @@ fn conflicts(node: &Node, id: &PluginId, before: &Graph) -> bool {
 
 impl Listed<'_> {
     fn node(&self) -> Node {
-        Node::of(&self.found.manifest, self.wanted.goal.is_enabled())
+        Node::from_manifest(&self.found.manifest, self.wanted.goal.is_enabled())
     }
 
     /// Returns whether the change is visible to other plugins.

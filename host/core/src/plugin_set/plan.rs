@@ -102,12 +102,12 @@ impl InstalledPlugin {
     pub(super) fn node(&self) -> Option<Node> {
         let leaves = matches!(self.desired.goal, Goal::Absent { .. });
         let manifest = self.manifest.as_ref().filter(|_| !leaves)?;
-        Some(Node::of(manifest, self.desired.goal.is_enabled()))
+        Some(Node::from_manifest(manifest, self.desired.goal.is_enabled()))
     }
 }
 
 impl At {
-    pub(super) fn of(pick: &crate::Pick) -> At {
+    pub(super) fn from_pick(pick: &crate::Pick) -> At {
         At { version: pick.version.clone(), source: pick.source.clone(), commit: pick.commit.clone() }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{UpdateError, cut};
+use super::{UpdateError, shortened};
 
 /// The interval of update checks: whole seconds, from a minute to 30 days; an hour by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,7 +82,7 @@ const MAX_DIGITS: usize = 18;
 /// # Errors
 /// [`UpdateError::Duration`] for anything else, including a sign.
 pub fn parse_duration(text: &str) -> Result<Duration, UpdateError> {
-    let refuse = || UpdateError::Duration { found: cut(text) };
+    let refuse = || UpdateError::Duration { found: shortened(text) };
     let (mut rest, mut nanos) = (text, 0_u128);
     // Each iteration reads a number and its unit; a number without a unit is in seconds.
     loop {

@@ -6,7 +6,7 @@ const MAX_PATTERN_BYTES: usize = 1 << 10;
 
 /// The rules of one `.gitignore`.
 #[derive(Debug, Default)]
-pub(super) struct Rules {
+pub(super) struct IgnoreRules {
     /// The folder of the file, with a `/` at its end; empty at the root.
     base: String,
     rules: Vec<Rule>,
@@ -37,10 +37,10 @@ enum Token {
     Class(Vec<(char, char)>, bool),
 }
 
-impl Rules {
+impl IgnoreRules {
     /// Reads the text of a `.gitignore` in the folder `base`.
-    pub(super) fn parse(base: &str, text: &str) -> Rules {
-        Rules { base: base.to_owned(), rules: text.lines().filter_map(Rule::parse).collect() }
+    pub(super) fn parse(base: &str, text: &str) -> IgnoreRules {
+        IgnoreRules { base: base.to_owned(), rules: text.lines().filter_map(Rule::parse).collect() }
     }
 
     /// Returns whether `path` is excluded; `None` if no rule matches it.
@@ -52,7 +52,7 @@ impl Rules {
 }
 
 /// Returns whether a path is excluded. The rules are those of the folders above it, outermost first.
-pub(super) fn is_ignored(rules: &[Rules], path: &str, is_folder: bool) -> bool {
+pub(super) fn is_ignored(rules: &[IgnoreRules], path: &str, is_folder: bool) -> bool {
     rules.iter().rev().find_map(|rules| rules.judge(path, is_folder)).unwrap_or(false)
 }
 
@@ -218,14 +218,15 @@ mod tests {
             ("#a", "#a", false, false),
             ("ü*", "über", false, true),
         ] {
-            let rules = [Rules::parse("", pattern)];
+            let rules = [IgnoreRules::parse("", pattern)];
             assert_eq!(is_ignored(&rules, path, is_folder), expected, "`{pattern}` and `{path}`");
         }
     }
 
     #[test]
     fn the_last_rule_of_the_innermost_file_decides() {
-        let rules = [Rules::parse("", "*.txt\n!keep.txt\r\n"), Rules::parse("sub/", "/a.txt\n!b.txt\nkeep.txt")];
+        let rules =
+            [IgnoreRules::parse("", "*.txt\n!keep.txt\r\n"), IgnoreRules::parse("sub/", "/a.txt\n!b.txt\nkeep.txt")];
         let ignored = |path| is_ignored(&rules, path, false);
         assert_eq!(
             ["a.txt", "keep.txt", "sub/a.txt", "sub/b.txt", "sub/keep.txt", "sub/x/a.txt", "a.rs"].map(ignored),
@@ -235,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_pattern_of_many_stars_takes_no_time() {
-        let rules = [Rules::parse("", &"*a".repeat(400))];
+        let rules = [IgnoreRules::parse("", &"*a".repeat(400))];
         assert!(!is_ignored(&rules, &"a".repeat(399), false));
         assert!(is_ignored(&rules, &"a".repeat(400), false));
     }

@@ -11,7 +11,7 @@ use host_core::TreePath;
 use host_store::{Store, Tree, TreeWriter};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, ResolveFlags, fstat, openat, openat2, readlinkat, statat};
 
-use super::ignore::{self, Rules, is_ignored};
+use super::ignore::{self, IgnoreRules, is_ignored};
 use super::{OPEN_FILE, OPEN_FOLDER, io_error, kind_name, text};
 use crate::Error;
 use crate::left_out::{LeftOut, Reason};
@@ -64,7 +64,7 @@ struct Walk<'a> {
     root: &'a OwnedFd,
     cancelled: &'a AtomicBool,
     /// The rules of the `.gitignore` files in the current folder and the folders above it.
-    rules: Vec<Rules>,
+    rules: Vec<IgnoreRules>,
     left_out: LeftOut,
     /// Folders of hosts and caches, each with a `/` at its end. The list is complete before the first link is followed.
     not_copied: Vec<String>,
@@ -236,7 +236,7 @@ fn not_a_source(names: &[CString]) -> Option<Reason> {
 }
 
 /// The rules of the `.gitignore` of a folder; none if it is not a readable text file.
-fn read_rules(folder: &OwnedFd, prefix: &str) -> Option<Rules> {
+fn read_rules(folder: &OwnedFd, prefix: &str) -> Option<IgnoreRules> {
     let file = openat(folder, ".gitignore", OPEN_FILE, Mode::empty()).ok()?;
     let stat = fstat(file.as_fd()).ok()?;
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
@@ -244,5 +244,5 @@ fn read_rules(folder: &OwnedFd, prefix: &str) -> Option<Rules> {
     }
     let mut text = Vec::new();
     File::from(file).take(ignore::MAX_BYTES).read_to_end(&mut text).ok()?;
-    Some(Rules::parse(prefix, &String::from_utf8_lossy(&text)))
+    Some(IgnoreRules::parse(prefix, &String::from_utf8_lossy(&text)))
 }

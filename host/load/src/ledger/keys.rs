@@ -42,7 +42,9 @@ pub(crate) fn count() -> usize {
     KEYS.iter().filter(|key| key.owner.load(Ordering::Relaxed) != 0).count()
 }
 
-fn of(wanted: impl Fn(&'static Slot) -> bool) -> impl Iterator<Item = (libc::pthread_key_t, &'static Slot, usize)> {
+fn keys_of(
+    wanted: impl Fn(&'static Slot) -> bool,
+) -> impl Iterator<Item = (libc::pthread_key_t, &'static Slot, usize)> {
     let keys = KEYS.iter().enumerate().filter_map(|(key, entry)| {
         let owner = usize::from(entry.owner.load(Ordering::Acquire)).checked_sub(1)?;
         Some((key as libc::pthread_key_t, Slot::at(owner), entry.destructor.load(Ordering::Relaxed)))
@@ -52,7 +54,7 @@ fn of(wanted: impl Fn(&'static Slot) -> bool) -> impl Iterator<Item = (libc::pth
 
 /// Deletes the keys of a closed library, so that threads no longer run their destructors.
 pub(crate) fn delete_of(owner: &'static Slot) {
-    for (key, ..) in of(|slot| std::ptr::eq(slot, owner)) {
+    for (key, ..) in keys_of(|slot| std::ptr::eq(slot, owner)) {
         forget(key);
         // SAFETY: the key belongs to the library, whose code no longer runs, so nothing uses or deletes it.
         unsafe { real::pthread_key_delete(key) };
@@ -63,7 +65,7 @@ pub(crate) fn delete_of(owner: &'static Slot) {
 pub(super) fn end_values(wanted: impl Fn(&'static Slot) -> bool) {
     for _ in 0..ROUNDS {
         let mut found = false;
-        for (key, owner, destructor) in of(&wanted) {
+        for (key, owner, destructor) in keys_of(&wanted) {
             // SAFETY: reading a key, even one deleted in the meantime, is defined in glibc.
             let read = || unsafe { libc::pthread_getspecific(key) };
             if read().is_null() {

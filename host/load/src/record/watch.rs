@@ -10,7 +10,7 @@ use super::{End, KEPT_AFTER, LibraryPhase, Record};
 pub struct Watch(Arc<Record>);
 
 impl Watch {
-    pub(crate) fn of(record: &Arc<Record>) -> Watch {
+    pub(crate) fn new(record: &Arc<Record>) -> Watch {
         Watch(record.clone())
     }
 

@@ -39,11 +39,13 @@ impl Work<'_> {
                 Some(pick) => {
                     let fetched = self.planned_tree(pick).await?;
                     let checked = check(&self.host.config(), &fetched.tree)?;
-                    candidates.push(Node::of(&checked.manifest, enabled));
+                    candidates.push(Node::from_manifest(&checked.manifest, enabled));
                 }
                 None => {
                     let view = self.host.plugin(target.id.as_str());
-                    candidates.extend(view.and_then(|view| view.manifest).map(|manifest| Node::of(&manifest, enabled)));
+                    candidates.extend(
+                        view.and_then(|view| view.manifest).map(|manifest| Node::from_manifest(&manifest, enabled)),
+                    );
                 }
             }
         }

@@ -46,7 +46,9 @@ impl GraphCheck {
     pub(super) fn check(&self, host: &Host, plugin: &PluginId) -> Result<(), Error> {
         match self {
             GraphCheck::None => {}
-            GraphCheck::Install(manifest, goal) => host.graph().check(&Node::of(manifest, goal.is_enabled()))?,
+            GraphCheck::Install(manifest, goal) => {
+                host.graph().check(&Node::from_manifest(manifest, goal.is_enabled()))?
+            }
             GraphCheck::DisableAllowed => host.graph().check_removal(plugin, true)?,
             GraphCheck::RemoveAllowed => host.graph().check_removal(plugin, false)?,
             GraphCheck::Batch(all) => host.graph().check_all(&all.candidates, &all.removed)?,

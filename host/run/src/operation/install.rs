@@ -33,7 +33,7 @@ impl Work<'_> {
         let compared = self.compare_with_installed(&lease, &source, &fetched, &checked.manifest);
         lease.record_failure(self.host, compared)?;
         // Dependency conflicts are reported before the build.
-        let fits = self.host.graph().check(&Node::of(&checked.manifest, options.start));
+        let fits = self.host.graph().check(&Node::from_manifest(&checked.manifest, options.start));
         lease.record_failure(self.host, fits.map_err(Error::from))?;
         let built = self.build(&lease, &source, &fetched, checked).await;
         let (build, cached) = lease.record_failure(self.host, built)?;

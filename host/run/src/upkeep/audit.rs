@@ -33,12 +33,12 @@ impl Host {
         Ok(self.0.state.audit(filter, limit).await?)
     }
 
-    /// Verifies the hash chain of the audit log, and that it contains an entry noted earlier.
+    /// Verifies the hash chain of the audit log, and that it contains an entry recorded earlier.
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn verify_audit(&self, noted: Option<&AuditHead>) -> Result<AuditReport, Error> {
-        Ok(self.0.state.verify_audit(noted).await?)
+    pub async fn verify_audit(&self, recorded: Option<&AuditHead>) -> Result<AuditReport, Error> {
+        Ok(self.0.state.verify_audit(recorded).await?)
     }
 
     /// The entries about the end of a job: one for the job, and one for each of its parts.

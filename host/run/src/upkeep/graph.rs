@@ -13,7 +13,7 @@ impl Host {
             let manifest = plugin.manifest?;
             let goal = plugin.desired?.goal;
             // A plugin that is being removed does not conflict with others.
-            (!matches!(goal, Goal::Absent { .. })).then(|| Node::of(&manifest, goal.is_enabled()))
+            (!matches!(goal, Goal::Absent { .. })).then(|| Node::from_manifest(&manifest, goal.is_enabled()))
         });
         Graph::new(installed)
     }

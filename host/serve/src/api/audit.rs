@@ -67,21 +67,21 @@ pub(crate) async fn verify(
     State(app): State<AppState>,
     QueryParams(AuditVerifyQuery { head }): QueryParams<AuditVerifyQuery>,
 ) -> Result<Response, ApiError> {
-    let noted = head.as_deref().map(noted).transpose()?;
+    let recorded = head.as_deref().map(parse_head).transpose()?;
     write_refusals(&app.host, &app.access, true).await;
-    let report = app.host.verify_audit(noted.as_ref()).await?;
+    let report = app.host.verify_audit(recorded.as_ref()).await?;
     let answer = api::AuditReport {
         valid: report.is_whole(),
         entries: report.entries,
         first: report.first,
         head: api::AuditHead { seq: report.head.seq, hash: report.head.hash },
         broken: report.broken.map(|broken| api::AuditBroken { seq: broken.seq, reason: broken.reason }),
-        noted: report.noted.map(|noted| noted.as_str().to_owned()),
+        noted: report.head_check.map(|check| check.as_str().to_owned()),
     };
     Ok(no_store(Json(answer).into_response()))
 }
 
-fn noted(text: &str) -> Result<AuditHead, ApiError> {
+fn parse_head(text: &str) -> Result<AuditHead, ApiError> {
     let read = text.split_once(':').and_then(|(seq, hash)| {
         let is_hash = hash.len() == 64 && hash.bytes().all(|c| c.is_ascii_hexdigit());
         let seq = seq.parse().ok().filter(|seq| *seq > 0 && is_hash)?;

@@ -55,7 +55,7 @@ pub(crate) struct LastChunk(Option<Arc<AtomicBool>>);
 
 impl LastChunk {
     /// For the body of a request with these headers.
-    pub(crate) fn of(headers: &HeaderMap) -> LastChunk {
+    pub(crate) fn from_headers(headers: &HeaderMap) -> LastChunk {
         LastChunk(headers.contains_key(header::TRANSFER_ENCODING).then(Arc::default))
     }
 

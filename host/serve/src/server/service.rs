@@ -61,7 +61,7 @@ impl Service {
             && parts.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
             && origin.is_some();
 
-        let last_chunk = LastChunk::of(&parts.headers);
+        let last_chunk = LastChunk::from_headers(&parts.headers);
 
         let checked = front_door::check(parts, &rules, &connection.recent_host);
         let is_malformed = checked.is_err();

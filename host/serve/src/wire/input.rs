@@ -92,12 +92,16 @@ fn kind(headers: &HeaderMap) -> Result<(), ApiError> {
 
 /// Rejects a compressed body.
 pub(crate) fn plain(headers: &HeaderMap) -> Result<(), ApiError> {
-    if Coding::of(headers) == Coding::Identity { Ok(()) } else { Err(compression::refused(AcceptedCoding::Identity)) }
+    if Coding::from_headers(headers) == Coding::Identity {
+        Ok(())
+    } else {
+        Err(compression::refused(AcceptedCoding::Identity))
+    }
 }
 
 /// Reads a body, and decodes it if it is compressed.
 pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    let coding = Coding::of(request.headers());
+    let coding = Coding::from_headers(request.headers());
     if coding == Coding::Other {
         return Err(compression::refused(AcceptedCoding::Gzip));
     }

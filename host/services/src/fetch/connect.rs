@@ -41,7 +41,7 @@ pub(crate) struct Connector {
 
 /// A refusal that is not an error of the network.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Refused {
+pub(crate) enum ConnectRefusal {
     /// The rules do not allow it.
     #[error("not allowed: {0}")]
     NotAllowed(String),
@@ -51,10 +51,10 @@ pub(crate) enum Refused {
 }
 
 /// Finds a refusal among the causes of an error.
-pub(crate) fn refused<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Refused> {
+pub(crate) fn refused<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e ConnectRefusal> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(refused) = error.downcast_ref::<Refused>() {
+        if let Some(refused) = error.downcast_ref::<ConnectRefusal>() {
             return Some(refused);
         }
         cause = error.source();
@@ -92,7 +92,7 @@ impl Connector {
     async fn connect(self, uri: Uri) -> Result<Stream, BoxError> {
         let url = Url::parse(&uri.to_string())?;
         // The URL was checked before. It is checked again here, where no caller can skip the check.
-        self.rules.rule(&url).map_err(Refused::NotAllowed)?;
+        self.rules.rule(&url).map_err(ConnectRefusal::NotAllowed)?;
         let deadline = in_time(self.timeout);
         let connected = timeout_at(deadline, async {
             let stream = self.tcp(&url, deadline).await?;
@@ -108,7 +108,7 @@ impl Connector {
             let stream = self.tls.0.connect(name, stream).await?;
             Ok(Stream(TokioIo::new(Either::Right(Box::new(stream)))))
         });
-        connected.await.unwrap_or_else(|_| Err(Refused::TimedOut.into()))
+        connected.await.unwrap_or_else(|_| Err(ConnectRefusal::TimedOut.into()))
     }
 
     async fn tcp(&self, url: &Url, deadline: Instant) -> Result<TcpStream, BoxError> {
@@ -128,7 +128,7 @@ impl Connector {
             }
         }
         if let Some(rule) = rule.filter(|_| allowed.is_empty()) {
-            return Err(Refused::NotAllowed(rule).into());
+            return Err(ConnectRefusal::NotAllowed(rule).into());
         }
         let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
         for (tried, address) in allowed.iter().enumerate() {
@@ -142,7 +142,7 @@ impl Connector {
                     return Ok(stream);
                 }
                 Ok(Err(error)) => failure = error,
-                Err(_) if share == 1 => return Err(Refused::TimedOut.into()),
+                Err(_) if share == 1 => return Err(ConnectRefusal::TimedOut.into()),
                 Err(_) => {}
             }
         }

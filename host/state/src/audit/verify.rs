@@ -22,7 +22,7 @@ pub struct AuditReport {
     /// The first break of the chain.
     pub broken: Option<AuditBroken>,
     /// The result for the given head, if there was one.
-    pub noted: Option<Noted>,
+    pub head_check: Option<HeadCheck>,
 }
 
 /// The first damaged place of the audit log.
@@ -36,25 +36,25 @@ pub struct AuditBroken {
 
 /// The result for a head that was recorded earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Noted {
+pub enum HeadCheck {
     /// The entry exists with the same hash.
     Found,
     /// The entry was deleted, because it is older than the stored entries.
-    LetGo,
+    Deleted,
     /// Another entry has its number.
     Differs,
     /// The log ends before it: its end was cut off.
     Missing,
 }
 
-impl Noted {
+impl HeadCheck {
     /// The name for clients.
     pub fn as_str(self) -> &'static str {
         match self {
-            Noted::Found => "found",
-            Noted::LetGo => "let_go",
-            Noted::Differs => "differs",
-            Noted::Missing => "missing",
+            HeadCheck::Found => "found",
+            HeadCheck::Deleted => "let_go",
+            HeadCheck::Differs => "differs",
+            HeadCheck::Missing => "missing",
         }
     }
 }
@@ -62,7 +62,7 @@ impl Noted {
 impl AuditReport {
     /// Returns whether the log is intact, as far as that can be determined.
     pub fn is_whole(&self) -> bool {
-        self.broken.is_none() && !matches!(self.noted, Some(Noted::Differs | Noted::Missing))
+        self.broken.is_none() && !matches!(self.head_check, Some(HeadCheck::Differs | HeadCheck::Missing))
     }
 }
 
@@ -72,11 +72,11 @@ impl State {
     ///
     /// # Errors
     /// [`Error::Sql`], [`Error::Closed`]. A damaged log is not an error.
-    pub async fn verify_audit(&self, noted: Option<&AuditHead>) -> Result<AuditReport, Error> {
+    pub async fn verify_audit(&self, recorded: Option<&AuditHead>) -> Result<AuditReport, Error> {
         // One transaction, so that entries deleted in the meantime do not look missing.
         let mut transaction = self.readers().begin().await.map_err(reading)?;
         let report = match check_last(self.audit_written(), &mut transaction).await {
-            Ok(()) => verify(&mut transaction, noted).await,
+            Ok(()) => verify(&mut transaction, recorded).await,
             Err(error) => Err(error),
         };
         transaction.rollback().await.map_err(reading)?;
@@ -90,8 +90,8 @@ impl State {
     }
 }
 
-/// Checks that the last entry that this host wrote still exists. A missing entry is noted, because later entries hide
-/// the gap.
+/// Checks that the last entry that this host wrote still exists. A missing entry is recorded, because later entries
+/// hide the gap.
 pub(super) async fn check_last(written: &Written, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     let Some(last) = written.last() else { return Ok(()) };
     let there = sqlx::query(
@@ -108,7 +108,7 @@ pub(super) async fn check_last(written: &Written, connection: &mut SqliteConnect
     Ok(())
 }
 
-async fn verify(connection: &mut SqliteConnection, noted: Option<&AuditHead>) -> Result<AuditReport, sqlx::Error> {
+async fn verify(connection: &mut SqliteConnection, recorded: Option<&AuditHead>) -> Result<AuditReport, sqlx::Error> {
     let anchor = sqlx::query("SELECT seq, hash, checksum FROM audit_anchor WHERE id = 1");
     let anchor = anchor.fetch_optional(&mut *connection).await?;
     let mut head = AuditHead { seq: 0, hash: row::FIRST.to_owned() };
@@ -121,9 +121,10 @@ async fn verify(connection: &mut SqliteConnection, noted: Option<&AuditHead>) ->
         }
         head = AuditHead { seq: seq.unsigned_abs(), hash };
     }
-    let let_go = head.seq;
-    // A head that was noted of an entry that is the anchor now can still be compared.
-    let mut found = noted.filter(|noted| noted.seq == let_go && let_go > 0).map(|noted| noted.hash == head.hash);
+    let anchor = head.seq;
+    // A recorded head can also be compared with the anchor, the last deleted entry.
+    let mut found =
+        recorded.filter(|recorded| recorded.seq == anchor && anchor > 0).map(|recorded| recorded.hash == head.hash);
     let (mut entries, mut first, mut last) = (0, None, None);
     let sql = format!("SELECT {} FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2", row::COLUMNS);
     while broken.is_none() {
@@ -140,18 +141,18 @@ async fn verify(connection: &mut SqliteConnection, noted: Option<&AuditHead>) ->
             head = AuditHead { seq: seq.unsigned_abs(), hash: row::text(row, "hash") };
             entries += 1;
             first.get_or_insert(head.seq);
-            if let Some(noted) = noted.filter(|noted| noted.seq == head.seq) {
-                found = Some(noted.hash.eq_ignore_ascii_case(&head.hash));
+            if let Some(recorded) = recorded.filter(|recorded| recorded.seq == head.seq) {
+                found = Some(recorded.hash.eq_ignore_ascii_case(&head.hash));
             }
         }
     }
-    let noted = noted.filter(|_| found.is_some() || broken.is_none()).map(|noted| match found {
-        Some(true) => Noted::Found,
-        Some(false) => Noted::Differs,
-        None if noted.seq <= let_go => Noted::LetGo,
-        None => Noted::Missing,
+    let head_check = recorded.filter(|_| found.is_some() || broken.is_none()).map(|recorded| match found {
+        Some(true) => HeadCheck::Found,
+        Some(false) => HeadCheck::Differs,
+        None if recorded.seq <= anchor => HeadCheck::Deleted,
+        None => HeadCheck::Missing,
     });
-    Ok(AuditReport { entries, first, head, broken, noted })
+    Ok(AuditReport { entries, first, head, broken, head_check })
 }
 
 /// Checks the row after `before`.

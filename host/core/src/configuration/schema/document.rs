@@ -40,7 +40,7 @@ impl Document {
         if pointer::depth(&root) > Schema::MAX_DEPTH {
             return Err(SchemaError::TooDeep { max_depth: Schema::MAX_DEPTH });
         }
-        let mut survey = Survey::of(&root);
+        let mut survey = Survey::new(&root);
         let targets = survey.targets();
         survey.find_loops(&targets);
         let mut problems = std::mem::take(&mut survey.problems);

@@ -59,7 +59,7 @@ pub(super) struct Pattern {
 
 impl<'a> Survey<'a> {
     /// Walks a document, including targets of references outside of known keywords.
-    pub(super) fn of(root: &'a Value) -> Survey<'a> {
+    pub(super) fn new(root: &'a Value) -> Survey<'a> {
         let mut survey = Survey::default();
         let mut waiting = vec![(String::new(), root)];
         while let Some((place, schema)) = waiting.pop() {

@@ -46,7 +46,7 @@ pub(super) enum PathRecord {
 // === impl SourceRecord ===
 
 impl SourceRecord {
-    fn of(source: &Source) -> SourceRecord {
+    fn new(source: &Source) -> SourceRecord {
         match source {
             Source::Git { .. } => SourceRecord::Git(source.to_string()),
             Source::Folder(path) => SourceRecord::Folder(PathRecord::from_path(path)),
@@ -54,13 +54,13 @@ impl SourceRecord {
             Source::Library(path) => SourceRecord::Library(PathRecord::from_path(path)),
             Source::Upload(id) => SourceRecord::Upload(id.clone()),
             Source::Inside { place, path } => {
-                SourceRecord::Inside(InsideRecord { place: Box::new(SourceRecord::of(place)), path: path.to_string() })
+                SourceRecord::Inside(InsideRecord { place: Box::new(SourceRecord::new(place)), path: path.to_string() })
             }
         }
     }
 
     pub(super) fn serialize<S: Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Error> {
-        Serialize::serialize(&SourceRecord::of(source), serializer)
+        Serialize::serialize(&SourceRecord::new(source), serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Source, D::Error> {

@@ -16,7 +16,7 @@ use crate::scope::Scope;
 
 impl Host {
     /// A handle for the plugin.
-    pub(super) fn lend(host: &Arc<Host>) -> HostHandle {
+    pub(super) fn handle(host: &Arc<Host>) -> HostHandle {
         const TABLE: &WithMetadata<HostTable> =
             &WithMetadata::new(HostTable { log, release, log_level: level, event, metric, measure, request });
         let host = Arc::into_raw(host.clone()).cast();
@@ -26,8 +26,8 @@ impl Host {
 }
 
 /// # Safety
-/// `host` must be the pointer of a handle that `lend` created and that was not released.
-unsafe fn lent<'a>(host: *const ()) -> &'a Host {
+/// `host` must be the pointer of a handle that `handle` created and that was not released.
+unsafe fn host_of<'a>(host: *const ()) -> &'a Host {
     // SAFETY: the caller promises that this is a live `Host`.
     unsafe { &*host.cast::<Host>() }
 }
@@ -54,7 +54,7 @@ fn read_level(level: u8) -> Level {
 
 unsafe extern "C" fn log(host: *const (), level: u8, message: *const u8, len: usize) {
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
-    let host = unsafe { lent(host) };
+    let host = unsafe { host_of(host) };
     // SAFETY: the plugin lends `len` bytes at `message` for the length of this call.
     let message = String::from_utf8_lossy(unsafe { bytes(message, len) }).into_owned();
     host.log(LogLine { level: read_level(level), target: String::new(), message, fields: vec![], request_id: None });
@@ -62,7 +62,7 @@ unsafe extern "C" fn log(host: *const (), level: u8, message: *const u8, len: us
 
 unsafe extern "C" fn event(host: *const (), level: u8, record: *const u8, len: usize) {
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
-    let host = unsafe { lent(host) };
+    let host = unsafe { host_of(host) };
     // SAFETY: the plugin lends `len` bytes at `record` for the length of this call.
     let record = unsafe { bytes(record, len) };
     let Some((record, fields)) = Record::read(record) else { return };
@@ -78,12 +78,12 @@ unsafe extern "C" fn event(host: *const (), level: u8, record: *const u8, len: u
 
 unsafe extern "C" fn level(host: *const ()) -> u8 {
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
-    unsafe { lent(host) }.level
+    unsafe { host_of(host) }.level
 }
 
 unsafe extern "C" fn metric(host: *const (), definition: *const u8, len: usize) -> RResult<u64, Failure> {
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
-    let host = unsafe { lent(host) };
+    let host = unsafe { host_of(host) };
     // SAFETY: the plugin lends `len` bytes at `definition` for the length of this call.
     let definition = unsafe { bytes(definition, len) };
     let opened = host.denial("metrics.write").map_or_else(|| host.metrics.open(definition), Err);
@@ -92,7 +92,7 @@ unsafe extern "C" fn metric(host: *const (), definition: *const u8, len: usize) 
 
 unsafe extern "C" fn measure(host: *const (), metric: u64, operation: u8, value: f64) {
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
-    unsafe { lent(host) }.metrics.measure(metric, operation, value);
+    unsafe { host_of(host) }.metrics.measure(metric, operation, value);
 }
 
 unsafe extern "C" fn request(host: *const (), request: Request) -> FfiFuture<RResult<Response, Failure>> {
@@ -115,7 +115,7 @@ unsafe extern "C" fn request(host: *const (), request: Request) -> FfiFuture<RRe
 }
 
 unsafe extern "C" fn release(host: *const ()) {
-    // SAFETY: `host` is the `Arc` that `lend` leaked, released once.
+    // SAFETY: `host` is the `Arc` that `handle` leaked, released once.
     let host = unsafe { Arc::from_raw(host.cast::<Host>()) };
     // A value supplied by the test may panic when it is dropped, which must not unwind into the table's caller.
     let _ = guarded(|| drop(host));
