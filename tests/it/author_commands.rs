@@ -420,6 +420,8 @@ async fn a_library_is_explained_gate_by_gate() {
     for no_file in [".", "missing.so", "/dev/zero"] {
         ends(&run(folder.path(), &["explain", no_file]).await, 1);
     }
+    let (_, stderr) = ends(&run(folder.path(), &["explain", "fetch_http"]).await, 1);
+    assert!(stderr.contains("docs/errors.md and `/docs/errors` of a host explain error codes"), "{stderr}");
 }
 
 #[tokio::test]

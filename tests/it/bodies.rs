@@ -141,3 +141,21 @@ async fn a_connection_serves_one_request_after_another() {
         assert_eq!(connection.rest().await, b"hi");
     }
 }
+
+#[tokio::test]
+async fn a_body_that_no_route_reads_is_refused_and_changes_nothing() {
+    let host = TestHost::start().await;
+    host.load("echo").await;
+    let disable = |body: &'static str| host.request("POST", "/api/plugins/echo/disable").body(body.as_bytes()).send();
+    for body in [r#"{"reason": "maintenance"}"#, "reason=maintenance", "[]"] {
+        let refused = disable(body).await.expect(400);
+        assert_eq!(refused.code(), "body_unexpected");
+        let fix = refused.json()["fix"].as_str().unwrap().to_owned();
+        assert!(fix.starts_with("leave the body out; send `") && fix.contains("`reason`"), "{fix}");
+    }
+    assert_eq!(host.plugin("echo").await["enabled"], true);
+    for body in ["{}", " {} \n", "null", ""] {
+        disable(body).await.expect(200);
+    }
+    assert_eq!(host.plugin("echo").await["enabled"], false);
+}

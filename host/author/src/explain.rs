@@ -79,6 +79,12 @@ async fn explain_now(args: Explain, config: AuthorConfig) -> Result<(), Failure>
     }
 }
 
+/// Returns whether a path looks like an error code, such as `fetch_http`.
+fn is_code_like(path: &Path) -> bool {
+    let name = path.to_str().unwrap_or_default();
+    name.contains('_') && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+}
+
 /// Reads a file of limited size.
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let unreadable = |reason: String| Failure::failed(format!("failed to read `{}`", path.display())).because(reason);
@@ -86,6 +92,9 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         let fix = match &error {
             ReadError::TooLarge { .. } => {
                 "strip debug information with `strip = \"debuginfo\"` in the profile of Cargo.toml"
+            }
+            _ if is_code_like(path) => {
+                "pass a library file, usually a `.so`; docs/errors.md and `/docs/errors` of a host explain error codes"
             }
             _ => "pass a library file, usually a `.so`",
         };

@@ -46,6 +46,9 @@ impl TreePath {
     pub fn of_folder(text: &str) -> Result<TreePath, PathError> {
         let plain = text.strip_prefix("./").unwrap_or(text);
         let plain = plain.strip_suffix('/').unwrap_or(plain);
+        if matches!(text, "" | "." | "./" | "/") {
+            return Err(PathError { path: text.to_owned(), rule: "is the root of the source; leave the path out" });
+        }
         // An error shows the text as it was typed.
         plain.parse().map_err(|error| PathError { path: text.chars().take(200).collect(), ..error })
     }
@@ -130,8 +133,14 @@ mod tests {
         for text in ["a/b", "./a/b", "a/b/", "./a/b/"] {
             assert_eq!(TreePath::of_folder(text).unwrap().as_str(), "a/b", "{text}");
         }
-        for text in ["", "./", "/", "/a", "a//", "././a", "../a", "a/./b"] {
-            assert_eq!(TreePath::of_folder(text).unwrap_err().path, text);
+        for text in ["", ".", "./", "/", "/a", "a//", "././a", "../a", "a/./b"] {
+            let refused = TreePath::of_folder(text).unwrap_err();
+            assert_eq!(refused.path, text);
+            assert_eq!(
+                refused.rule.starts_with("is the root of the source"),
+                text.len() <= 2 && text != "/a",
+                "{text}"
+            );
         }
     }
 

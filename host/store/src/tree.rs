@@ -152,13 +152,31 @@ impl Tree {
         let mut folders: Vec<_> = self.0.files.iter().filter_map(folder).collect();
         folders.sort_by_key(|folder| folder.split('/').count());
         let shown: Vec<_> = folders.iter().take(5).map(|folder| format!("`{}/`", below(folder))).collect();
-        match folders.first() {
-            Some(first) => format!("there is one in {}: use --path {}", shown.join(", "), below(first)),
-            None if !is_there("Cargo.toml") && (is_there("main.go") || is_there("go.mod")) => {
+        match (folders.first(), self.folder_above_with_manifest()) {
+            (Some(first), _) => format!("there is one in {}: use --path {}", shown.join(", "), below(first)),
+            (None, Some("")) => "the root of the source has one: leave `path` out".to_owned(),
+            (None, Some(above)) => format!("there is one in `{above}/`: use --path {above}"),
+            (None, None) if !is_there("Cargo.toml") && (is_there("main.go") || is_there("go.mod")) => {
                 "main.go and no Cargo.toml: this is a Go plugin; port it to Rust, see docs/authoring.md".to_owned()
             }
-            None => "put a `plugin.yaml` at the root of the repository, archive or folder".to_owned(),
+            (None, None) => "put a `plugin.yaml` at the root of the repository, archive or folder".to_owned(),
         }
+    }
+
+    /// The nearest folder above this part of a tree that has a manifest; empty for the root.
+    fn folder_above_with_manifest(&self) -> Option<&str> {
+        let mut above = self.folder()?.as_str();
+        while !above.is_empty() {
+            above = above.rsplit_once('/').map_or("", |(parent, _)| parent);
+            let is_manifest = |file: &TreeFile| {
+                let (folder, name) = file.path.as_str().rsplit_once('/').unwrap_or(("", file.path.as_str()));
+                folder == above && matches!(name, "plugin.yaml" | "plugin.yml")
+            };
+            if self.whole().0.files.iter().any(is_manifest) {
+                return Some(above);
+            }
+        }
+        None
     }
 
     fn names_at_root(&self) -> String {

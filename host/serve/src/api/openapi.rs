@@ -172,6 +172,8 @@ fn fails(row: &RouteRow, doc: &RouteDoc) -> BTreeSet<u16> {
     if row.is_mutating() {
         // An invalid or reused idempotency key, and an audit log that cannot be written.
         fails.extend([400, 409, 422, 503, 507]);
+        // A body where none is read.
+        fails.extend([408, 413, 415]);
     }
     if row.path.contains('{') {
         fails.extend([400, 404]);

@@ -3,7 +3,6 @@
 //! The router is built only from the table. A route without a row does not exist, and the required access of a row is
 //! checked before its handler runs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::rejection::RawPathParamsRejection;
@@ -13,9 +12,8 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Extension, Router};
-use host_core::{Role, spelling};
-use http::{Method, StatusCode};
-use url::form_urlencoded;
+use host_core::Role;
+use http::Method;
 
 use crate::access::audit_context::{self, AuditContext, ClientAddress};
 use crate::access::caller;
@@ -23,6 +21,7 @@ use crate::access::caller::refused_for;
 use crate::connection::cors;
 use crate::guard::doc::RouteDoc;
 use crate::guard::idempotency;
+use crate::guard::inputs::KnownInputs;
 use crate::state::AppState;
 use crate::wire::input;
 use crate::wire::problem::ApiError;
@@ -150,31 +149,8 @@ impl RouteTable {
 
     /// Returns the router and the rows.
     pub(crate) fn finish(self) -> (Router<AppState>, Vec<Arc<RouteRow>>) {
-        let parameters = self.rows.iter().zip(&self.docs).map(|(row, doc)| (row.action, doc.query_parameters()));
-        let known = KnownParameters(Arc::new(parameters.collect()));
+        let known = KnownInputs::new(self.rows.iter().map(|row| row.action).zip(&self.docs));
         (self.router.layer(Extension(known)), self.rows)
-    }
-}
-
-/// The query parameters of each action.
-#[derive(Clone)]
-struct KnownParameters(Arc<HashMap<&'static str, Vec<String>>>);
-
-impl KnownParameters {
-    /// Rejects a query with a parameter that the action does not have.
-    fn check(&self, action: &str, query: &str) -> Result<(), ApiError> {
-        let known = self.0.get(action).map(Vec::as_slice).unwrap_or_default();
-        let known: Vec<_> = known.iter().map(String::as_str).collect();
-        let mut names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
-        let Some(name) = names.find(|name| !known.contains(&&**name)) else { return Ok(()) };
-        let shown: String = host_core::shown(&name, 60);
-        let detail = format!("invalid query: this route has no parameter `{shown}`");
-        let refused = ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
-        Err(match spelling::suggestion(&name, &known) {
-            Some(known) => refused.fix(format!("did you mean `{known}`?")),
-            None if known.is_empty() => refused.fix("leave the query out"),
-            None => refused.fix(format!("its parameters are `{}`", known.join("`, `"))),
-        })
     }
 }
 
@@ -219,6 +195,17 @@ async fn pass(
         guard.app.host.front_metrics().auth_failed(refused_for(refused.status));
         audit.refused(&host, &guard.app.access, &refused).await;
         return refused.into_response();
+    }
+    if guard.row.is_mutating()
+        && let Some(known) = request.extensions().get::<KnownInputs>().cloned()
+    {
+        request = match known.without_body(guard.row.action, request).await {
+            Ok(request) => request,
+            Err(refused) => {
+                audit.refused(&host, &guard.app.access, &refused).await;
+                return refused.into_response();
+            }
+        };
     }
     request.extensions_mut().insert(audit.clone());
     if !guard.row.is_mutating() {
@@ -266,7 +253,7 @@ impl Guard {
             return Err(caller::forbidden(role, plugin));
         }
         request.extensions_mut().insert(caller);
-        match (request.extensions().get::<KnownParameters>(), request.uri().query()) {
+        match (request.extensions().get::<KnownInputs>(), request.uri().query()) {
             (Some(known), Some(query)) => known.check(self.row.action, query),
             _ => Ok(()),
         }

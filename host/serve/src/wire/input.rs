@@ -150,6 +150,9 @@ fn does_not_fit(bytes: &[u8], place: &str, error: &serde_json::Error) -> ApiErro
         Some((field, fix)) if place.is_empty() || place == field => (field.to_owned(), Some(fix)),
         Some((field, fix)) if place.ends_with(&format!(".{field}")) => (place.to_owned(), Some(fix)),
         Some((field, fix)) => (format!("{place}.{field}"), Some(fix)),
+        None if error.is_eof() && !bytes.is_empty() => {
+            (String::new(), Some("send the whole body: it ends too early".to_owned()))
+        }
         None if code == "body_not_json" => (String::new(), Some(json_fix(bytes).to_owned())),
         None => (place.to_owned(), missing_field(&message).map(|field| format!("add `{field}`"))),
     };

@@ -115,6 +115,15 @@ fn a_tree_needs_one_manifest_at_its_root() {
     assert_eq!(code(&[("plugin.yml", "id: b"), ("x", "")]), Ok(b"id: b".to_vec()));
     assert_eq!(code(&[("plugin.yml", ""), ("plugin.yaml", "")]), Err("store_two_manifests"));
     assert_eq!(code(&[("a/plugin.yaml", ""), ("b", "")]), Err("store_no_manifest"));
+    let whole =
+        tree(&test.store, &[("plugin.yaml", ""), ("a/src/x", ""), ("b/plugin.yml", ""), ("b/src/x", "")]).unwrap();
+    for (folder, hint) in [
+        ("a/src", "hint: the root of the source has one: leave `path` out"),
+        ("b/src", "hint: there is one in `b/`: use --path b"),
+    ] {
+        let error = whole.below(&folder.parse().unwrap()).unwrap().manifest_text().unwrap_err().to_string();
+        assert!(error.ends_with(hint), "{error}");
+    }
     let error = tree(&test.store, &[("a/plugin.yaml", ""), ("b", "")]).unwrap().manifest_text().unwrap_err();
     assert!(error.to_string().contains("`a`, `b`"), "{error}");
     let hint = |files| tree(&test.store, files).unwrap().manifest_text().unwrap_err().to_string();

@@ -39,6 +39,7 @@ fn a_value_of_another_type_is_named_and_a_body_that_is_not_json_has_a_remedy() {
         "{'source': 'x'}",
         r#"{"source": "x",}"#,
         r#"{"source": "x"} x"#,
+        r#"{"source": "#,
         "source=/srv/x",
         "\u{feff}{}",
         "",
@@ -58,6 +59,7 @@ fn a_value_of_another_type_is_named_and_a_body_that_is_not_json_has_a_remedy() {
         body_not_json: invalid request body: key must be a string at line 1 column 2 [""]; fix: JSON has double quotes around names and texts, and no comma after the last value
         body_not_json: invalid request body: trailing comma at line 1 column 16 [""]; fix: JSON has double quotes around names and texts, and no comma after the last value
         body_not_json: invalid request body: trailing characters at line 1 column 17 [""]; fix: JSON has double quotes around names and texts, and no comma after the last value
+        body_not_json: invalid request body: EOF while parsing a value at line 1 column 11 [""]; fix: send the whole body: it ends too early
         body_not_json: invalid request body: expected value at line 1 column 1 [""]; fix: send a JSON object, such as `{"name": "value"}`
         body_not_json: invalid request body: expected value at line 1 column 1 [""]; fix: remove the byte order mark at the start of the body: save it as UTF-8 without BOM
         body_not_json: invalid request body: EOF while parsing a value at line 1 column 0 [""]; fix: send a JSON object, such as `{"name": "value"}`
