@@ -42,7 +42,7 @@ async fn a_library_must_match_the_checksum_in_plugin_yaml() {
     let host = TestHost::start().await;
     let bytes = std::fs::read(built("hello").await).unwrap();
     let with = |digest: &str| format!("{}\nsecurity: {{checksum: '{digest}'}}\n", yaml_of("hello"));
-    let right = Digest::of(&bytes).to_string();
+    let right = Digest::compute(&bytes).to_string();
     host.try_load(&beside(&host, "right", &bytes, &with(&right))).await.expect(200);
 
     let wrong = format!("sha256:{}", "0".repeat(64));

@@ -66,8 +66,8 @@ pub(crate) async fn findings(
     };
     match exit {
         Ok(exit) => Ok(answer.unwrap_or_else(|| lost(format!("{exit} before the library was open")))),
-        Err(Error::TimedOut { timeout, .. }) => Ok(lost(format!("was killed after {}", Span::of(timeout)))),
-        Err(Error::OutputTooLarge { max_bytes, .. }) => Ok(lost(format!("wrote more than {}", Size::of(max_bytes)))),
+        Err(Error::TimedOut { timeout, .. }) => Ok(lost(format!("was killed after {}", Span::new(timeout)))),
+        Err(Error::OutputTooLarge { max_bytes, .. }) => Ok(lost(format!("wrote more than {}", Size::new(max_bytes)))),
         Err(error) => Err(failed(&error)),
     }
 }

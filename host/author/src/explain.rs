@@ -35,7 +35,7 @@ async fn explain_now(args: Explain, config: AuthorConfig) -> Result<(), Failure>
     };
     let (file, facts, digest) = blocking(move || {
         let facts = facts(&file);
-        let digest = Digest::of(&file);
+        let digest = Digest::compute(&file);
         (file, facts, digest)
     })
     .await;

@@ -95,10 +95,10 @@ async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
     if n_bytes > max_upload_bytes {
         warnings.push(format!(
             "the archive is larger than `max_upload_bytes` ({}), so it cannot be uploaded",
-            Size::of(max_upload_bytes)
+            Size::new(max_upload_bytes)
         ));
     }
-    let digest = Digest::of(&packed.bytes);
+    let digest = Digest::compute(&packed.bytes);
     let file = output.display().to_string();
     if args.json {
         let answer = json!({

@@ -177,7 +177,7 @@ impl ChildOutput {
                 Err(Error::TrialCrashed { during: stage.during(), how: how(exit), last_line })
             }
             (_, Some(stage), Err(ProcessError::OutputTooLarge { max_bytes, .. })) => {
-                let how = format!("was killed because it wrote more than {}", Size::of(max_bytes));
+                let how = format!("was killed because it wrote more than {}", Size::new(max_bytes));
                 Err(Error::TrialCrashed { during: stage.during(), how, last_line })
             }
             (_, None, Ok(exit)) => {

@@ -30,14 +30,14 @@ mod tests {
     #[tokio::test]
     async fn equal_builds_wait_for_each_other_and_others_do_not() {
         let locks = BuildLocks::default();
-        let first = locks.lock(Digest::of(b"a")).await;
-        let _other = locks.lock(Digest::of(b"b")).await;
-        let mut second = Box::pin(locks.lock(Digest::of(b"a")));
+        let first = locks.lock(Digest::compute(b"a")).await;
+        let _other = locks.lock(Digest::compute(b"b")).await;
+        let mut second = Box::pin(locks.lock(Digest::compute(b"a")));
         assert!(futures_are_pending(&mut second).await);
         drop(first);
         second.await;
         assert_eq!(locks.0.lock().unwrap().len(), 2);
-        drop(locks.lock(Digest::of(b"c")).await);
+        drop(locks.lock(Digest::compute(b"c")).await);
         assert_eq!(locks.0.lock().unwrap().len(), 2, "the lock of `a` is forgotten");
     }
 

@@ -215,8 +215,8 @@ impl Inner {
     fn fingerprint(&self, tree: &Tree, schemas: &schema::Schemas, build: &Build) -> Digest {
         fingerprint::compute(&fingerprint::Inputs {
             tree: located(tree),
-            schema: schemas.configuration.as_deref().map(Digest::of),
-            body_schemas: schemas.bodies.as_deref().map(Digest::of),
+            schema: schemas.configuration.as_deref().map(Digest::compute),
+            body_schemas: schemas.bodies.as_deref().map(Digest::compute),
             rustc: &self.toolchain.verbose,
             sdk: sdk::digest(),
             abi: &sdk::abi_version().to_string(),
@@ -229,7 +229,7 @@ impl Inner {
     /// A name for the target folders of these builds.
     fn targets(&self) -> String {
         if self.config.development {
-            Digest::of(format!("development {}", self.toolchain.verbose).as_bytes()).hex()
+            Digest::compute(format!("development {}", self.toolchain.verbose).as_bytes()).hex()
         } else {
             self.toolchain.hex()
         }

@@ -64,7 +64,7 @@ pub enum Error {
     #[error("{limit} builds are waiting already; hint: try again later")]
     QueueFull { limit: usize },
     /// The build waited too long for its turn.
-    #[error("no build slot became free within {}; hint: try again later", Span::of(*timeout))]
+    #[error("no build slot became free within {}; hint: try again later", Span::new(*timeout))]
     QueueTimeout { timeout: Duration },
     /// cargo stopped before it compiled anything: it could not read the manifests, or find or fetch a dependency.
     #[error("cargo could not prepare the build: {first}", first = first_line(message))]
@@ -76,7 +76,7 @@ pub enum Error {
     #[error("the build was stopped; hint: raise `build.timeout_seconds` in plugin.yaml if the build needs more time")]
     TimedOut(#[source] host_process::Error),
     /// The build wrote more output than allowed.
-    #[error("the build was stopped because it wrote more than {} of messages", Size::of(*max_bytes))]
+    #[error("the build was stopped because it wrote more than {} of messages", Size::new(*max_bytes))]
     OutputTooLarge { max_bytes: u64 },
     /// cargo succeeded but reported no library.
     #[error("cargo succeeded but reported no library of `{package}`")]

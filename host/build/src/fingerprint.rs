@@ -113,7 +113,7 @@ mod tests {
     fn fingerprint(build: &Build, environment: &[(&str, &str)], rustc: &str) -> Digest {
         let environment: Vec<_> =
             environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        let (tree, sdk) = (Digest::of(b"tree"), Digest::of(b"sdk"));
+        let (tree, sdk) = (Digest::compute(b"tree"), Digest::compute(b"sdk"));
         compute(&Inputs {
             tree,
             schema: None,
@@ -138,7 +138,7 @@ mod tests {
             fingerprint(&build(), &[("RUSTFLAGS", "-Ctarget-cpu=native")], "1.95"),
             fingerprint(&build(), &[], "1.96"),
         ];
-        let (tree, sdk, build) = (Digest::of(b"tree"), Digest::of(b"sdk"), build());
+        let (tree, sdk, build) = (Digest::compute(b"tree"), Digest::compute(b"sdk"), build());
         let with_schemas = |schema, body_schemas| {
             let (rustc, abi, build) = ("1.95", "1.0.0", &build);
             compute(&Inputs {
@@ -153,7 +153,7 @@ mod tests {
                 development: false,
             })
         };
-        let schema = Some(Digest::of(b"{}"));
+        let schema = Some(Digest::compute(b"{}"));
         assert_eq!(with_schemas(None, None), plain);
         assert_ne!(with_schemas(schema, None), plain);
         assert_ne!(with_schemas(None, schema), plain);

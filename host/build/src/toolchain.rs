@@ -47,7 +47,7 @@ impl Toolchain {
 
     /// A name for this compiler that is safe as a file name.
     pub(crate) fn hex(&self) -> String {
-        Digest::of(self.verbose.as_bytes()).hex()
+        Digest::compute(self.verbose.as_bytes()).hex()
     }
 
     fn parse(verbose: &str) -> Option<Toolchain> {

@@ -34,7 +34,7 @@ pub(crate) fn build() -> Build {
 
 /// Writes the crate.
 pub(crate) fn work(store: &Store) -> Result<Work, Error> {
-    let name = Digest::of(format!("warm-up {}", sdk::digest()).as_bytes());
+    let name = Digest::compute(format!("warm-up {}", sdk::digest()).as_bytes());
     let work = Work::empty(store, &name)?;
     let manifest = format!(
         "[package]\nname = \"warm-up\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\

@@ -184,7 +184,7 @@ mod tests {
                 writer.add(path.parse().unwrap(), false, text.as_bytes()).unwrap();
             }
             let mut last = store.lock_target("aa", 0).unwrap();
-            Work::keep(&store, &Digest::of(name), &writer.finish().unwrap(), &package(), &mut last)
+            Work::keep(&store, &Digest::compute(name), &writer.finish().unwrap(), &package(), &mut last)
                 .unwrap()
                 .path
                 .clone()

@@ -114,7 +114,7 @@ async fn a_crate_becomes_an_artifact_and_is_not_built_twice() {
     let built = fixture.build(&tree).await.unwrap();
     assert!(!built.cached && fixture.said("Compiling once-only") && fixture.said("no Cargo.lock"));
     let library = std::fs::read(built.artifact.library()).unwrap();
-    assert!(library.starts_with(b"\x7fELF") && Digest::of(&library) == built.artifact.library_digest());
+    assert!(library.starts_with(b"\x7fELF") && Digest::compute(&library) == built.artifact.library_digest());
     assert_eq!(built.artifact.manifest_text(), tree.manifest_text().unwrap());
     let provenance = built.artifact.provenance();
     assert_eq!((provenance.tree, provenance.fingerprint), (Some(tree.digest()), built.fingerprint));
@@ -282,7 +282,7 @@ async fn two_equal_concurrent_builds_run_cargo_once() {
 #[tokio::test]
 async fn a_prebuilt_library_is_used_unchanged() {
     let fixture = Fixture::new().await;
-    let digest = Digest::of(b"library");
+    let digest = Digest::compute(b"library");
     let build = async |rest: &str, files: &[(&str, &str)]| {
         let manifest = manifest(rest);
         let mut all = vec![("plugin.yaml", manifest.as_str())];
@@ -295,7 +295,7 @@ async fn a_prebuilt_library_is_used_unchanged() {
     let good = format!("security: {{checksum: \"{digest}\"}}");
     assert!(build(&good, &[library]).await.is_ok());
 
-    let other = Digest::of(b"other");
+    let other = Digest::compute(b"other");
     let error = build(&format!("security: {{checksum: \"{other}\"}}"), &[library]).await.unwrap_err();
     assert_eq!(error.code(), "build_checksum");
     assert!(error.to_string().contains(&digest.hex()) && error.to_string().contains(&other.hex()), "{error}");
@@ -381,7 +381,7 @@ async fn a_forecast_predicts_the_build_without_running_it() {
 #[tokio::test]
 async fn files_that_are_not_as_listed_are_all_named() {
     let fixture = Fixture::new().await;
-    let (good, bad) = (Digest::of(b"library"), Digest::of(b"other"));
+    let (good, bad) = (Digest::compute(b"library"), Digest::compute(b"other"));
     let code = async |list: String| {
         let tree = fixture.tree(&[("plugin.yaml", &manifest(&list)), ("libx.so", "library"), ("README.md", "r")]);
         fixture.build(&tree).await.map(drop).map_err(|error| (error.code(), error.to_string()))

@@ -121,7 +121,7 @@ impl RefusedCall {
             CallRefusal::BodyTooLarge(max) => RefusedCall::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
-                format!("the endpoint accepts a body of at most {}", Size::of(*max)),
+                format!("the endpoint accepts a body of at most {}", Size::new(*max)),
             ),
             CallRefusal::BodyIncomplete(reason) => RefusedCall::new(
                 StatusCode::BAD_REQUEST,
@@ -139,7 +139,7 @@ impl RefusedCall {
             CallRefusal::BodyTimedOut(after) => RefusedCall::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "body_timed_out",
-                format!("the body did not arrive within {}", Span::of(*after)),
+                format!("the body did not arrive within {}", Span::new(*after)),
             ),
             CallRefusal::Aborted => RefusedCall::new(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -108,7 +108,7 @@ pub(crate) fn limited(mut body: impl IncomingBody, max_bytes: u64, progress: Arc
                 Some(rest) => left = rest,
                 None => {
                     progress.too_large.store(true, Ordering::Release);
-                    return Poll::Ready(Some(Err(format!("the body is larger than {}", Size::of(max_bytes)))));
+                    return Poll::Ready(Some(Err(format!("the body is larger than {}", Size::new(max_bytes)))));
                 }
             }
             return Poll::Ready(Some(Ok(data)));

@@ -35,7 +35,7 @@ impl TimedCall {
         if let Some(n_long) = polls.record(took) {
             let handler = &generation.manifest.endpoints[self.endpoint].handler;
             let longest = polls.longest.as_millis();
-            let took = Span::of(took);
+            let took = Span::new(took);
             let id = &generation.id;
             let text = format!(
                 "the handler `{handler}` blocked its thread for {took}, and `max_poll_ms` is {longest}; make it a plain \

@@ -125,7 +125,7 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
                 signals.next().await
             }
         };
-        tracing::info!("{signal}: new calls are refused; calls in flight may take up to {}", Span::of(grace));
+        tracing::info!("{signal}: new calls are refused; calls in flight may take up to {}", Span::new(grace));
         systemd.stopping();
         shutdown.cancel();
         let stopping_since = Instant::now();

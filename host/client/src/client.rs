@@ -151,7 +151,7 @@ impl Client {
     }
 
     fn timed_out(&self) -> Failure {
-        let waited = Span::of(READ_TIMEOUT);
+        let waited = Span::new(READ_TIMEOUT);
         Failure::unreachable(format!("the host at {} did not respond within {waited}", self.url))
     }
 

@@ -162,7 +162,7 @@ mod tests {
             commit: None,
             reference: None,
             tag: None,
-            artifact: Digest::of(version.as_bytes()),
+            artifact: Digest::compute(version.as_bytes()),
             loaded_unix_ms: 1,
         }
     }

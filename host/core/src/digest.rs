@@ -20,7 +20,7 @@ pub struct DigestError {
 
 impl Digest {
     /// The digest of `bytes`.
-    pub fn of(bytes: &[u8]) -> Digest {
+    pub fn compute(bytes: &[u8]) -> Digest {
         Digest(Sha256::digest(bytes).into())
     }
 
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_digest_round_trips_and_accepts_bare_hex() {
-        let digest = Digest::of(b"abc");
+        let digest = Digest::compute(b"abc");
         assert_eq!(digest.to_string(), "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(digest.to_string().parse(), Ok(digest));
         assert_eq!(digest.hex().to_uppercase().parse(), Ok(digest));

@@ -15,12 +15,12 @@ const UNITS: [(&str, u64); 6] =
 
 impl Size {
     /// The size of `bytes` bytes.
-    pub const fn of(bytes: u64) -> Size {
+    pub const fn new(bytes: u64) -> Size {
         Size(bytes)
     }
 
     /// The size of `bytes` bytes in memory.
-    pub const fn of_usize(bytes: usize) -> Size {
+    pub const fn from_usize(bytes: usize) -> Size {
         // A `usize` has at most 64 bits on every platform that Rust supports.
         Size(bytes as u64)
     }
@@ -88,7 +88,7 @@ mod tests {
             (1_024_000_000, "1024 MB"),
             (1_048_576_000, "1000 MiB"),
         ] {
-            assert_eq!(Size::of(bytes).to_string(), shown);
+            assert_eq!(Size::new(bytes).to_string(), shown);
         }
     }
 
@@ -105,7 +105,7 @@ mod tests {
             (9_000_000, "8.6 MiB"),
             (20_000_000_000, "18.6 GiB"),
         ] {
-            assert_eq!(Size::of(bytes).rounded(), shown);
+            assert_eq!(Size::new(bytes).rounded(), shown);
         }
     }
 
@@ -114,7 +114,7 @@ mod tests {
         for (bytes, shown) in
             [(20_000_000_000, "20GB"), (1 << 30, "1GiB"), (1_500_000, "1500KB"), (1_001, "1001B"), (0, "0B")]
         {
-            assert_eq!(Size::of(bytes).as_setting(), shown);
+            assert_eq!(Size::new(bytes).as_setting(), shown);
         }
     }
 }

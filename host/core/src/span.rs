@@ -11,12 +11,12 @@ pub struct Span {
 
 impl Span {
     /// Creates the span of a duration.
-    pub fn of(duration: Duration) -> Span {
+    pub fn new(duration: Duration) -> Span {
         Span { seconds: duration.as_secs_f64() }
     }
 
     /// Creates the span of a number of milliseconds.
-    pub fn of_ms(milliseconds: f64) -> Span {
+    pub fn from_ms(milliseconds: f64) -> Span {
         Span { seconds: milliseconds.max(0.0) / 1e3 }
     }
 }
@@ -74,9 +74,9 @@ mod tests {
             (86_400_000.0, "1 d"),
             (180_000_000.0, "2 d 2 h"),
         ] {
-            assert_eq!(Span::of_ms(milliseconds).to_string(), expected);
+            assert_eq!(Span::from_ms(milliseconds).to_string(), expected);
         }
-        assert_eq!(Span::of(Duration::from_millis(1_500)).to_string(), "1.5 s");
-        assert_eq!(Span::of_ms(-1.0).to_string(), "0 us");
+        assert_eq!(Span::new(Duration::from_millis(1_500)).to_string(), "1.5 s");
+        assert_eq!(Span::from_ms(-1.0).to_string(), "0 us");
     }
 }

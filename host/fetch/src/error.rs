@@ -102,7 +102,7 @@ pub enum Error {
         place: String,
     },
     /// The index file exceeds the size limit.
-    #[error("the index `{place}` is larger than {}", Size::of_usize(*max_bytes))]
+    #[error("the index `{place}` is larger than {}", Size::from_usize(*max_bytes))]
     IndexTooLarge { place: String, max_bytes: usize },
 
     /// A repository that `allowed_repositories` does not list.
@@ -178,14 +178,14 @@ pub enum Error {
     #[error(
         "`{url}` sent more than {}; \
          hint: install a branch or tag, for which only its newest commit is fetched, or an archive",
-        Size::of(*max_bytes)
+        Size::new(*max_bytes)
     )]
     GitTooLarge { url: String, max_bytes: u64 },
     /// The whole fetch took too long.
-    #[error("`{url}` was not fetched within {}", Span::of(*after))]
+    #[error("`{url}` was not fetched within {}", Span::new(*after))]
     TimedOut { url: String, after: Duration },
     /// The server sent nothing for too long.
-    #[error("`{url}` sent nothing for {}", Span::of(*after))]
+    #[error("`{url}` sent nothing for {}", Span::new(*after))]
     Stalled { url: String, after: Duration },
     /// The fetch was cancelled.
     #[error("the fetch was cancelled")]

@@ -62,7 +62,7 @@ fn write(path: &std::path::Path, text: &str) {
 }
 
 fn pointer(content: &[u8], bytes: usize) -> String {
-    let oid = Digest::of(content).hex();
+    let oid = Digest::compute(content).hex();
     format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {bytes}\n")
 }
 
@@ -75,7 +75,7 @@ impl Place {
     /// The object, at an address of the server that needs a header.
     fn lfs(&self) -> Lfs {
         Lfs {
-            objects: HashMap::from([(Digest::of(CONTENT).hex(), CONTENT.to_vec())]),
+            objects: HashMap::from([(Digest::compute(CONTENT).hex(), CONTENT.to_vec())]),
             href: format!("https://{}/objects/OID?signature=hidden", self.front.host()),
             header: Some(("X-Ticket".to_owned(), "hidden".to_owned())),
             answer: None,
@@ -178,7 +178,7 @@ fn an_object_that_is_not_the_one_of_the_pointer_is_refused() {
     let href = |href: &str| lfs(&|lfs| lfs.href = href.to_owned());
     let answer = |text: &str| lfs(&|lfs| lfs.answer = Some(text.to_owned()));
     let header = |name: &str| lfs(&|lfs| lfs.header = Some((name.to_owned(), "hidden".to_owned())));
-    let oid = Digest::of(CONTENT).hex();
+    let oid = Digest::compute(CONTENT).hex();
     for (lfs, code, evidence) in [
         (bytes(b"Large"), "fetch_lfs", "`a.bin` of `https://"),
         (bytes(b"Large"), "fetch_lfs", "its digest is not the one of its pointer"),

@@ -11,7 +11,7 @@ pub enum ReadError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The path leads to something other than a regular file.
-    #[error("it is a {kind}; it must be a regular file of at most {}", Size::of(*max_bytes))]
+    #[error("it is a {kind}; it must be a regular file of at most {}", Size::new(*max_bytes))]
     NotAFile {
         /// The kind of the file, such as `folder`.
         kind: &'static str,
@@ -19,7 +19,7 @@ pub enum ReadError {
         max_bytes: u64,
     },
     /// The file is too large.
-    #[error("{}; it must be a regular file of at most {}", size(*found), Size::of(*max_bytes))]
+    #[error("{}; it must be a regular file of at most {}", size(*found), Size::new(*max_bytes))]
     TooLarge {
         /// The size; `None` if the file system does not know it.
         found: Option<u64>,
@@ -42,5 +42,5 @@ impl ReadError {
 }
 
 fn size(found: Option<u64>) -> String {
-    found.map_or_else(|| "it is too large".to_owned(), |bytes| format!("it has {}", Size::of(bytes).rounded()))
+    found.map_or_else(|| "it is too large".to_owned(), |bytes| format!("it has {}", Size::new(bytes).rounded()))
 }

@@ -79,7 +79,7 @@ pub enum Error {
     /// The library did not finish in the trial process.
     #[error(
         "the plugin hung in the trial process {during}, for longer than {}{}",
-        Span::of(*.after),
+        Span::new(*.after),
         quoted(last_line.as_deref())
     )]
     TrialTimedOut {
@@ -120,7 +120,7 @@ pub enum Error {
     #[error("the plugin panicked while starting: {0}")]
     StartPanicked(Panicked),
     /// The plugin's start took too long.
-    #[error("the plugin did not start within {}", Span::of(*.after))]
+    #[error("the plugin did not start within {}", Span::new(*.after))]
     StartTimedOut { after: Duration },
 }
 
@@ -249,7 +249,7 @@ pub enum CallError {
     #[error("the plugin's response is invalid: {0}")]
     Invalid(String),
     /// The deadline passed.
-    #[error("the plugin did not respond within {}", Span::of(*.after))]
+    #[error("the plugin did not respond within {}", Span::new(*.after))]
     TimedOut { after: Duration },
 }
 

@@ -84,7 +84,8 @@ unsafe extern "C" fn event(host: *const (), level: u8, record: *const u8, len: u
     // SAFETY: the plugin passes the pointer of its handle, before `release`.
     let object = unsafe { host_object(host) };
     if len > MAX_RECORD_BYTES {
-        let text = format!("a log event of {len} bytes was dropped; the limit is {}", Size::of_usize(MAX_RECORD_BYTES));
+        let text =
+            format!("a log event of {len} bytes was dropped; the limit is {}", Size::from_usize(MAX_RECORD_BYTES));
         // SAFETY: `text` outlives the call.
         return unsafe { log(host, log_level::WARN, text.as_ptr(), text.len()) };
     }

@@ -76,7 +76,7 @@ impl PluginResponse {
 fn read_headers(buffer: &[u8], streamed: bool) -> Result<HeaderMap, CallError> {
     if buffer.len() > MAX_HEADER_BYTES {
         let found = buffer.len();
-        let max = Size::of_usize(MAX_HEADER_BYTES);
+        let max = Size::from_usize(MAX_HEADER_BYTES);
         return Err(CallError::Invalid(format!("it has {found} bytes of headers, but at most {max} are accepted")));
     }
     let (pairs, _) = Pairs::read(buffer).map_err(|error| CallError::Invalid(error.to_string()))?;

@@ -17,7 +17,7 @@ pub enum Error {
         program: PathBuf,
     },
     /// The program exceeded its time limit; its process group was killed.
-    #[error("`{program}` did not end within {after}", program = program.display(), after = Span::of(*timeout))]
+    #[error("`{program}` did not end within {after}", program = program.display(), after = Span::new(*timeout))]
     TimedOut {
         /// The program, as requested.
         program: PathBuf,
@@ -25,7 +25,7 @@ pub enum Error {
         timeout: Duration,
     },
     /// The program wrote nothing for too long; its process group was killed.
-    #[error("`{program}` wrote nothing for {after}", program = program.display(), after = Span::of(*timeout))]
+    #[error("`{program}` wrote nothing for {after}", program = program.display(), after = Span::new(*timeout))]
     Silent {
         /// The program, as requested.
         program: PathBuf,

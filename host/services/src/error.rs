@@ -52,7 +52,7 @@ pub enum Error {
     FetchNotAllowed { to: String, rule: String },
     #[error("failed to fetch from `{to}`: {reason}")]
     FetchFailed { to: String, reason: String },
-    #[error("`{to}` did not {what} within {}", Span::of(*after))]
+    #[error("`{to}` did not {what} within {}", Span::new(*after))]
     FetchTimedOut { to: String, what: &'static str, after: Duration },
     #[error(
         "calls between plugins are nested deeper than {limit}; hint: check for plugins that call each other in a cycle"

@@ -39,8 +39,9 @@ pub(crate) async fn answer(
     let topic = request.param("topic").ok_or_else(missing)?.to_owned();
     if request.method == Method::POST {
         check_topic(&topic)?;
-        let body =
-            collect(request.body, MAX_BYTES).await?.ok_or(Error::EventTooLong { limit: Size::of_usize(MAX_BYTES) })?;
+        let body = collect(request.body, MAX_BYTES)
+            .await?
+            .ok_or(Error::EventTooLong { limit: Size::from_usize(MAX_BYTES) })?;
         return Ok(json(&Published { subscribers: bus.publish(plugin, &topic, &body)? }));
     }
     let stream = bus.subscribe(owner, Pattern::parse(&topic)?)?;

@@ -54,7 +54,7 @@ async fn put(kv: &Kv, plugin: &PluginId, key: &str, request: ServiceRequest) -> 
     let condition = condition(&request.headers)?;
     let limit = kv.limits().max_value_bytes;
     let value = collect(request.body, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
-    let value = value.ok_or(Error::KvValueTooLong { limit: Size::of(limit) })?;
+    let value = value.ok_or(Error::KvValueTooLong { limit: Size::new(limit) })?;
     let version = kv.put(plugin, key, value, condition).await?;
     Ok(tagged(whole(StatusCode::NO_CONTENT, ""), version))
 }

@@ -171,7 +171,7 @@ impl Quota {
     /// The limit as it is shown: a size or a number of keys.
     fn shown(self, limit: u64) -> String {
         match self {
-            Quota::ValueBytes | Quota::TotalBytes => Size::of(limit).to_string(),
+            Quota::ValueBytes | Quota::TotalBytes => Size::new(limit).to_string(),
             Quota::Keys => limit.to_string(),
         }
     }

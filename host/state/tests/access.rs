@@ -21,7 +21,7 @@ fn token(id: &str, login: Option<&str>) -> TokenRecord {
     TokenRecord {
         id: id.to_owned(),
         name: "ci".to_owned(),
-        secret: Digest::of(id.as_bytes()),
+        secret: Digest::compute(id.as_bytes()),
         login: login.map(|login| login.parse().unwrap()),
         rights: rights(),
         created_by: "operator".to_owned(),

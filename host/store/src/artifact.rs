@@ -82,8 +82,8 @@ impl Artifact {
 
     /// Computes the digest of an artifact from the digest of its library, its manifest and its schemas.
     pub fn digest_of(library: Digest, manifest: &[u8], schemas: Schemas<'_>) -> Digest {
-        let [configuration, bodies] = [schemas.configuration, schemas.bodies].map(|schema| schema.map(Digest::of));
-        digest_of(library, Digest::of(manifest), configuration, bodies)
+        let [configuration, bodies] = [schemas.configuration, schemas.bodies].map(|schema| schema.map(Digest::compute));
+        digest_of(library, Digest::compute(manifest), configuration, bodies)
     }
 
     /// The path of the library file, which must not be changed.

@@ -46,9 +46,9 @@ impl Store {
         let index = Index {
             library: library_digest,
             library_bytes,
-            manifest: Digest::of(manifest),
-            configuration_schema: schemas.configuration.map(Digest::of),
-            body_schemas: schemas.bodies.map(Digest::of),
+            manifest: Digest::compute(manifest),
+            configuration_schema: schemas.configuration.map(Digest::compute),
+            body_schemas: schemas.bodies.map(Digest::compute),
             provenance: provenance.clone(),
         };
         let digest = index.digest();
@@ -167,11 +167,11 @@ impl Store {
             (CONFIGURATION_SCHEMA, &configuration_schema, index.configuration_schema),
             (BODY_SCHEMAS, &body_schemas, index.body_schemas),
         ] {
-            if found.as_deref().map(Digest::of) != expected {
+            if found.as_deref().map(Digest::compute) != expected {
                 return Err(corrupt(format!("`{name}` does not match its digest")));
             }
         }
-        if Digest::of(&manifest) != index.manifest || index.digest() != *digest {
+        if Digest::compute(&manifest) != index.manifest || index.digest() != *digest {
             return Err(corrupt(format!("`{MANIFEST}` does not match its digest")));
         }
         let digest = *digest;

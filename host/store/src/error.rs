@@ -49,14 +49,14 @@ pub enum Error {
         max_files: usize,
     },
     /// A file of the tree is too large.
-    #[error("file `{path}` is larger than {}", Size::of(*max_bytes))]
+    #[error("file `{path}` is larger than {}", Size::new(*max_bytes))]
     FileTooLarge {
         /// The file inside the tree.
         path: TreePath,
         max_bytes: u64,
     },
     /// The files of the tree are too large in total.
-    #[error("the source is larger than {}; `{path}` exceeds the limit", Size::of(*max_bytes))]
+    #[error("the source is larger than {}; `{path}` exceeds the limit", Size::new(*max_bytes))]
     TreeTooLarge {
         /// The file that exceeds the limit.
         path: TreePath,
@@ -101,7 +101,7 @@ pub enum Error {
     #[error("library `{}` is not a regular file", path.display())]
     NotAFile { path: PathBuf },
     /// The library is too large.
-    #[error("library `{}` is larger than {}; hint: strip its debug information", path.display(), Size::of(*max_bytes))]
+    #[error("library `{}` is larger than {}; hint: strip its debug information", path.display(), Size::new(*max_bytes))]
     LibraryTooLarge { path: PathBuf, max_bytes: u64 },
     /// The file of the encryption key is invalid.
     #[error(

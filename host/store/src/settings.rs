@@ -59,7 +59,7 @@ pub fn changed_settings(plugin_dir: &Path) -> Result<Map<String, Value>, Error> 
 }
 
 fn checksum(settings: &Map<String, Value>) -> String {
-    let mut hex = Digest::of(Value::Object(settings.clone()).to_string().as_bytes()).hex();
+    let mut hex = Digest::compute(Value::Object(settings.clone()).to_string().as_bytes()).hex();
     hex.truncate(32);
     hex
 }

@@ -148,7 +148,7 @@ impl Store {
     /// The cargo target folder of one build slot of one toolchain. A `toolchain` that is not hex digits is hashed.
     pub fn target_dir(&self, toolchain: &str, slot: usize) -> PathBuf {
         let is_hex = !toolchain.is_empty() && toolchain.len() <= 64 && toolchain.bytes().all(|c| c.is_ascii_hexdigit());
-        let name = if is_hex { toolchain.to_owned() } else { Digest::of(toolchain.as_bytes()).hex() };
+        let name = if is_hex { toolchain.to_owned() } else { Digest::compute(toolchain.as_bytes()).hex() };
         on_demand(self.0.layout.targets().join(name).join(slot.to_string()))
     }
 
@@ -264,7 +264,7 @@ pub(crate) mod tests {
     #[test]
     fn build_folders_are_below_the_cache_and_are_created_again_when_deleted() {
         let TestStore { store, folder: _folder } = store();
-        let fingerprint = Digest::of(b"x");
+        let fingerprint = Digest::compute(b"x");
         let folders =
             || [store.cargo_home(), store.empty_dir(), store.work_dir(&fingerprint), store.target_dir("ab", 0)];
         fs::remove_dir_all(store.cache_dir()).unwrap();

@@ -76,7 +76,7 @@ fn of_host(program: &Program, plugin: &Path, library: &Path, jobs: u64) -> Resul
     host.settled()?;
     let at_rest = Look::at(&host, &folder, began, &done)?;
     host.end(Ending::Orderly)?;
-    let size = Size::of(&folder)?;
+    let size = Size::new(&folder)?;
 
     println!("### jobs and events of a host\n");
     println!(
@@ -138,7 +138,7 @@ impl Look {
             jobs: done.load(Ordering::Relaxed),
             newest,
             kept: (newest + 1).saturating_sub(oldest),
-            size: Size::of(folder)?,
+            size: Size::new(folder)?,
             counts: Counts::of(host.pid())?,
         })
     }
@@ -188,7 +188,7 @@ async fn of_events(work: &Path, n: u64) -> Result<()> {
         if newest >= row * n / ROWS {
             row += 1;
             let oldest = state.newest_events(&Default::default(), 1).await?.oldest.unwrap_or(newest);
-            let (size, counts) = (Size::of(folder.path())?, Counts::of(std::process::id())?);
+            let (size, counts) = (Size::new(folder.path())?, Counts::of(std::process::id())?);
             let (seconds, kept, rss) = (began.elapsed().as_secs_f64(), newest + 1 - oldest, counts.rss / 1024.0);
             println!(
                 "| {newest} | {seconds:.1} | {kept} | {} | {} | {rss:.1} |",
@@ -212,7 +212,7 @@ async fn of_jobs(work: &Path, n: u64, lines: u64) -> Result<()> {
         state.put_job(job(number), Some(log(number, lines)), JOBS_KEPT).await?;
         if number.is_multiple_of((n / ROWS).max(1)) {
             let kept = state.jobs(&JobFilter::default(), usize::try_from(n)?, None).await?.jobs.len();
-            let (size, counts) = (Size::of(folder.path())?, Counts::of(std::process::id())?);
+            let (size, counts) = (Size::new(folder.path())?, Counts::of(std::process::id())?);
             let (seconds, rss) = (began.elapsed().as_secs_f64(), counts.rss / 1024.0);
             println!(
                 "| {number} | {seconds:.1} | {kept} | {} | {} | {rss:.1} |",
@@ -233,7 +233,7 @@ struct Size {
 }
 
 impl Size {
-    fn of(folder: &Path) -> std::io::Result<Size> {
+    fn new(folder: &Path) -> std::io::Result<Size> {
         let path = folder.join(host_state::FILE_NAME);
         let log = fs::metadata(path.with_extension("db-wal")).map_or(0, |log| log.len());
         Ok(Size { database: fs::metadata(path)?.len(), log })

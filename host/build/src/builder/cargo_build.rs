@@ -68,7 +68,7 @@ impl Inner {
             // Another host may build the same plugin in another slot.
             format!("{fingerprint} in slot {}", slot.index)
         };
-        let (name, is_kept) = (Digest::of(name.as_bytes()), self.config.development);
+        let (name, is_kept) = (Digest::compute(name.as_bytes()), self.config.development);
         // The lock is held to the end.
         let (work, sdk, _locked) = {
             let (store, tree, package) = (self.store.clone(), tree.clone(), package.clone());

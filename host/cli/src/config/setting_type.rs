@@ -99,8 +99,8 @@ impl SettingType {
             SettingType::Bytes { min, max } => {
                 return format!(
                     "a size from {} to {}, such as `100MiB`, or a number of bytes",
-                    Size::of(min),
-                    Size::of(max)
+                    Size::new(min),
+                    Size::new(max)
                 );
             }
             SettingType::Mode | SettingType::LogFormat => {

@@ -22,7 +22,7 @@ impl Client {
     pub(crate) async fn download(&self, place: &str, path: &Path, max_bytes: u64) -> Result<(), Failure> {
         let failed =
             |error: std::io::Error| Failure::from_error(format!("failed to write `{}`", path.display()), &error);
-        let silent = |_| Failure::unreachable(format!("the host sent nothing for {}", Span::of(SILENCE)));
+        let silent = |_| Failure::unreachable(format!("the host sent nothing for {}", Span::new(SILENCE)));
         let response = tokio::time::timeout(SILENCE, self.send(ApiRequest::get(place))).await.map_err(silent)??;
         let mut body = response.into_body();
         let mut file = tokio::fs::File::create_new(path).await.map_err(failed)?;
@@ -35,7 +35,7 @@ impl Client {
             let Ok(data) = frame.into_data() else { continue };
             bytes += data.len() as u64;
             if bytes > max_bytes {
-                return Err(Failure::failed(format!("the response is larger than {}", Size::of(max_bytes))));
+                return Err(Failure::failed(format!("the response is larger than {}", Size::new(max_bytes))));
             }
             file.write_all(&data).await.map_err(failed)?;
         }

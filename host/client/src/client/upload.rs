@@ -41,7 +41,7 @@ impl Client {
 /// Creates a multipart form with the folder of the plugin in the field `path` and the archive in the field `plugin`.
 fn form(archive: &[u8], folder: Option<&str>) -> ApiRequest {
     // An archive cannot contain its own digest, so the digest is a safe boundary.
-    let boundary = Digest::of(archive).hex();
+    let boundary = Digest::compute(archive).hex();
     let path = folder
         .map(|folder| format!("--{boundary}\r\nContent-Disposition: form-data; name=\"path\"\r\n\r\n{folder}\r\n"));
     let head = format!(

@@ -124,7 +124,7 @@ pub(super) fn rule_text(rule: &UpdateRule) -> String {
     let mode = if rule.automatic { "automatic" } else { "manual" };
     let every = match rule.policy.as_str() {
         "pinned" => return "pinned".to_owned(),
-        _ => Span::of(Duration::from_secs(rule.interval_seconds)),
+        _ => Span::new(Duration::from_secs(rule.interval_seconds)),
     };
     format!("{}, {mode}; checked every {every}", rule.policy)
 }

@@ -70,19 +70,19 @@ pub fn shell_word(text: &str) -> String {
 
 /// Formats a duration.
 pub fn duration(milliseconds: f64) -> String {
-    Span::of_ms(milliseconds).to_string()
+    Span::from_ms(milliseconds).to_string()
 }
 
 /// Formats a measured size.
 pub fn bytes(n_bytes: u64) -> String {
-    Size::of(n_bytes).rounded()
+    Size::new(n_bytes).rounded()
 }
 
 /// Formats the value of a setting as host.toml accepts it. A number of bytes is shown with its unit.
 pub fn setting(key: &str, value: &serde_json::Value) -> String {
     let is_size = key.ends_with("_bytes") || key.ends_with("_size");
     match value.as_u64().filter(|_| is_size) {
-        Some(n_bytes) => format!("\"{}\"", Size::of(n_bytes).as_setting()),
+        Some(n_bytes) => format!("\"{}\"", Size::new(n_bytes).as_setting()),
         None => value.to_string(),
     }
 }

@@ -45,7 +45,7 @@ struct Inner {
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum SchemaError {
     /// The text is too long.
-    #[error("the schema is larger than {}", Size::of_usize(*max_bytes))]
+    #[error("the schema is larger than {}", Size::from_usize(*max_bytes))]
     TooLarge { max_bytes: usize },
     /// The text is not JSON, or not an object.
     #[error("the schema is not a JSON object: {reason}")]

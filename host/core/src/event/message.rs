@@ -9,7 +9,7 @@ impl EventKind {
         match self {
             EventKind::HostStarted { version } => format!("the host has started, version {version}"),
             EventKind::HostReady { serving, took } => {
-                format!("the host is ready {} after its start; plugins that serve: {serving}", Span::of(*took))
+                format!("the host is ready {} after its start; plugins that serve: {serving}", Span::new(*took))
             }
             EventKind::HostReconfigured { changed, after_restart } => {
                 let changed = if changed.is_empty() {
@@ -30,10 +30,10 @@ impl EventKind {
             EventKind::HostStopping => "the host stops".to_owned(),
             EventKind::JobQueued { operation, subject } => format!("{operation} of {subject} is queued"),
             EventKind::JobStarted { operation, subject } => format!("{operation} of {subject} has started"),
-            EventKind::JobStep { step, took } => format!("step {step} took {}", Span::of(*took)),
+            EventKind::JobStep { step, took } => format!("step {step} took {}", Span::new(*took)),
             EventKind::JobEnded { operation, outcome, code, error, took } => {
                 let why = [code, error].into_iter().flatten().map(|why| format!(": {why}")).collect::<String>();
-                format!("{operation} has ended after {}: {outcome}{why}", Span::of(*took))
+                format!("{operation} has ended after {}: {outcome}{why}", Span::new(*took))
             }
             EventKind::PluginInstalled { version, source } => format!("version {version} is installed from {source}"),
             EventKind::PluginUninstalled { version, keeps_data: true } => {
@@ -52,14 +52,14 @@ impl EventKind {
             }
             EventKind::GenerationEnded { generation, took, cut } => {
                 let cut = if *cut > 0 { format!("; calls cut: {cut}") } else { String::new() };
-                format!("generation {generation} has ended, {} after it began to drain{cut}", Span::of(*took))
+                format!("generation {generation} has ended, {} after it began to drain{cut}", Span::new(*took))
             }
             EventKind::GenerationUnmapped { generation, after, left_bytes } => {
                 let left = left_bytes.filter(|left| *left > 0);
                 let left = left
-                    .map(|left| format!("; {} of its heap memory were not freed", Size::of(left).rounded()))
+                    .map(|left| format!("; {} of its heap memory were not freed", Size::new(left).rounded()))
                     .unwrap_or_default();
-                format!("generation {generation} is unmapped, {} after it was replaced{left}", Span::of(*after))
+                format!("generation {generation} is unmapped, {} after it was replaced{left}", Span::new(*after))
             }
             EventKind::GenerationKept { generation, held_by } => {
                 format!("generation {generation} has ended and stays in memory: {}", list(held_by, "; "))
@@ -69,13 +69,13 @@ impl EventKind {
                 format!("generation {generation} is {}, it was {}{problem}", to.as_str(), from.as_str())
             }
             EventKind::CircuitOpened { generation, reason, retry_after } => {
-                format!("calls of generation {generation} are refused for {}: {reason}", Span::of(*retry_after))
+                format!("calls of generation {generation} are refused for {}: {reason}", Span::new(*retry_after))
             }
             EventKind::CircuitClosed { generation } => {
                 format!("calls of generation {generation} are admitted again")
             }
             EventKind::PluginQuarantined { failures, window, reason } => {
-                format!("it is in quarantine after {failures} failures in {}: {reason}", Span::of(*window))
+                format!("it is in quarantine after {failures} failures in {}: {reason}", Span::new(*window))
             }
             EventKind::PluginQuarantineLifted { actor } => format!("its quarantine was lifted by {actor}"),
             EventKind::ConfigurationChanged { revision, generation, live } => {

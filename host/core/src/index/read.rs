@@ -30,7 +30,7 @@ pub fn read(text: &[u8]) -> Result<Index, String> {
 /// As [`read`].
 pub fn read_json(text: &[u8]) -> Result<Index, String> {
     if text.len() > Index::MAX_BYTES {
-        return Err(format!("it is larger than {}", Size::of_usize(Index::MAX_BYTES)));
+        return Err(format!("it is larger than {}", Size::from_usize(Index::MAX_BYTES)));
     }
     let value = serde_json::from_slice(text).map_err(|error| format!("it is not valid JSON: {error}"))?;
     let (made, problems) = manifest::read_listing_value(&value, root);

@@ -11,7 +11,7 @@ use crate::text::is_hidden;
 pub(super) fn text(bytes: &[u8], max_bytes: usize) -> Result<Cow<'_, str>, Problem> {
     if bytes.len() > max_bytes {
         // The size is not shown: callers read such a file only up to the limit.
-        let max = Size::of_usize(max_bytes);
+        let max = Size::from_usize(max_bytes);
         return Err(Problem::text(0, format!("is larger than {max}, the limit for this file")));
     }
     let text = str::from_utf8(bytes).map_err(|error| {

@@ -19,19 +19,19 @@ fn entry(line: &str) -> (PluginId, Entry) {
         "absent-keep" => Some(Goal::Absent { keep_data: true }),
         other => panic!("{other}"),
     };
-    let mut setup = Digest::of(b"A");
+    let mut setup = Digest::compute(b"A");
     let mut after = vec![];
     for word in words {
         match word.strip_prefix("after=") {
             Some(ids) => after = ids.split(',').map(|id| id.parse().unwrap()).collect(),
-            None => setup = Digest::of(word.as_bytes()),
+            None => setup = Digest::compute(word.as_bytes()),
         }
     }
     let mut words = actual.split_whitespace();
     let (mut actual, mut is_quarantined) = (Actual::default(), false);
     while let Some(word) = words.next() {
         match word {
-            "serves" => actual.serves = Some(Digest::of(words.next().unwrap().as_bytes())),
+            "serves" => actual.serves = Some(Digest::compute(words.next().unwrap().as_bytes())),
             "busy" => actual.is_busy = true,
             "unhealthy" => actual.is_unhealthy = true,
             "tried" => actual.attempts.was_tried = true,

@@ -34,7 +34,7 @@ pub fn read_json(text: &[u8]) -> Result<PluginSet, Vec<PluginSetProblem>> {
     if text.len() > PluginSet::MAX_BYTES {
         return Err(of_text(format!(
             "is larger than {}, the limit for this file",
-            Size::of_usize(PluginSet::MAX_BYTES)
+            Size::from_usize(PluginSet::MAX_BYTES)
         )));
     }
     let value = serde_json::from_slice(text).map_err(|error| of_text(format!("is not valid JSON: {error}")))?;

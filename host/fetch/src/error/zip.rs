@@ -7,7 +7,7 @@ use host_core::{PathError, Size};
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum ZipError {
     /// The archive exceeds the size limit.
-    #[error("archive is larger than {}", Size::of(*max_bytes))]
+    #[error("archive is larger than {}", Size::new(*max_bytes))]
     TooLarge { max_bytes: u64 },
     /// The archive has no end record.
     #[error(
@@ -177,7 +177,7 @@ pub enum ZipError {
     #[error("`{name}` is a name for git's own data; hint: leave `.git` out of the archive")]
     ForbiddenName { name: String },
     /// The unpacked files exceed the size limit.
-    #[error("archive unpacks to more than {}; `{name}` exceeds the limit", Size::of(*max_bytes))]
+    #[error("archive unpacks to more than {}; `{name}` exceeds the limit", Size::new(*max_bytes))]
     UnpackedTooLarge {
         /// The entry that exceeds the limit.
         name: String,

@@ -236,7 +236,7 @@ impl Host {
         for at in &secrets {
             let plain = opened.as_ref().unwrap_or(&stored).pointer(at).map(Value::to_string).unwrap_or_default();
             if let Some(value) = marked.pointer_mut(at) {
-                *value = json!({ SEALED: Digest::of(plain.as_bytes()).hex() });
+                *value = json!({ SEALED: Digest::compute(plain.as_bytes()).hex() });
             }
         }
         document.insert("configuration".to_owned(), marked);

@@ -15,7 +15,7 @@ pub enum JobError {
     Cancelled,
     #[error("superseded by job `{by}`; hint: follow that job instead")]
     Superseded { by: String },
-    #[error("the job exceeded its time limit of {}; hint: retry it with a longer limit", Span::of(*after))]
+    #[error("the job exceeded its time limit of {}; hint: retry it with a longer limit", Span::new(*after))]
     TimedOut { after: Duration },
     #[error(
         "the host stopped {attempts} times during this job, so it is not resumed again; \

@@ -124,7 +124,7 @@ impl Trial {
             on_line,
         });
         let tried = tried.await;
-        let took = Span::of(started.elapsed());
+        let took = Span::new(started.elapsed());
         let done = match depth {
             TrialDepth::Open => "opened",
             TrialDepth::Start => "started",

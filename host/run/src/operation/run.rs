@@ -154,7 +154,7 @@ pub(crate) async fn run_planned_step(host: &Host, turn: Lease, id: &PluginId, st
             drop(state);
             tracing::error!(
                 plugin.id = %id, code = error.code(), duration_ms, wait_ms,
-                "{name} of `{id}` failed and is retried in {}: {}", Span::of_ms(wait_ms as f64), error.chain()
+                "{name} of `{id}` failed and is retried in {}: {}", Span::from_ms(wait_ms as f64), error.chain()
             );
         }
     }

@@ -84,7 +84,7 @@ mod tests {
 
     fn plan(name: &str) -> KeptPlan {
         let revisions = [("abc", 1), ("xyz", 2)].map(|(id, revision)| (id.parse().unwrap(), revision)).into();
-        KeptPlan::new(Digest::of(name.as_bytes()), revisions, vec![], vec![])
+        KeptPlan::new(Digest::compute(name.as_bytes()), revisions, vec![], vec![])
     }
 
     #[test]
@@ -94,7 +94,7 @@ mod tests {
             plans.keep(plan(&name.to_string()));
         }
         plans.keep(plan("3"));
-        let is_kept = |name: &str| plans.get(&Digest::of(name.as_bytes())).is_some();
+        let is_kept = |name: &str| plans.get(&Digest::compute(name.as_bytes())).is_some();
         assert!(!is_kept("0") && is_kept("1") && is_kept("3") && is_kept(&MAX.to_string()));
         assert_eq!(plans.0.lock().len(), MAX);
         let old = KeptPlan { made: Instant::now() - LIFETIME, ..plan("old") };

@@ -50,7 +50,7 @@ async fn drain_and_stop(
         let left = generation.in_flight.count();
         cut = left as u64;
         tracing::warn!(plugin.id = %id, generation = number, left, "generation {number} of `{id}` aborts {left} calls");
-        generation.note("warn", &format!("aborted {left} calls after {} of draining", Span::of(drain_timeout)));
+        generation.note("warn", &format!("aborted {left} calls after {} of draining", Span::new(drain_timeout)));
         generation.abort_calls();
         if tokio::time::timeout(CUT_GRACE, generation.in_flight.none()).await.is_err() {
             // A call that is polled notices the abortion at once. The remaining calls block their worker threads, and
@@ -99,7 +99,7 @@ async fn follow_library(host: &Host, id: &PluginId, life: &Life, log: &LogLines)
     let left_bytes = life.watch.left_bytes();
     host.0.metrics.unmapped(id.as_str(), after, left_bytes);
     publish(EventKind::GenerationUnmapped { generation: number, after, left_bytes });
-    let span = Span::of(after);
+    let span = Span::new(after);
     tracing::info!(plugin.id = %id, generation = number, "generation {number} of `{id}` is unmapped, {span} after the swap");
     if was_kept {
         note("info", format!("generation {number} is unmapped, {span} after it was replaced"));

@@ -82,7 +82,7 @@ impl Keyring {
         let rest = token.strip_prefix(PREFIX.as_bytes())?;
         let (id, secret) = rest.split_first_chunk::<N_ID>()?;
         let secret = secret.strip_prefix(b"_").filter(|secret| secret.len() == N_SECRET)?;
-        let digest = Digest::of(secret);
+        let digest = Digest::compute(secret);
         let held = self.tokens().get(id).cloned();
         // For an unknown id the same comparison is computed, so that the time does not reveal which ids exist.
         let is_right = is_same(&digest, held.as_ref().map_or(&digest, |held| &held.record.secret));
@@ -200,7 +200,7 @@ mod tests {
         TokenRecord {
             id: id.to_owned(),
             name: "ci".to_owned(),
-            secret: Digest::of(secret.as_bytes()),
+            secret: Digest::compute(secret.as_bytes()),
             login: None,
             rights: Rights::default(),
             created_by: "operator".to_owned(),

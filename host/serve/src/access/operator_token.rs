@@ -42,7 +42,7 @@ impl OperatorToken {
         }
         let principal = Arc::new(Principal::with_role("operator", Role::Admin));
         let caller = Caller { principal, token: "operator".into() };
-        Ok(OperatorToken { digest: Digest::of(text.as_bytes()), path, caller })
+        Ok(OperatorToken { digest: Digest::compute(text.as_bytes()), path, caller })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -51,7 +51,7 @@ impl OperatorToken {
 
     /// Returns the operator if this is the operator's token.
     pub(crate) fn caller(&self, token: &[u8]) -> Option<Caller> {
-        is_same(&Digest::of(token), &self.digest).then(|| self.caller.clone())
+        is_same(&Digest::compute(token), &self.digest).then(|| self.caller.clone())
     }
 
     /// Returns whether the caller sent the operator's token.

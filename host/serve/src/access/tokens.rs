@@ -120,7 +120,7 @@ impl Access {
             let secret = host_core::hex(&secret);
             if self.keyring.token(&id).is_none() {
                 let text = format!("{PREFIX}{id}_{secret}");
-                return Ok((id, Digest::of(secret.as_bytes()), text));
+                return Ok((id, Digest::compute(secret.as_bytes()), text));
             }
         }
     }

@@ -42,7 +42,7 @@ pub(crate) async fn clear(State(app): State<AppState>) -> Result<Json<api::Cache
         }
     };
     Ok(Json(api::CacheCleared {
-        message: format!("the cache was cleared: {} freed{stays}", Size::of(swept.bytes).rounded()),
+        message: format!("the cache was cleared: {} freed{stays}", Size::new(swept.bytes).rounded()),
         freed_bytes: swept.bytes,
         builds: swept.builds,
         artifacts: swept.artifacts,

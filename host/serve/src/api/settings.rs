@@ -121,7 +121,7 @@ fn translated(mut asked: Map<String, Value>, now: &[SettingView]) -> (Map<String
 fn shown(views: &[SettingView]) -> Map<String, Value> {
     let mut shown: Map<_, _> = views.iter().map(|view| (view.key.to_owned(), view.value.clone())).collect();
     if let Some(bytes) = shown.get(CACHE_MAX_SIZE).and_then(Value::as_u64) {
-        shown.insert(CACHE_MAX_SIZE.to_owned(), Size::of(bytes).as_setting().into());
+        shown.insert(CACHE_MAX_SIZE.to_owned(), Size::new(bytes).as_setting().into());
     }
     let is_on = shown.get(SECURITY_MODE).and_then(Value::as_str) != Some("permissive");
     shown.insert(SECURITY_ENABLED.to_owned(), is_on.into());

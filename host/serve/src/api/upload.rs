@@ -43,7 +43,7 @@ pub(crate) async fn upload(
             .fix("send the archive as `multipart/form-data` in the field `plugin`")
     })?;
     let not_exceeded = || {
-        let detail = format!("the form has more than {} besides the archive", Size::of(MAX_BETWEEN_FILES));
+        let detail = format!("the form has more than {} besides the archive", Size::new(MAX_BETWEEN_FILES));
         let refused = ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail)
             .fix("send only the fields `path` and `plugin`");
         if allowance.is_exceeded() { Err(refused) } else { Ok(()) }
@@ -132,7 +132,7 @@ async fn receive(app: &AppState, mut field: Field<'_>) -> Result<Archive, ApiErr
     while let Some(chunk) = in_time(field.chunk()).await? {
         bytes += chunk.len() as u64;
         if bytes > max_bytes {
-            let detail = format!("the archive is larger than {}, the limit `max_upload_bytes`", Size::of(max_bytes));
+            let detail = format!("the archive is larger than {}, the limit `max_upload_bytes`", Size::new(max_bytes));
             return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "upload_too_large", detail));
         }
         file.write_all(&chunk).await.map_err(failed)?;
@@ -190,7 +190,7 @@ async fn in_time<T>(part: impl Future<Output = Result<T, MultipartError>>) -> Re
     match tokio::time::timeout(READ_TIMEOUT, part).await {
         Ok(part) => part.map_err(broken),
         Err(_) => {
-            let detail = format!("no data of the form arrived for {}", Span::of(READ_TIMEOUT));
+            let detail = format!("no data of the form arrived for {}", Span::new(READ_TIMEOUT));
             Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "upload_timed_out", detail))
         }
     }

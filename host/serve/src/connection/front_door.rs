@@ -31,7 +31,7 @@ pub(crate) fn check(parts: &Parts, rules: &Arc<CompiledRules>, recent_host: &Rec
     let uri = &parts.uri;
     let bytes = uri.path().len() + uri.query().map_or(0, |query| query.len() + 1);
     if bytes > MAX_URI_BYTES {
-        let detail = format!("the request target is longer than {}", Size::of_usize(MAX_URI_BYTES));
+        let detail = format!("the request target is longer than {}", Size::from_usize(MAX_URI_BYTES));
         return Err(ApiError::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
     framing(&parts.headers)?;

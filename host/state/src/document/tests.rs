@@ -8,7 +8,7 @@ fn pick(source: Source) -> Pick {
         commit: Some("a".repeat(40)),
         reference: Some("refs/tags/v1.2.3".to_owned()),
         tag: Some("1.2.3".parse().unwrap()),
-        artifact: Digest::of(b"x"),
+        artifact: Digest::compute(b"x"),
         loaded_unix_ms: 7,
     }
 }

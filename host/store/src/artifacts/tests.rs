@@ -7,7 +7,7 @@ pub(crate) fn provenance(source: &str) -> Provenance {
     Provenance {
         source: source.to_owned(),
         commit: None,
-        tree: Some(Digest::of(b"tree")),
+        tree: Some(Digest::compute(b"tree")),
         fingerprint: None,
         rustc: Some("rustc 1.90.0".to_owned()),
         built_at_unix_seconds: 1,
@@ -31,8 +31,8 @@ fn an_artifact_is_found_by_its_digest_after_a_restart() {
     let made = artifact(&test, "code");
     let digest = made.digest();
     assert_eq!(fs::metadata(made.library()).unwrap().permissions().mode() & 0o7777, 0o444);
-    assert_eq!((made.library_digest(), made.library_bytes()), (Digest::of(b"code"), 4));
-    assert_eq!(Artifact::digest_of(Digest::of(b"code"), b"id: a", Schemas::default()), digest);
+    assert_eq!((made.library_digest(), made.library_bytes()), (Digest::compute(b"code"), 4));
+    assert_eq!(Artifact::digest_of(Digest::compute(b"code"), b"id: a", Schemas::default()), digest);
     test.assert_no_temp_files();
     drop(made);
     let TestStore { store, folder } = test;
@@ -43,7 +43,7 @@ fn an_artifact_is_found_by_its_digest_after_a_restart() {
     assert_eq!(fs::read(found.library()).unwrap(), b"code");
     assert_eq!(found.manifest_text(), b"id: a");
     assert_eq!(found.provenance(), &provenance("here"));
-    assert!(store.artifact(&Digest::of(b"other")).unwrap().is_none());
+    assert!(store.artifact(&Digest::compute(b"other")).unwrap().is_none());
 }
 
 #[test]
@@ -60,13 +60,13 @@ fn a_changed_library_is_refused_and_a_new_build_replaces_it() {
     let test = store();
     let made = artifact(&test, "code");
     let (digest, library) = (made.digest(), made.library().to_owned());
-    test.store.remember(&Digest::of(b"f"), &made).unwrap();
+    test.store.remember(&Digest::compute(b"f"), &made).unwrap();
     drop(made);
     atomic::write(&library, b"evil", 0o444).unwrap();
     let error = test.store.artifact(&digest).unwrap_err();
     assert_eq!(error.code(), "store_corrupt");
-    assert!(error.to_string().contains(&Digest::of(b"evil").to_string()), "{error}");
-    assert!(test.store.remembered(&Digest::of(b"f")).unwrap().is_none());
+    assert!(error.to_string().contains(&Digest::compute(b"evil").to_string()), "{error}");
+    assert!(test.store.remembered(&Digest::compute(b"f")).unwrap().is_none());
 
     assert_eq!(artifact(&test, "code").digest(), digest);
     assert_eq!(fs::read(library).unwrap(), b"code");
@@ -136,7 +136,7 @@ fn a_library_that_is_not_a_regular_file_is_refused() {
 #[test]
 fn a_build_is_found_by_its_fingerprint_until_its_entry_or_artifact_is_removed() {
     let test = store();
-    let fingerprint = Digest::of(b"inputs");
+    let fingerprint = Digest::compute(b"inputs");
     assert!(test.store.remembered(&fingerprint).unwrap().is_none());
     let made = artifact(&test, "code");
     test.store.remember(&fingerprint, &made).unwrap();

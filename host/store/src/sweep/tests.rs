@@ -67,7 +67,7 @@ fn the_least_recently_used_part_of_the_build_cache_is_removed_first() {
     assert_eq!((swept.bytes, swept.in_use), (1_000, 1));
     assert_eq!(targets.each_ref().map(|target| target.exists()), [true, false, true]);
     drop(in_use);
-    fill(&test.store.work_dir(&Digest::of(b"w")), 5);
+    fill(&test.store.work_dir(&Digest::compute(b"w")), 5);
     test.store.trim_build_cache(0).unwrap();
     assert!(targets.iter().all(|target| !target.exists()) && test.store.cargo_home().join("crate").exists());
 }
@@ -76,11 +76,11 @@ fn the_least_recently_used_part_of_the_build_cache_is_removed_first() {
 fn the_entry_of_a_build_is_removed_with_its_artifact_or_with_the_whole_cache() {
     let test = store();
     let (made, lost) = (artifact(&test, "made"), artifact(&test, "lost"));
-    test.store.remember(&Digest::of(b"1"), &made).unwrap();
-    test.store.remember(&Digest::of(b"2"), &lost).unwrap();
+    test.store.remember(&Digest::compute(b"1"), &made).unwrap();
+    test.store.remember(&Digest::compute(b"2"), &lost).unwrap();
     crate::atomic::remove(lost.library().parent().unwrap()).unwrap();
     assert_eq!(test.store.trim_build_cache(u64::MAX).unwrap().builds, 1);
-    assert!(test.store.remembered(&Digest::of(b"1")).unwrap().is_some());
+    assert!(test.store.remembered(&Digest::compute(b"1")).unwrap().is_some());
     assert_eq!(test.store.trim_build_cache(0).unwrap().builds, 1);
-    assert!(test.store.remembered(&Digest::of(b"1")).unwrap().is_none());
+    assert!(test.store.remembered(&Digest::compute(b"1")).unwrap().is_none());
 }

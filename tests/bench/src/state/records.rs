@@ -33,7 +33,7 @@ pub(super) fn change(plugin: &str, number: u64) -> Change {
         commit: None,
         reference: None,
         tag: None,
-        artifact: Digest::of(&version.to_le_bytes()),
+        artifact: Digest::compute(&version.to_le_bytes()),
         loaded_unix_ms: NOW + version,
     };
     let mut desired = Desired::new(&MANIFEST, Goal::Running, pick(2));

@@ -92,7 +92,7 @@ fn rule(rule: &UpdateRule) -> String {
         [] => String::new(),
         blocked => format!(", without {}", blocked.join(" ")),
     };
-    let every = Span::of(Duration::from_secs(rule.interval_seconds));
+    let every = Span::new(Duration::from_secs(rule.interval_seconds));
     format!("{}{automatic}, every {every}{blocked}", rule.policy)
 }
 

@@ -261,7 +261,7 @@ async fn ask(
         Ok((status, open))
     };
     let answered = tokio::time::timeout(timeout, asking).await;
-    let answered = answered.unwrap_or_else(|_| Err(format!("no complete response within {}", Span::of(timeout))));
+    let answered = answered.unwrap_or_else(|_| Err(format!("no complete response within {}", Span::new(timeout))));
     answered.map(|(status, answered)| {
         *open = Some(answered);
         status

@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
         };
         let hidden = |(_, c): &(usize, char)| is_hidden(*c) && !matches!(c, '\n' | '\t');
         if text.len() > MAX_TEXT_BYTES {
-            self.problem_of_text(format!("must be at most {} long", Size::of_usize(MAX_TEXT_BYTES)));
+            self.problem_of_text(format!("must be at most {} long", Size::from_usize(MAX_TEXT_BYTES)));
         } else if let Some((index, c)) = text.chars().enumerate().find(hidden) {
             let name = look_alikes::described(c).unwrap_or_else(|| format!("U+{:04X}", c as u32));
             self.problem_of_text(format!("must not contain invisible characters; character {} is {name}", index + 1));

@@ -89,7 +89,7 @@ fn endpoint(item: &Reader<'_>) -> Found {
                 "has no effect: `required` and `schema` check the request body, and a request with this method has none",
             );
         } else if max_body_bytes.is_some_and(|most| most > Validation::MAX_BODY_BYTES) {
-            let max = Size::of(Validation::MAX_BODY_BYTES);
+            let max = Size::new(Validation::MAX_BODY_BYTES);
             max_body
                 .warn(format!("is larger than {max}, the limit for bodies that are validated, which applies instead"));
         }

@@ -39,7 +39,7 @@ fn source(manifest: &Manifest) -> Source {
 }
 
 fn artifact(manifest: &Manifest) -> Digest {
-    Digest::of(format!("{} {}", manifest.id, manifest.version).as_bytes())
+    Digest::compute(format!("{} {}", manifest.id, manifest.version).as_bytes())
 }
 
 fn present(words: &str) -> InstalledPlugin {
@@ -268,7 +268,7 @@ fn entries_whose_source_does_not_match_are_refused() {
     let text = format!(
         "version: 1\nplugins:\n  - {{source: /srv/a, id: abc}}\n  - {{source: /srv/b, id: xyz}}\n  - {{source: /srv/c}}\n  \
          - {{source: /srv/d}}\n  - {{source: /srv/e, id: locked, artifact: '{}'}}\n",
-        Digest::of(b"other")
+        Digest::compute(b"other")
     );
     let found = ["abc", "other", "abc", "gone-soon", "locked"].map(found).into_iter().enumerate().collect();
     expect![[r#"
@@ -299,7 +299,7 @@ fn another_source_commit_or_build_replaces_the_installed_version() {
             with(&|found| found.source = Source::Folder("/srv/elsewhere".into())),
             with(&|found| found.commit = Some("c1".to_owned())),
             with(&|found| found.artifact = None),
-            with(&|found| found.artifact = Some(Digest::of(b"x"))),
+            with(&|found| found.artifact = Some(Digest::compute(b"x"))),
         ]
         .concat(),
     );

@@ -42,7 +42,7 @@ fn a_written_file_is_readable_and_has_comments() {
             PluginEntry {
                 id: Some("hello".parse().unwrap()),
                 commit: Some("0123456789012345678901234567890123456789".to_owned()),
-                artifact: Some(Digest::of(b"x")),
+                artifact: Some(Digest::compute(b"x")),
                 goal: Goal::Disabled,
                 configuration: Some(map(json!({
                     "greeting": "Hi: there", "limits": {"step": 2.5, "names": ["a", "b#"], "none": {}},

@@ -67,7 +67,7 @@ fn all() -> Vec<Operation> {
         Operation::SetUpdateRule { id: id(), rule: UpdateRule::default(), blocked: None, tags: Some(None) },
         Operation::SetUpdateRule { id: id(), rule: UpdateRule::default(), blocked: None, tags: None },
         Operation::BlockVersion { id: id(), version: "1.2.3".parse().unwrap(), blocked: true },
-        Operation::Apply { plan: Digest::of(b"x"), targets: targets(), atomic: true },
+        Operation::Apply { plan: Digest::compute(b"x"), targets: targets(), atomic: true },
         Operation::Batch {
             operations: vec![
                 load("https://github.com/acme/hello".parse().unwrap(), Trust::Http),
@@ -85,7 +85,7 @@ fn targets() -> Vec<Target> {
         trust: Trust::Http,
         commit: Some("c1".to_owned()),
         reference: None,
-        tree: Some(Digest::of(b"t")),
+        tree: Some(Digest::compute(b"t")),
         artifact: None,
     };
     let there = PresentState {
