@@ -1,17 +1,16 @@
 //! One call of a plugin's endpoint, from the head of the request to the head of the response.
 
-use std::pin::{Pin, pin};
+mod bounded;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use host_load::{CallError, PluginResponse};
+use host_load::CallError;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderMap, Response, StatusCode};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::body::CallBody;
 use crate::caller::Caller;
@@ -27,6 +26,7 @@ use crate::routes::Routed;
 use crate::rules::{EndpointRules, check_body};
 use crate::spans::Span;
 use crate::timed_call::{OwnTask, TimedCall};
+use bounded::{BoundedCall, Called};
 
 /// A body of at most this many bytes is read before the plugin is called and is passed within the call.
 const INLINE_BYTES: u64 = 64 * 1024;
@@ -37,22 +37,6 @@ struct CallLimits<'a> {
     timeout: Duration,
     max_body_bytes: u64,
     rules: Option<&'a EndpointRules>,
-}
-
-/// A call that ends at its deadline, or when its generation is aborted. The timer is created only if the plugin does
-/// not respond at the first poll.
-struct BoundedCall<'a> {
-    call: Called,
-    until: Instant,
-    timeout: Duration,
-    aborted: &'a CancellationToken,
-    waits: Option<Pin<Box<dyn Future<Output = CallRefusal> + Send>>>,
-}
-
-/// A call in the place where it is polled; see [`crate::polls`].
-enum Called {
-    Here(TimedCall),
-    OwnTask(OwnTask),
 }
 
 impl Admitted {
@@ -239,33 +223,6 @@ impl Admitted {
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
         Ok(response)
-    }
-}
-
-impl Future for BoundedCall<'_> {
-    type Output = Result<(PluginResponse, Admitted), CallRefusal>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = match &mut self.call {
-            Called::Here(call) => Pin::new(call).poll(context),
-            Called::OwnTask(task) => Pin::new(task).poll(context),
-        };
-        if let Poll::Ready(answered) = polled {
-            return Poll::Ready(answered.map_err(CallRefusal::Failed));
-        }
-        let until = self.until;
-        let timeout = self.timeout;
-        let aborted = self.aborted.clone();
-        let waits = self.waits.get_or_insert_with(|| {
-            Box::pin(async move {
-                let timer = pin!(tokio::time::sleep_until(until));
-                tokio::select! {
-                    () = timer => CallRefusal::Failed(CallError::TimedOut { after: timeout }),
-                    () = aborted.cancelled() => CallRefusal::Aborted,
-                }
-            })
-        });
-        waits.as_mut().poll(context).map(Err)
     }
 }
 

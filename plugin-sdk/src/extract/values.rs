@@ -1,6 +1,5 @@
-//! Deserializes named texts with serde: path parameters, queries, forms and headers.
-//!
-//! Texts carry no type, so numbers and booleans are parsed when the target type requires it.
+//! Deserializes named texts with serde: path parameters, queries, forms and headers. Texts carry no type, so numbers
+//! and booleans are parsed when the target type requires it.
 
 use std::cell::Cell;
 use std::collections::HashMap;
