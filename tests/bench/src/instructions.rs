@@ -88,6 +88,7 @@ impl<'a> Server<'a> {
     }
 
     fn control(&self, arguments: &[&str]) -> Result<()> {
+        #[expect(clippy::disallowed_methods, reason = "a tool for measuring has no configuration of its own")]
         let output = Command::new("callgrind_control").args(arguments).arg(self.pid).output()?;
         if !output.status.success() {
             return Err(format!("callgrind_control: {}", String::from_utf8_lossy(&output.stderr)).into());

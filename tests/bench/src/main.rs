@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool that prints tables")]
 
 mod auth;
+mod blocking;
 mod boot;
 mod build;
 mod call;
@@ -59,6 +60,9 @@ fn main() -> ExitCode {
         }
         ["slow", program, work, plugin, library, files, clients, seconds] => {
             slow::run(program, work, plugin, library, files, clients, seconds)
+        }
+        ["blocking", program, work, plugin, library, blocks, blocks_library, seconds] => {
+            blocking::run(program, work, [plugin, library], [blocks, blocks_library], seconds)
         }
         ["kills", program, work, plugin, library, kills] => boot::kills(program, work, plugin, library, kills),
         ["state", work, writes] => state::run(work, writes),
