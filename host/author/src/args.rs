@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use host_client::args::LOCAL_EXIT_CODES;
+use host_core::whole_number;
 
 /// The default port of `dev`: next to the default port of a host, so that both can run.
 const DEV_PORT: u16 = 4001;
@@ -88,7 +89,7 @@ pub struct Dev {
     #[arg(default_value = ".", value_name = "DIR")]
     pub(crate) folder: PathBuf,
     /// Port to listen on at 127.0.0.1; 0 selects a free port
-    #[arg(long, value_name = "NUMBER", default_value_t = DEV_PORT)]
+    #[arg(long, value_name = "NUMBER", default_value_t = DEV_PORT, value_parser = |text: &str| whole_number::<u16>(text, 0..=u16::MAX))]
     pub(crate) port: u16,
     /// JSON file with configuration that overrides plugin.yaml; a change of this file also reloads the plugin
     #[arg(long, alias = "config", value_name = "FILE")]

@@ -17,6 +17,7 @@ const SYNONYMS: &[(&[&str], &str)] = &[
     (&["search"], "available"),
     (&["build", "test", "lint"], "check"),
     (&["create"], "new"),
+    (&["history"], "revisions"),
     (&["login"], "token create"),
     (&["version"], "--version"),
 ];
@@ -32,6 +33,13 @@ pub(super) fn with_meant_command(mut error: Error, arguments: &[OsString]) -> Er
         // Similar words have another meaning.
         error.insert(ContextKind::SuggestedSubcommand, ContextValue::None);
         let tip = StyledStr::from(format!("did you mean `plugin-host {meant}`?"));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    if let (ErrorKind::UnknownArgument, "plan" | "apply", Some(ContextValue::String(file))) =
+        (error.kind(), word, error.get(ContextKind::InvalidArg))
+        && !file.starts_with('-')
+    {
+        let tip = StyledStr::from(format!("did you mean `plugin-host {word} --file {}`?", host_core::shown(file, 80)));
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
     }
     error

@@ -27,6 +27,36 @@ fn values_that_start_with_a_minus_are_refused_for_their_value() {
 }
 
 #[test]
+fn numbers_are_refused_with_their_range() {
+    let folder = TempDir::new().unwrap();
+    for (words, rule) in [
+        (&["audit", "--limit", "-1"][..], "from 1 to 1000"),
+        (&["jobs", "--limit", "0"], "from 1 to 200"),
+        (&["reload", "hello", "--prove", "--connections", "many"], "from 1 to 1000"),
+        (&["dev", "--port", "65536"], "from 0 to 65535"),
+    ] {
+        let refused = run(folder.path(), words);
+        let message = format!("error: invalid value '{}' for '", words.last().unwrap());
+        assert!(
+            refused.contains(&message) && refused.contains(&format!("expected a whole number {rule}")),
+            "{refused}"
+        );
+    }
+    let refused = run(folder.path(), &["diff", "hello", "x"]);
+    assert!(refused.contains("error: invalid value 'x' for '<N>': expected a whole number\n"), "{refused}");
+}
+
+#[test]
+fn a_file_without_its_flag_is_refused_with_the_flag() {
+    let folder = TempDir::new().unwrap();
+    for command in ["plan", "apply"] {
+        let refused = run(folder.path(), &[command, "plugins.yaml"]);
+        let tip = format!("tip: did you mean `plugin-host {command} --file plugins.yaml`?");
+        assert!(refused.starts_with("exit 2") && refused.contains(&tip), "{refused}");
+    }
+}
+
+#[test]
 fn prove_options_are_refused_without_prove() {
     let folder = TempDir::new().unwrap();
     check(

@@ -1,7 +1,7 @@
 //! Arguments of `audit`.
 
-use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
+use host_core::whole_number;
 
 use super::{EXIT_CODES, HostArgs};
 
@@ -12,10 +12,10 @@ pub struct Audit {
     #[command(subcommand)]
     pub(crate) command: Option<AuditCommand>,
     /// Show the entries after this number, oldest first [default: the newest entries]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = |text: &str| whole_number::<u64>(text, ..))]
     pub(crate) after: Option<u64>,
     /// Maximum number of entries
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = |text: &str| whole_number::<u32>(text, 1..=1_000))]
     pub(crate) limit: u32,
     /// Only entries of this caller: a token name, `login:` and a user name, `operator` or `host`
     #[arg(long, value_name = "NAME")]

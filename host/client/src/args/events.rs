@@ -1,7 +1,7 @@
 //! Arguments of `events`.
 
 use clap::Args;
-use host_core::PluginId;
+use host_core::{PluginId, whole_number};
 
 use super::HostArgs;
 
@@ -18,7 +18,7 @@ pub struct Events {
     #[arg(long, value_name = "LIST")]
     pub(crate) kind: Option<String>,
     /// Start after the event with this number; 0 starts with the oldest stored event [default: show the newest events]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = |text: &str| whole_number::<u64>(text, ..))]
     pub(crate) after: Option<u64>,
     #[command(flatten)]
     pub(crate) client: HostArgs,

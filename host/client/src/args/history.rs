@@ -1,8 +1,7 @@
 //! Arguments of `rollback`, `revisions`, `diff` and `restore`.
 
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
-use host_core::PluginId;
+use host_core::{PluginId, whole_number};
 
 use super::{ChangeArgs, HostArgs, PluginArgs};
 
@@ -23,10 +22,10 @@ pub struct Revisions {
     /// Only revisions of this plugin; it need not be installed
     pub(crate) id: Option<PluginId>,
     /// Maximum number of revisions, newest first
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..=200))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = |text: &str| whole_number::<usize>(text, 1..=200))]
     pub(crate) limit: usize,
     /// Only revisions before this number
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = |text: &str| whole_number::<u64>(text, ..))]
     pub(crate) before: Option<u64>,
     #[command(flatten)]
     pub(crate) client: HostArgs,
@@ -38,10 +37,10 @@ pub struct Diff {
     #[command(flatten)]
     pub(crate) plugin: PluginArgs,
     /// Revision of the plugin, as listed by `revisions`
-    #[arg(value_name = "N")]
+    #[arg(value_name = "N", value_parser = |text: &str| whole_number::<u64>(text, ..))]
     pub(crate) number: u64,
     /// Revision to compare with [default: the plugin's revision before N]
-    #[arg(value_name = "M")]
+    #[arg(value_name = "M", value_parser = |text: &str| whole_number::<u64>(text, ..))]
     pub(crate) with: Option<u64>,
 }
 
@@ -51,6 +50,6 @@ pub struct Restore {
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
     /// Revision of the plugin, as listed by `revisions`
-    #[arg(value_name = "N")]
+    #[arg(value_name = "N", value_parser = |text: &str| whole_number::<u64>(text, ..))]
     pub(crate) number: u64,
 }

@@ -1,9 +1,8 @@
 //! Arguments of `jobs` and `job`.
 
-use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
-use host_core::PluginId;
 use host_core::job::JobState;
+use host_core::{PluginId, whole_number};
 
 use super::{EXIT_CODES, HostArgs};
 
@@ -20,7 +19,7 @@ pub struct Jobs {
     #[arg(long, value_name = "WORD", value_parser = word)]
     pub(crate) operation: Option<String>,
     /// Maximum number of jobs, newest first
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..=200))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = |text: &str| whole_number::<usize>(text, 1..=200))]
     pub(crate) limit: usize,
     #[command(flatten)]
     pub(crate) client: HostArgs,

@@ -1,8 +1,7 @@
 //! Arguments of `reload`.
 
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
-use host_core::PluginId;
+use host_core::{PluginId, whole_number};
 
 use super::{ChangeOptions, HostArgs};
 
@@ -33,11 +32,11 @@ pub struct Prove {
     #[arg(long, value_name = "PATH", value_parser = path, requires = "prove", help_heading = "With --prove")]
     pub(crate) path: Option<String>,
     /// Number of reloads
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = RangedU64ValueParser::<u32>::new().range(1..=100_000),
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = |text: &str| whole_number::<u32>(text, 1..=100_000),
           requires = "prove", help_heading = "With --prove")]
     pub(crate) reloads: u32,
     /// Number of connections; each sends one request after the other
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000),
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = |text: &str| whole_number::<usize>(text, 1..=1_000),
           requires = "prove", help_heading = "With --prove")]
     pub(crate) connections: usize,
 }
