@@ -1,9 +1,10 @@
 //! Locks that prevent two builds with the same fingerprint from running at once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use host_core::Digest;
+use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 
 /// One lock for each fingerprint that is being built.
@@ -15,7 +16,7 @@ impl BuildLocks {
     pub(crate) async fn lock(&self, fingerprint: Digest) -> OwnedMutexGuard<()> {
         let lock = {
             // A panic elsewhere cannot leave the map half changed.
-            let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut locks = self.0.lock();
             locks.retain(|_, lock| Arc::strong_count(lock) > 1);
             locks.entry(fingerprint).or_default().clone()
         };
@@ -36,9 +37,9 @@ mod tests {
         assert!(futures_are_pending(&mut second).await);
         drop(first);
         second.await;
-        assert_eq!(locks.0.lock().unwrap().len(), 2);
+        assert_eq!(locks.0.lock().len(), 2);
         drop(locks.lock(Digest::compute(b"c")).await);
-        assert_eq!(locks.0.lock().unwrap().len(), 2, "the lock of `a` is forgotten");
+        assert_eq!(locks.0.lock().len(), 2, "the lock of `a` is forgotten");
     }
 
     async fn futures_are_pending<F: Future + Unpin>(future: &mut F) -> bool {

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 
 use host_core::{Digest, DigestWriter};
 use host_store::{Store, atomic};
+use parking_lot::Mutex;
 use semver::Version;
 
 use crate::Error;
@@ -51,7 +52,7 @@ fn version_of(manifest: &str) -> Version {
 pub(crate) fn materialise(store: &Store) -> Result<PathBuf, Error> {
     // Two builds that find it missing would otherwise write into the same temporary folder.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = ONE_AT_A_TIME.lock();
     put(store.sdk_dir(&digest()))
 }
 

@@ -1,10 +1,11 @@
 //! The pool of target folders and its queue.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Error;
@@ -42,7 +43,7 @@ impl Slots {
     /// Adds slots to the pool.
     pub(crate) fn open(&self, indices: impl IntoIterator<Item = usize>) {
         for index in indices {
-            self.free.lock().unwrap_or_else(PoisonError::into_inner).insert(index);
+            self.free.lock().insert(index);
             self.permits.add_permits(1);
         }
     }
@@ -71,7 +72,7 @@ impl Slots {
     }
 
     fn pick(&self, permit: OwnedSemaphorePermit) -> Slot {
-        let index = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop_first();
+        let index = self.free.lock().pop_first();
         let index = index.expect("a slot is put back before its permit");
         Slot { index, free: self.free.clone(), _permit: permit }
     }
@@ -80,7 +81,7 @@ impl Slots {
 impl Drop for Slot {
     fn drop(&mut self) {
         // The permit is returned after this, when the fields are dropped.
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).insert(self.index);
+        self.free.lock().insert(self.index);
     }
 }
 

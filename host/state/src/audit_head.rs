@@ -1,6 +1,8 @@
 //! The end of the audit log as this host has written it, to detect that another program cut the log off.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 /// A position in the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +53,6 @@ impl Written {
     }
 
     fn state(&self) -> MutexGuard<'_, WrittenState> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

@@ -3,14 +3,15 @@
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+
+use parking_lot::RwLock;
 
 /// The data folders opened by this process with their replacements; several in a test with several hosts.
 static FOLDERS: RwLock<Vec<(String, &'static str)>> = RwLock::new(vec![]);
 
 /// Replaces the data folders of this process in a text by `<PLUGIN_DIR>` and `<PLUGIN_CACHE_DIR>`.
 pub fn without_folders(text: &str) -> Cow<'_, str> {
-    let folders = FOLDERS.read().unwrap_or_else(PoisonError::into_inner);
+    let folders = FOLDERS.read();
     let mut shown = Cow::Borrowed(text);
     for (folder, name) in folders.iter() {
         if shown.contains(folder.as_str()) {
@@ -24,7 +25,7 @@ pub fn without_folders(text: &str) -> Cow<'_, str> {
 pub(crate) fn call(folder: &Path, name: &'static str) {
     // A folder `/` would replace every slash.
     let Some(folder) = folder.to_str().filter(|folder| folder.len() > 1) else { return };
-    let mut folders = FOLDERS.write().unwrap_or_else(PoisonError::into_inner);
+    let mut folders = FOLDERS.write();
     if !folders.iter().any(|(known, _)| known == folder) {
         folders.push((folder.to_owned(), name));
         // Nested folders first.

@@ -3,10 +3,11 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use host_core::Digest;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::atomic::remove;
 use crate::error::IoContext as _;
@@ -172,7 +173,7 @@ impl Store {
 
     pub(crate) fn shelf(&self) -> MutexGuard<'_, Shelf> {
         // A panic of another thread cannot leave a map in an inconsistent state.
-        self.0.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.shelf.lock()
     }
 }
 

@@ -1,11 +1,12 @@
 //! The session of one fetch: its addresses, time limits and failure.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use host_core::GitUrl;
+use parking_lot::{Mutex, MutexGuard};
 use ureq::Agent;
 use ureq::http::HeaderValue;
 use ureq::tls::RootCerts;
@@ -160,5 +161,5 @@ fn authorities_for(access: &[GitAccess], url: &str) -> Result<Option<RootCerts>,
 
 /// Locks a mutex. A poisoned lock is accepted, because a panic cannot leave these values inconsistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
