@@ -7,12 +7,8 @@ use bytes::Bytes;
 
 use crate::host::{TestHost, endpoint, eventually};
 use crate::http2_client::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, Http2, OpenStream, PING, RST_STREAM,
-    SETTINGS, frame, head, read, rest,
+    END_HEADERS, Frames, GOAWAY, HEADERS, Http2, OpenStream, RST_STREAM, frame, head, read, rest,
 };
-
-/// Error code of a connection that was closed because its client sent too much of something.
-const ENHANCE_YOUR_CALM: u32 = 11;
 
 #[tokio::test]
 async fn a_connection_without_tls_speaks_the_version_of_its_client() {
@@ -25,6 +21,11 @@ async fn a_connection_without_tls_speaks_the_version_of_its_client() {
     host.logged("version=HTTP/2.0").await;
     host.call("echo/request").await.expect(200);
     host.logged("version=HTTP/1.1").await;
+    let by_version = async |version: &str| {
+        host.metric(&format!("plugin_host_http_connections_total{{http_version=\"{version}\"}}")).await
+    };
+    assert_eq!((by_version("1.0").await, by_version("2").await), (0.0, 1.0));
+    assert!(by_version("1.1").await >= 2.0);
 
     let token = host.token.clone().unwrap();
     let list = client.request("GET", "/api/plugins").header("authorization", format!("Bearer {token}"));
@@ -180,95 +181,14 @@ async fn a_large_response_that_nobody_reads_is_given_up() {
 }
 
 #[tokio::test]
-async fn floods_of_frames_end_the_connection_or_cost_nothing() {
-    let host = TestHost::start().await;
-    host.load("slow").await;
-    let before = host.resident_bytes();
-    let path = endpoint("slow/wait");
-    let many = |n: u32, one: &dyn Fn(u32) -> Vec<u8>| (0..n).flat_map(one).collect::<Vec<u8>>();
-    let opened = |frames: Vec<u8>| [frame(HEADERS, END_HEADERS, 1, &head("POST", &path)), frames].concat();
-    let reset = |n: u32| {
-        let request = frame(HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, &head("GET", "/health/live"));
-        [request, frame(RST_STREAM, 0, 2 * n + 1, &8_u32.to_be_bytes())].concat()
-    };
-    let ended = |flood: &str, said: &[(u8, u32)]| {
-        let code = said.iter().find(|(kind, _)| *kind == GOAWAY).map(|(_, code)| *code);
-        assert_eq!(code, Some(ENHANCE_YOUR_CALM), "{flood}: {said:?}");
-    };
-    let exchange = async |bytes: Vec<u8>| Frames::connect(host.address).await.exchange(&bytes).await;
-    ended("resets", &exchange(many(10_000, &reset)).await);
-    ended("empty data", &exchange(opened(many(100_000, &|_| frame(DATA, 0, 1, b"")))).await);
-    let continued = many(10_000, &|_| frame(CONTINUATION, 0, 1, &[0, 1, b'a', 1, b'b']));
-    ended("continuations", &exchange([frame(HEADERS, 0, 1, &head("GET", "/")), continued].concat()).await);
-    // Each of these is acknowledged before the next one is read.
-    let pings = exchange(many(100_000, &|n| frame(PING, 0, 0, &u64::from(n).to_be_bytes()))).await;
-    assert!(pings.iter().filter(|(kind, _)| *kind == PING).count() >= 100_000, "{}", pings.len());
-    let settings = exchange(many(100_000, &|_| frame(SETTINGS, 0, 0, b""))).await;
-    assert!(settings.iter().filter(|(kind, _)| *kind == SETTINGS).count() >= 100_000, "{}", settings.len());
-    host.call("slow/generation").await.expect(200);
-    let grown = host.resident_bytes().saturating_sub(before);
-    assert!(grown < 32 << 20, "the floods occupy {grown} bytes");
-}
-
-#[tokio::test]
-async fn floods_that_are_not_read_occupy_no_memory() {
-    let host = TestHost::with(&["--answer-timeout-seconds", "1"]).await;
-    let before = host.resident_bytes();
-    let pings = frame(PING, 0, 0, &[0; 8]).repeat(100_000);
-    let mut clients = Vec::new();
-    for _ in 0..20 {
-        let mut frames = Frames::connect(host.address).await;
-        let pings = pings.clone();
-        // The host stops reading while its acknowledgements are not read, and closes the connection.
-        clients.push(tokio::spawn(async move {
-            frames.send_if_taken(&pings).await;
-            frames.send_if_taken(&pings).await;
-            frames
-        }));
-    }
-    for _ in 0..20 {
-        host.anonymous().get("/health/live").await.expect(200);
-    }
-    let grown = host.resident_bytes().saturating_sub(before);
-    assert!(grown < 32 << 20, "the floods occupy {grown} bytes");
-    for client in clients {
-        client.await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn slow_http2_clients_do_not_keep_others_out() {
-    let host = TestHost::options().with_files(300).start().await;
-    host.logged("open files leaves room for").await;
-    let mut slow = Vec::new();
-    for number in 0..300_u32 {
-        let mut frames = Frames::connect(host.address).await;
-        let beginning = match number % 4 {
-            0 => vec![],
-            1 => frame(HEADERS, 0, 1, &head("GET", "/health")),
-            2 => frame(HEADERS, END_HEADERS, 1, &head("POST", "/login")),
-            _ => frame(HEADERS, END_HEADERS | END_STREAM, 1, &head("GET", "/health/live")),
-        };
-        frames.send_if_taken(&beginning).await;
-        slow.push(frames);
-        if number % 10 == 0 {
-            host.anonymous().get("/health/live").await.expect(200);
-        }
-    }
-    for _ in 0..20 {
-        host.anonymous().get("/health/live").await.expect(200);
-        Http2::connect(host.address).await.get("/health/live").await.expect(200);
-    }
-    assert!(host.metric("plugin_host_connections_evicted_total").await > 0.0);
-}
-
-#[tokio::test]
 async fn a_reload_under_http2_load_loses_no_stream() {
     let host = TestHost::start().await;
     host.load("slow").await;
     let client = Arc::new(Http2::connect(host.address).await);
     let mut waiting = open_slow(&client).await;
-    eventually("the call runs", || async { host.call("slow/started").await.text() == "1" }).await;
+    let stream = client.request("POST", &endpoint("slow/stream"));
+    let mut streaming = client.open(stream, false).await.unwrap();
+    eventually("both calls run", || async { host.call("slow/started").await.text() == "2" }).await;
     let n_answered = Arc::new(AtomicUsize::new(0));
     let is_over = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let load: Vec<_> = (0..16)
@@ -293,7 +213,30 @@ async fn a_reload_under_http2_load_loses_no_stream() {
     }
     waiting.body.send_data(Bytes::new(), true).unwrap();
     assert_eq!(read(waiting.response).await.unwrap().expect(200).text(), "1");
+    streaming.body.send_data(Bytes::new(), true).unwrap();
+    assert_eq!(read(streaming.response).await.unwrap().expect(200).text(), "1\n1\n");
+    // The connection was not told to end.
     assert_eq!(client.get(&endpoint("slow/generation")).await.text(), "4");
+}
+
+#[tokio::test]
+async fn streams_that_outlast_the_drain_are_cancelled_and_their_connection_stays() {
+    let host = TestHost::with(&["--drain-timeout-seconds", "1"]).await;
+    host.load("slow").await;
+    let client = Http2::connect(host.address).await;
+    let waiting = open_slow(&client).await;
+    let stream = client.request("POST", &endpoint("slow/stream"));
+    let streaming = client.open(stream, false).await.unwrap();
+    let mut stream = streaming.response.await.unwrap().into_body();
+    assert_eq!(stream.data().await.unwrap().unwrap(), "1\n");
+
+    host.post("/api/plugins/slow/reload").await.expect(200);
+    let cut = read(waiting.response).await.unwrap().expect(503);
+    assert_eq!((cut.code().as_str(), cut.header("retry-after")), ("plugin_replaced", Some("1")));
+    let error = rest(&mut stream).await.unwrap_err();
+    assert!(error.is_reset() && error.is_remote(), "{error}");
+    host.logged("generation 1 stops").await;
+    assert_eq!(client.get(&endpoint("slow/generation")).await.expect(200).text(), "2");
 }
 
 #[tokio::test]

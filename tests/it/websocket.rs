@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::host::{TestHost, endpoint, eventually};
 
-type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<TcpStream>;
 type Head = Response<Option<Vec<u8>>>;
 
 async fn try_open(host: &TestHost, path: &str, headers: &[(&str, &str)]) -> Result<(Socket, Head), Error> {
@@ -25,7 +25,7 @@ async fn try_open(host: &TestHost, path: &str, headers: &[(&str, &str)]) -> Resu
     tokio_tungstenite::client_async(request, stream).await
 }
 
-async fn open(host: &TestHost, path: &str) -> Socket {
+pub(crate) async fn open(host: &TestHost, path: &str) -> Socket {
     try_open(host, path, &[]).await.unwrap().0
 }
 

@@ -89,10 +89,12 @@ pub(crate) struct Frames(TcpStream);
 
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PRIORITY: u8 = 2;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
 pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
@@ -121,6 +123,21 @@ impl Frames {
         };
         tokio::join!(send, receive);
         frames(&read)
+    }
+
+    /// Reads the next frame: its type, stream and payload; `None` when the connection has ended.
+    pub(crate) async fn next(&mut self) -> Option<(u8, u32, Vec<u8>)> {
+        let mut head = [0; 9];
+        self.0.read_exact(&mut head).await.ok()?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        let mut payload = vec![0; length];
+        self.0.read_exact(&mut payload).await.ok()?;
+        Some((head[3], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload))
+    }
+
+    /// Waits until the host closes the connection.
+    pub(crate) async fn closed(&mut self) {
+        while self.next().await.is_some() {}
     }
 
     pub(crate) async fn send_if_taken(&mut self, bytes: &[u8]) {

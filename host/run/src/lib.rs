@@ -33,7 +33,7 @@ pub use host_state::event_detail;
 pub use host_state::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, HeadCheck};
 pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
 pub use jobs::{Job, JobPage, JobView};
-pub use metrics::{ActiveGauge, FrontMetrics, MetricFamily, MetricSeries, MetricValue};
+pub use metrics::{ActiveGauge, FrontMetrics, HttpVersion, MetricFamily, MetricSeries, MetricValue};
 pub use model::{
     Config, ConfigurationView, Error, Failed, FailureKind, FieldProblem, Initiator, JobError, LoadOptions, OnConflict,
     OnConflictError, Operation, OperationPart, PartState, PresentState, Receipt, Served, SettingsChange, StepReport,

@@ -22,7 +22,7 @@ use prometheus::{Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntG
 
 pub(crate) use events::EventMetrics;
 pub use family::{MetricFamily, MetricSeries, MetricValue};
-pub use front::{ActiveGauge, FrontMetrics};
+pub use front::{ActiveGauge, FrontMetrics, HttpVersion};
 use gather::whole;
 pub(crate) use gather::{MetricsNow, PluginNow, text};
 pub(crate) use make::MetricFactory;

@@ -19,9 +19,26 @@ pub struct FrontMetrics {
     accepted: IntCounter,
     refused: IntCounter,
     evicted: IntCounter,
+    by_version: [IntCounter; HttpVersion::ALL.len()],
     auth_failures: IntCounterVec,
     pub(crate) log_streams: IntGauge,
     job_log_streams: IntGauge,
+}
+
+/// The version of HTTP that a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/1.0.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+    /// HTTP/2.
+    Http2,
+}
+
+impl HttpVersion {
+    /// The label values, in the order of the versions.
+    const ALL: [&'static str; 3] = ["1.0", "1.1", "2"];
 }
 
 /// Counts an active item in a gauge until it is dropped.
@@ -32,6 +49,11 @@ impl FrontMetrics {
     pub(crate) fn new(registry: &Registry) -> FrontMetrics {
         let make = MetricFactory(registry);
         let action = ["action"];
+        let by_version = make.counters(
+            "plugin_host_http_connections_total",
+            "Connections that have sent a request, by its HTTP version",
+            &["http_version"],
+        );
         FrontMetrics {
             requests: make.counters(
                 "plugin_host_api_requests_total",
@@ -54,6 +76,7 @@ impl FrontMetrics {
                 "plugin_host_connections_evicted_total",
                 "Idle or stalled connections closed to make room for new ones",
             ),
+            by_version: HttpVersion::ALL.map(|version| by_version.with_label_values(&[version])),
             auth_failures: make.counters(
                 "plugin_host_auth_failures_total",
                 "Requests refused by authentication or authorization, by reason",
@@ -74,6 +97,11 @@ impl FrontMetrics {
     pub fn connection(&self) -> ActiveGauge {
         self.accepted.inc();
         ActiveGauge::new(&self.connections)
+    }
+
+    /// Counts a connection whose first request has this version.
+    pub fn http_connection(&self, version: HttpVersion) {
+        self.by_version[version as usize].inc();
     }
 
     /// Counts a connection that was closed at once because its address had too many.

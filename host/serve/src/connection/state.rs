@@ -66,7 +66,11 @@ pub(crate) struct ClientWait(Arc<Connection>, WaitKind);
 
 /// An active request, which protects its connection from eviction until the last byte of the response.
 #[derive(Debug)]
-pub(crate) struct ActiveRequest(Arc<Connection>);
+pub(crate) struct ActiveRequest {
+    connection: Arc<Connection>,
+    /// True for the first request of the connection.
+    pub(crate) is_first: bool,
+}
 
 impl Connection {
     pub(super) fn new(peer: SocketAddr, live: &ReloadableRules) -> Connection {
@@ -95,7 +99,7 @@ impl Connection {
         let begun = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
             (state & EVICTED == 0).then_some(((state | USED) & !WARNED) + ONE_REQUEST)
         });
-        begun.ok().map(|_| ActiveRequest(self.clone()))
+        begun.ok().map(|before| ActiveRequest { connection: self.clone(), is_first: before & USED == 0 })
     }
 
     /// Returns whether no request is active.
@@ -212,6 +216,6 @@ impl Drop for ClientWait {
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.0.state.fetch_sub(ONE_REQUEST, Ordering::AcqRel);
+        self.connection.state.fetch_sub(ONE_REQUEST, Ordering::AcqRel);
     }
 }

@@ -1,6 +1,7 @@
 //! Serves the requests of one connection.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +57,8 @@ pub(super) async fn connection(stream: TcpStream, registered: Registered, contex
     let served = async {
         let Some(transport) = transport(stream, &registered, &context).await else { return };
         if let Err(error) = serve(transport, &registered, &context).await {
-            tracing::debug!(peer = %connection.peer, "the connection ended with an error: {error}");
+            let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+            tracing::debug!(peer = %connection.peer, "the connection ended with an error: {error}{source}");
         }
     };
     tokio::select! {
@@ -165,6 +167,9 @@ impl Responder {
         // The connection is being evicted: this future is dropped with it.
         let Some(active) = self.connection.begin() else { return std::future::pending().await };
         let (mut parts, body) = request.into_parts();
+        if active.is_first {
+            self.service.first_request(parts.version);
+        }
         let is_http1 = parts.version < Version::HTTP_2;
         let mut response = self.service.answer(&mut parts, body, &self.connection).await;
         if self.connection.is_reserved() {

@@ -86,7 +86,10 @@ pub(super) async fn serve(
             _ = ticks.tick() => {
                 let idle = idle.time(n_requests.load(Ordering::Relaxed), connection.is_idle());
                 if !connection.is_used() || (is_ending && idle >= timeout) {
-                    // The client has not sent a request in time, or does not read the end of its last response.
+                    tracing::debug!(
+                        peer = %connection.peer,
+                        "the connection was closed: the client sent no request in time, or did not read the response"
+                    );
                     return Ok(());
                 }
                 if idle >= IDLE_TIMEOUT {

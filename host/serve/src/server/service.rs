@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime};
 use axum::Router;
 use axum::response::IntoResponse as _;
 use host_call::{IncomingBody, Span};
+use host_run::HttpVersion;
 use http::header::{self, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
@@ -44,6 +45,15 @@ impl Service {
     pub(crate) fn new(app: AppState) -> Service {
         let router = Arc::new(crate::api::routes::router(app.clone()));
         Service { app, router }
+    }
+
+    /// Counts a connection whose first request has this version.
+    pub(crate) fn first_request(&self, version: Version) {
+        self.app.host.front_metrics().http_connection(match version {
+            Version::HTTP_2 => HttpVersion::Http2,
+            Version::HTTP_10 => HttpVersion::Http10,
+            _ => HttpVersion::Http11,
+        });
     }
 
     /// Responds to a request. Errors become responses too.
