@@ -226,7 +226,7 @@ impl Admitted {
     }
 }
 
-/// Returns the headers of a request whose body the plugin gets decoded.
+/// Returns the headers that the plugin gets with a decoded body.
 fn headers_of_decoded(headers: &HeaderMap) -> Box<HeaderMap> {
     let mut headers = Box::new(headers.clone());
     headers.remove(CONTENT_ENCODING);

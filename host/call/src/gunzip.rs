@@ -78,7 +78,7 @@ struct Flaws {
 }
 
 impl GunzipFlaws {
-    /// Returns the refusal of a call whose body has a flaw.
+    /// Returns the refusal of the call; `None` if no flaw was found.
     pub(crate) fn refusal(&self, max_bytes: u64) -> Option<CallRefusal> {
         if self.0.invalid.load(Ordering::Acquire) {
             return Some(CallRefusal::BodyNotGzip);
@@ -88,7 +88,7 @@ impl GunzipFlaws {
 }
 
 impl GunzipBody {
-    /// Decodes `body`, whose compressed form may have `max_bytes`.
+    /// Decodes `body`, which has at most `max_bytes` in its compressed form.
     pub(crate) fn new(body: impl IncomingBody, max_bytes: u64, flaws: GunzipFlaws) -> GunzipBody {
         GunzipBody {
             // Boxed, so that a call with a decoded body is compiled once for all kinds of bodies.

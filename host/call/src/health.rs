@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::event_sink::EventSink;
-use crate::log_lines::now_unix_ms;
+use host_services::now_unix_ms;
 
 /// The health of a plugin at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -40,7 +40,8 @@ pub use generation::{Admitted, EndpointState, Generation, GenerationParts, Gener
 pub use gunzip::{GunzipError, gunzip};
 pub use health::{HealthReport, HealthState};
 pub use host_load::{CallError, PluginResponse};
-pub use log_lines::{LogLine, LogLines, MinLevel, MinLevelError, now_unix_ms};
+pub use host_services::now_unix_ms;
+pub use log_lines::{LogLine, LogLines, MinLevel, MinLevelError};
 pub use metrics::{EndpointMetrics, PROBE_OUTCOMES, PluginCounters, RefusalReason, STATUS_CLASSES, status_class};
 pub use path::{PathProblem, check_path};
 pub use phase::Phase;

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use host_services::now_unix_ms;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -147,12 +147,6 @@ impl LogLines {
         let state = self.state.lock();
         state.lines.iter().filter(|line| line.number >= from).cloned().collect()
     }
-}
-
-/// The current time in milliseconds since the Unix epoch.
-pub fn now_unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::hash::BuildHasher as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use host_core::write_hex;
 use http::header::{HeaderMap, HeaderName};
 
 /// The name of the header.
@@ -107,15 +108,6 @@ fn hex(digits: &[u8]) -> Option<u128> {
         };
         Some(number << 4 | u128::from(value))
     })
-}
-
-/// Fills `text` with two hex digits for each byte.
-fn write_hex(text: &mut [u8], bytes: &[u8]) {
-    let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
-    let (pairs, _) = text.as_chunks_mut();
-    for (pair, byte) in pairs.iter_mut().zip(bytes) {
-        *pair = [digit(byte >> 4), digit(*byte)];
-    }
 }
 
 /// A number that is not 0 and was not returned before in this process: ids must differ, but need not be secret.

@@ -5,8 +5,8 @@ mod report;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use host_call::now_unix_ms;
 use host_core::{Desired, Goal, PluginId};
 use host_state::{Change, Damage, Newest, State, read_record, write_record};
 use host_store::Store;
@@ -160,14 +160,13 @@ async fn note_installed(state: &State, desired: &Desired) -> Result<(), Failure>
 }
 
 fn put_in_place(made: &Path, folder: &Path) -> Result<Option<std::path::PathBuf>, Failure> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let aside = State::put_aside(folder, now).map_err(|error| failed("move the state aside", &error))?;
+    let aside =
+        State::put_aside(folder, now_unix_ms() / 1000).map_err(|error| failed("move the state aside", &error))?;
     State::put_in_place(made, folder).map_err(|error| failed("put the new state in place", &error))?;
     Ok(aside)
 }
 
 fn change(desired: &Desired, why: &str) -> Change {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Change {
         plugin: desired.id.clone(),
         desired: Some(desired.clone()),
@@ -175,7 +174,7 @@ fn change(desired: &Desired, why: &str) -> Change {
         actor: "rescan".to_owned(),
         operation: "rescan".to_owned(),
         reason: Some(why.to_owned()),
-        at_unix_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+        at_unix_ms: now_unix_ms(),
     }
 }
 

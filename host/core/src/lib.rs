@@ -62,5 +62,5 @@ pub use shown_address::shown_address;
 pub use size::Size;
 pub use source::{GitUrl, Revision, Source, SourceError, Trust, address_like};
 pub use span::Span;
-pub use text::{hex, is_unseen, shown, shown_list, visible, visible_line};
+pub use text::{hex, is_unseen, shown, shown_list, visible, visible_line, write_hex};
 pub use tree_path::{PathError, TreePath};

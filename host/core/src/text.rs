@@ -1,7 +1,7 @@
 //! Texts of others in messages and logs, and bytes as text.
 
 use std::borrow::Cow;
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 
 use crate::look_alikes::is_invisible;
 
@@ -64,12 +64,18 @@ pub(crate) fn is_hidden(c: char) -> bool {
 
 /// Returns the lower-case hex digits of bytes.
 pub fn hex(bytes: &[u8]) -> String {
-    let mut hex = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string does not fail.
-        let _ = write!(hex, "{byte:02x}");
+    let mut digits = vec![0; 2 * bytes.len()];
+    write_hex(&mut digits, bytes);
+    digits.into_iter().map(char::from).collect()
+}
+
+/// Fills `digits` with two lower-case hex digits for each byte.
+pub fn write_hex(digits: &mut [u8], bytes: &[u8]) {
+    let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
+    let (pairs, _) = digits.as_chunks_mut();
+    for (pair, byte) in pairs.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(*byte)];
     }
-    hex
 }
 
 /// Returns the first names of a list in backticks, and the number of the others: "`a`, `b`, 3 more".

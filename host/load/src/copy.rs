@@ -7,9 +7,9 @@ use std::ops::Range;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use parking_lot::Mutex;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 use crate::ledger::{self, Slot};
@@ -68,7 +68,7 @@ impl Copy {
         // One at a time: while one thread opens a library, another thread that walks the list of libraries, as is done
         // below, may read past the end of one of glibc's lists (2.36, observed with more than sixty open libraries and
         // several opens at once).
-        let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = OPENING.lock();
         // Before its constructors run: they may start threads.
         let slot = ledger::open_slot(number).ok_or(OpenError::TooMany)?;
         // `RTLD_LOCAL` hides the symbols of one plugin from another; `RTLD_NOW` reports a missing symbol here instead

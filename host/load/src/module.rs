@@ -59,7 +59,7 @@ struct Description {
     handlers: Vec<Route>,
     #[serde(default)]
     hooks: Vec<String>,
-    /// Whether the plugin is a whole service, which handles every endpoint of plugin.yaml.
+    /// Whether the plugin is one service that handles all endpoints of plugin.yaml.
     #[serde(default)]
     service: bool,
 }

@@ -3,11 +3,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::ledger::leave_thread;
@@ -77,7 +78,7 @@ impl Wake for Unpark {
 /// leave on the thread end with it.
 pub(crate) fn spawn_detached<W: FnOnce() + Send + 'static>(name: &str, work: W) {
     fn run<W: FnOnce()>(work: &Mutex<Option<W>>) {
-        let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let work = work.lock().take();
         if let Some(work) = work {
             work();
         }

@@ -5,9 +5,10 @@ mod watch;
 mod words;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use plugin_sdk_abi::PluginRootRef;
 use tokio::runtime::Handle as Runtime;
 use tokio::sync::watch::Sender;
@@ -83,7 +84,7 @@ pub fn kept_libraries() -> Vec<String> {
 }
 
 fn all() -> MutexGuard<'static, Vec<Arc<Record>>> {
-    RECORDS.lock().unwrap_or_else(PoisonError::into_inner)
+    RECORDS.lock()
 }
 
 impl Record {
@@ -136,7 +137,7 @@ impl Record {
     }
 
     fn root(&self) -> MutexGuard<'_, Option<PluginRootRef>> {
-        self.root.lock().unwrap_or_else(PoisonError::into_inner)
+        self.root.lock()
     }
 
     pub(crate) fn count(&self, kind: GuardKind) -> &AtomicUsize {

@@ -1,9 +1,10 @@
 //! Unloading: a library is closed when nothing of it is left in the process.
 #![expect(unsafe_code, reason = "closes libraries")]
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex};
 use tokio::runtime::Handle as Runtime;
 
 use crate::copy::{Open, is_mapped};
@@ -95,12 +96,12 @@ fn visit_workers(runtime: &Runtime) {
         let round = round.clone();
         runtime.spawn(async move {
             safe_point();
-            let mut arrived = round.arrived.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut arrived = round.arrived.lock();
             *arrived += 1;
             if *arrived == n_workers {
                 round.all.notify_all();
             } else {
-                drop(round.all.wait_timeout_while(arrived, VISIT, |arrived| *arrived < n_workers));
+                round.all.wait_while_for(&mut arrived, |arrived| *arrived < n_workers, VISIT);
             }
         });
     }

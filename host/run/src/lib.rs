@@ -28,7 +28,7 @@ pub use host::{
 pub use host_core::job::{JobState, JobStateError};
 pub use host_fetch::Trust;
 pub use host_services::{SecretSource, Secrets};
-pub use host_state::Usage as StoredData;
+pub use host_state::StoredData;
 pub use host_state::event_detail;
 pub use host_state::{AuditBroken, AuditEntry, AuditFilter, AuditHead, AuditReport, HeadCheck};
 pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};

@@ -4,7 +4,6 @@ mod bus;
 mod queue;
 
 use std::fmt::Write as _;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use host_core::{PluginId, Size};
 use host_load::{ServiceBody, ServiceRequest};
@@ -15,6 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::answer::{collect, json};
+use crate::clock::now_unix_ms;
 use crate::error::{Error, quoted};
 
 pub use bus::EventBus;
@@ -57,13 +57,12 @@ fn text(plugin: &PluginId, topic: &str, data: &[u8]) -> Result<String, Error> {
     // the parser loses precision of large numbers.
     serde_json::from_slice::<Value>(data).map_err(|error| not_json(error.to_string()))?;
     let data = std::str::from_utf8(data).map_err(|error| not_json(error.to_string()))?.trim();
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut text = String::with_capacity(data.len() + 160);
     // Writing to a string does not fail.
     let _ = write!(
         text,
         "{{\"topic\":\"{plugin}/{topic}\",\"plugin\":\"{plugin}\",\"at_unix_ms\":{},\"data\":{data}}}",
-        since.as_millis()
+        now_unix_ms()
     );
     Ok(text)
 }

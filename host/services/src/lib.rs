@@ -7,6 +7,7 @@
 
 mod answer;
 mod call;
+mod clock;
 mod error;
 mod events;
 mod fetch;
@@ -20,6 +21,7 @@ mod shared;
 
 pub use answer::problem;
 pub use call::CallPlugin;
+pub use clock::now_unix_ms;
 pub use error::Error;
 pub use events::EventBus;
 pub use fetch::FetchConfig;

@@ -64,9 +64,9 @@ pub struct Page {
     pub more: bool,
 }
 
-/// The usage of a plugin.
+/// The number and size of the keys of a plugin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
+pub struct StoredData {
     /// The number of keys.
     pub keys: u64,
     /// Bytes of all keys and values.
@@ -186,12 +186,12 @@ impl Kv {
         Ok(page)
     }
 
-    /// The usage of a plugin.
-    pub async fn usage(&self, plugin: &PluginId) -> Result<Usage, Error> {
+    /// Returns the number and size of the keys of a plugin.
+    pub async fn stored_data(&self, plugin: &PluginId) -> Result<StoredData, Error> {
         let row = sqlx::query("SELECT n_keys, n_bytes FROM kv_usage WHERE plugin = $1").bind(plugin.as_str());
         match row.fetch_optional(self.state.readers()).await.map_err(reading)? {
-            Some(row) => Ok(Usage { keys: number(&row, "n_keys")?, bytes: number(&row, "n_bytes")? }),
-            None => Ok(Usage::default()),
+            Some(row) => Ok(StoredData { keys: number(&row, "n_keys")?, bytes: number(&row, "n_bytes")? }),
+            None => Ok(StoredData::default()),
         }
     }
 

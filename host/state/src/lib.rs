@@ -29,7 +29,7 @@ pub use document::{read_desired, read_record, write_desired, write_record};
 pub use error::{Error, Found, Quota};
 pub use events::{EventPage, event_detail, event_kind};
 pub use jobs::{JobCursor, JobCursorError, JobFilter, JobLog, JobRecord, Jobs};
-pub use kv::{Condition, Entry, Kv, Limits, Listed, Page, Usage};
+pub use kv::{Condition, Entry, Kv, Limits, Listed, Page, StoredData};
 pub use revisions::{Change, Damage, Newest, Revision};
 pub use seal::Sealer;
 pub use state::{FILE_NAME, State};

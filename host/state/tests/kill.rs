@@ -75,7 +75,7 @@ async fn acknowledged_changes_survive_a_kill() {
             assert_eq!(entry.expect("it was answered").value, value(*n), "{n} in round {round}");
         }
         // What was not answered may be there, but then it is whole and counted.
-        let usage = kv.usage(&plugin()).await.unwrap();
+        let stored = kv.stored_data(&plugin()).await.unwrap();
         let (mut keys, mut bytes, mut after) = (0, 0, String::new());
         loop {
             let page = kv.list(&plugin(), "", Some(&after), 1000).await.unwrap();
@@ -86,7 +86,7 @@ async fn acknowledged_changes_survive_a_kill() {
                 _ => break,
             }
         }
-        assert_eq!((usage.keys, usage.bytes), (keys, bytes));
+        assert_eq!((stored.keys, stored.bytes), (keys, bytes));
         assert!(keys >= answered.len() as u64);
         state.close().await;
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use futures_util::FutureExt as _;
 use host_core::PluginId;
-use host_state::{Condition, Error, Found, Kv, Limits, Page, Quota, State, Usage};
+use host_state::{Condition, Error, Found, Kv, Limits, Page, Quota, State, StoredData};
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use tempfile::TempDir;
@@ -107,7 +107,7 @@ async fn a_version_never_comes_back_not_even_after_everything_was_cleared() {
         }
         kv.put(&one, "c", vec![], Condition::Absent).await.map(|version| seen.insert(version)).unwrap();
         assert_eq!(kv.clear(&one).await.unwrap(), 1);
-        assert_eq!(kv.usage(&one).await.unwrap(), Usage::default());
+        assert_eq!(kv.stored_data(&one).await.unwrap(), StoredData::default());
     }
     assert_eq!(seen.iter().max(), seen.last());
 }
@@ -170,7 +170,7 @@ async fn a_plugin_stays_below_its_quotas() {
     put("c", 2).await.unwrap();
     assert_eq!(refused(put("c", 3).await), (Quota::TotalBytes, 25, 26));
     assert_eq!(refused(put("d", 0).await), (Quota::Keys, 3, 4));
-    assert_eq!(kv.usage(&one).await.unwrap(), Usage { keys: 3, bytes: 25 });
+    assert_eq!(kv.stored_data(&one).await.unwrap(), StoredData { keys: 3, bytes: 25 });
     kv.put(&plugin("two"), "a", vec![0; 10], Condition::Always).await.unwrap();
 
     // What is freed can be used again, and a limit that was lowered still lets a plugin put less.
@@ -213,7 +213,7 @@ async fn many_plugins_at_once_lose_nothing_and_see_no_busy_database() {
     for n in 0..4 {
         let one = plugin(&format!("plugin-{n}"));
         assert_eq!(kv.get(&one, "count").await.unwrap().unwrap().value, [100]);
-        assert_eq!(kv.usage(&one).await.unwrap().keys, 101);
+        assert_eq!(kv.stored_data(&one).await.unwrap().keys, 101);
     }
 }
 
@@ -227,7 +227,7 @@ async fn a_change_with_a_dropped_caller_is_complete_and_blocks_no_other_change()
         assert!(kv.put(&one, &key, vec![0; 1000], Condition::Always).now_or_never().is_none());
     }
     kv.put(&one, "last", vec![], Condition::Always).await.unwrap();
-    assert_eq!(kv.usage(&one).await.unwrap().keys, 51);
+    assert_eq!(kv.stored_data(&one).await.unwrap().keys, 51);
 }
 
 #[tokio::test]

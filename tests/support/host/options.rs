@@ -113,8 +113,8 @@ impl Options {
         let log = Log::default();
         log.follow(child.stdout.take().unwrap());
         log.follow(child.stderr.take().unwrap());
-        let placeholder = SocketAddr::from(([127, 0, 0, 1], 0));
-        let client = Client { address: placeholder, token: None };
+        // The address is set below. The `TestHost` exists before, because it ends the process if the start fails.
+        let client = Client { address: SocketAddr::from(([127, 0, 0, 1], 0)), token: None };
         let (has_stopped, was_terminated) = (false, AtomicBool::new(false));
         let has_own_disk = self.disk_bytes.is_some();
         let Options { flags, variables, folder, .. } = self;

@@ -1,4 +1,4 @@
-//! Repositories that become trees, and those that are refused.
+//! Fetching repositories: the trees that they become, and the refusals.
 
 use std::fs;
 use std::thread;

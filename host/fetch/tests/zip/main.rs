@@ -1,4 +1,4 @@
-//! ZIP archives that become a tree, and those that are refused.
+//! Unpacking ZIP archives: the trees that they become, and the refusals.
 #![allow(clippy::unwrap_used, reason = "the whole file is a test")]
 
 mod accepted;

@@ -81,8 +81,8 @@ impl Host {
     ///
     /// # Errors
     /// The database could not be read.
-    pub async fn stored_data(&self, id: &PluginId) -> Result<host_state::Usage, Error> {
-        Ok(self.0.services.kv().usage(id).await?)
+    pub async fn stored_data(&self, id: &PluginId) -> Result<host_state::StoredData, Error> {
+        Ok(self.0.services.kv().stored_data(id).await?)
     }
 
     /// Compiles the SDK in the background, so that the build of the first plugin does not have to.

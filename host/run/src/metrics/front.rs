@@ -99,7 +99,7 @@ impl FrontMetrics {
         ActiveGauge::new(&self.connections)
     }
 
-    /// Counts a connection whose first request has this version.
+    /// Counts a connection by the version of its first request.
     pub fn http_connection(&self, version: HttpVersion) {
         self.by_version[version as usize].inc();
     }

@@ -115,7 +115,7 @@ impl Host {
         })
     }
 
-    /// The reason why gate 0 refuses a prebuilt library, whose code does not run.
+    /// The reason why gate 0 refuses a prebuilt library. Gate 0 reads the file and runs none of its code.
     async fn refusal_of_file(&self, tree: &Tree, library: &TreePath) -> Option<Error> {
         let (tree, library) = (tree.clone(), library.clone());
         let probed = tokio::task::spawn_blocking(move || {

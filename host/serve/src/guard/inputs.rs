@@ -27,7 +27,7 @@ struct RouteInput {
 pub(super) struct KnownInputs(Arc<HashMap<&'static str, RouteInput>>);
 
 impl KnownInputs {
-    /// The inputs of documented actions.
+    /// Collects the inputs of documented actions.
     pub(super) fn new<'d>(docs: impl Iterator<Item = (&'static str, &'d RouteDoc)>) -> KnownInputs {
         let input = |doc: &RouteDoc| RouteInput { parameters: doc.query_parameters(), has_body: doc.body.is_some() };
         KnownInputs(Arc::new(docs.map(|(action, doc)| (action, input(doc))).collect()))

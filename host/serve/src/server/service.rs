@@ -47,7 +47,7 @@ impl Service {
         Service { app, router }
     }
 
-    /// Counts a connection whose first request has this version.
+    /// Counts a connection by the version of its first request.
     pub(crate) fn first_request(&self, version: Version) {
         self.app.host.front_metrics().http_connection(match version {
             Version::HTTP_2 => HttpVersion::Http2,

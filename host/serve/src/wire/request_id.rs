@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use host_core::write_hex;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,7 +26,7 @@ pub(crate) struct RequestId(HeaderValue);
 impl RequestIds {
     pub(crate) fn new() -> Result<RequestIds, getrandom::Error> {
         let mut prefix = [0; 8];
-        write_hex(&mut prefix, getrandom::u32()?.into());
+        write_hex(&mut prefix, &getrandom::u32()?.to_be_bytes());
         Ok(RequestIds { prefix, next: AtomicU64::new(1) })
     }
 
@@ -41,16 +42,8 @@ impl RequestIds {
         // Without `format!`: it would cost more than the rest of this function, which runs for every request.
         let mut text = [b'-'; 25];
         text[..8].copy_from_slice(&self.prefix);
-        write_hex(&mut text[9..], number);
+        write_hex(&mut text[9..], &number.to_be_bytes());
         RequestId(HeaderValue::from_bytes(&text).expect("hex digits and a dash are header text"))
-    }
-}
-
-/// Fills `text` with the last hexadecimal digits of `number`.
-fn write_hex(text: &mut [u8], mut number: u64) {
-    for digit in text.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[(number & 15) as usize];
-        number >>= 4;
     }
 }
 

@@ -1,0 +1,9 @@
+//! The clock of the system.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Returns the current time in milliseconds since the Unix epoch.
+pub fn now_unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
