@@ -17,8 +17,8 @@ use std::time::Duration;
 use git_server::{GitServer, Repository};
 use host_core::GitUrl;
 use host_fetch::{Config, Error, Fetched, Listing, Mirror, Trust, fetch, versions};
-use host_store::{Store, Tree};
-use store::{SMALL, open_store};
+use host_store::Store;
+use store::{SMALL, names, open_store};
 
 struct Place {
     store: Store,
@@ -76,10 +76,6 @@ impl Place {
 
 fn url(text: &str) -> GitUrl {
     GitUrl::from_repository_address(text).unwrap()
-}
-
-fn names(tree: &Tree) -> String {
-    tree.files().iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 fn manifest(fetched: &Fetched) -> String {

@@ -14,19 +14,9 @@ use std::fs::{self, File};
 use std::io::Write as _;
 
 use host_fetch::{ArchiveLimits, Error, Fetched, unpack};
-use host_store::{Store, Tree, TreeLimits};
-use store::open_store;
+use host_store::Tree;
+use store::{Place, names, place};
 use zip_builder::{Archive, Entry};
-
-struct Place {
-    store: Store,
-    folder: tempfile::TempDir,
-}
-
-fn place() -> Place {
-    let folder = tempfile::tempdir().unwrap();
-    Place { store: open_store(folder.path(), TreeLimits::default()), folder }
-}
 
 impl Place {
     fn unpack(&self, bytes: &[u8], limits: &ArchiveLimits) -> Result<Tree, Error> {
@@ -37,7 +27,7 @@ impl Place {
         let path = self.folder.path().join("archive.zip");
         File::create(&path).unwrap().write_all(bytes).unwrap();
         let result = unpack(&self.store, limits, &path);
-        assert_eq!(fs::read_dir(self.store.plugin_dir().join("tmp")).unwrap().count(), 0, "temporary files are left");
+        self.assert_no_temporary_files();
         if result.is_err() {
             assert_eq!(fs::read_dir(self.store.plugin_dir().join("trees")).unwrap().count(), 0, "a tree is left");
         }
@@ -48,10 +38,6 @@ impl Place {
 fn listing(tree: &Tree) -> BTreeMap<String, (String, bool)> {
     let read = |path| String::from_utf8_lossy(&tree.read(path, 1 << 20).unwrap()).into_owned();
     tree.files().iter().map(|file| (file.path.to_string(), (read(&file.path), file.executable))).collect()
-}
-
-fn names(tree: &Tree) -> String {
-    tree.files().iter().map(|file| file.path.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 fn hello() -> Vec<Entry> {
