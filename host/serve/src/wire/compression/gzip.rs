@@ -22,7 +22,8 @@ const FRAME_COST_BYTES: usize = 64;
 /// Number of compressed bytes that are sent at once, unless the body pauses.
 const CHUNK_BYTES: usize = 8 * 1024;
 
-/// A body and its compressed form.
+/// A body and its compressed form. The encoder allocates 403 KiB: in zlib-rs 0.6, 64 KiB of window, 64 and 128 KiB of
+/// hash chains, 64 and 48 KiB of output and symbols; in flate2, a buffer of 32 KiB; measured with 500 open encoders.
 pub(crate) struct GzipBody<B> {
     body: B,
     /// `None` at the end.
