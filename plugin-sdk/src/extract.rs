@@ -48,8 +48,8 @@ pub const MAX_COLLECTED_BYTES: usize = 64 * 1024 * 1024;
     label = "cannot be extracted from a request",
     note = "a handler's arguments are extractors: `Path<T>`, `Query<T>`, `Json<T>`, `Form<T>`, `HeaderMap`, `Method`, \
             `Uri`, `RequestContext`, `Bytes`, `String`, `Body`, `Request`, an `Option` or `Result<_, Error>` of one, \
-            or a type of yours that is `FromRequest`",
-    note = "one header is an argument with an attribute: `#[header(\"x-name\")] name: String`"
+            or a type of yours that implements `FromRequest`",
+    note = "to read a header, add an attribute to an argument: `#[header(\"x-name\")] name: String`"
 )]
 pub trait FromRequest: Sized {
     /// Whether this extractor reads the body. A handler with two such arguments does not compile.

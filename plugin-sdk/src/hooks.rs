@@ -7,7 +7,7 @@ use crate::{ConfigChange, Context, Error, FromConfiguration, FromContext, IntoRe
 /// The return type of a hook: `Result<(), E>` or nothing.
 #[diagnostic::on_unimplemented(
     message = "a hook can't return `{Self}`",
-    label = "neither nothing nor a `Result<(), _>`",
+    label = "expected `Result<(), _>` or no return type",
     note = "a hook returns nothing, `plugin_sdk::Result<()>`, or `Result<(), E>` with an error that `?` turns into \
             `plugin_sdk::Error`"
 )]
@@ -19,7 +19,7 @@ pub trait HookAnswer {
 /// The return type of `#[on_config_change]`: a [`ConfigChange`], or a `Result` with one.
 #[diagnostic::on_unimplemented(
     message = "`#[on_config_change]` can't return `{Self}`",
-    label = "neither a `ConfigChange` nor a `Result` with one",
+    label = "expected `ConfigChange` or `Result<ConfigChange, _>`",
     note = "it returns `Result<ConfigChange>`: `ConfigChange::Applied` when the new configuration is in use, \
             `ConfigChange::RestartRequired` when a new generation is needed"
 )]
@@ -31,8 +31,8 @@ pub trait ConfigAnswer {
 /// The return type of `#[start]`: the plugin, or a `Result` with it.
 #[diagnostic::on_unimplemented(
     message = "`#[start]` can't return `{Self}`",
-    label = "neither `Self` nor a `Result` with it",
-    note = "it makes the plugin: `async fn start(context: Context) -> Result<Self>`"
+    label = "expected `Self` or `Result<Self, _>`",
+    note = "it creates the plugin: `async fn start(context: Context) -> Result<Self>`"
 )]
 pub trait StartAnswer<P> {
     /// Converts the value to the plugin.

@@ -118,8 +118,8 @@ impl Exported {
 /// or a future of these.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service that can be a plugin",
-    label = "not such a service",
-    note = "it must be `tower_service::Service<http::Request<plugin_sdk::Body>>`, `Clone`, `Send` and `Sync`, answer \
+    label = "expected a `tower_service::Service`",
+    note = "it must be `tower_service::Service<http::Request<plugin_sdk::Body>>`, `Clone`, `Send` and `Sync`, respond \
             with an `http::Response` whose body is an `http_body::Body<Data = Bytes>`, and have a future that is \
             `Send`; an `axum::Router` is one once its state is set with `with_state`"
 )]

@@ -1,4 +1,4 @@
-//! The turns of a plugin's plain handlers, so that the number of its threads is bounded.
+//! Limits the number of threads that run the plain handlers of a plugin.
 
 #[cfg(feature = "tokio")]
 pub(crate) use with_tokio::Turns;

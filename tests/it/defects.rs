@@ -136,9 +136,9 @@ async fn types_that_differ_at_the_boundary_are_refused_in_one_line_that_names_bo
 async fn code_and_plugin_yaml_that_disagree_are_refused_with_every_difference() {
     let document = refused("code-differs", "load_code_differs").await;
     for difference in [
-        "for GET /renamed plugin.yaml names handler `written`, the code `coded`",
-        "plugin.yaml has POST /only-yaml (handler `only_yaml`), the code has no such route",
-        "the code has DELETE /only-code (handler `only_code`), plugin.yaml does not",
+        "for GET /renamed, plugin.yaml names handler `written`, but the code names `coded`",
+        "plugin.yaml has POST /only-yaml (handler `only_yaml`), but the code has no such route",
+        "the code has DELETE /only-code (handler `only_code`), but plugin.yaml does not",
     ] {
         assert!(detail(&document).contains(difference), "{document}");
     }

@@ -270,7 +270,7 @@ async fn a_connection_that_breaks_off_is_made_again_where_it_was() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (heads, n_asked) = (seen.clone(), AtomicUsize::new(0));
     let event =
-        "plugin\":null,\"job\":null,\"kind\":\"host.stopping\",\"message\":\"the host stops\",\"detail\":{}}\n\n";
+        "plugin\":null,\"job\":null,\"kind\":\"host.stopping\",\"message\":\"the host is stopping\",\"detail\":{}}\n\n";
     let one = format!("id: 1\nevent: host.stopping\ndata: {{\"seq\":1,\"at_unix_ms\":0,\"{event}id: 2\nevent: cut of");
     let gap = "id: 6\nevent: gap\ndata: {\"after\":1,\"from\":7,\"message\":\"events 2 to 6 were deleted\"}\n\n";
     let seven = format!("{gap}id: 7\nevent: host.stopping\ndata: {{\"seq\":7,\"at_unix_ms\":0,\"{event}");
@@ -291,7 +291,7 @@ async fn a_connection_that_breaks_off_is_made_again_where_it_was() {
     child.kill().unwrap();
     let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap()).await.unwrap();
     assert_eq!(seen.lock().unwrap()[..3], [Some("0".to_owned()), Some("1".to_owned()), Some("7".to_owned())]);
-    let line = "1970-01-01 00:00:00.000 host: the host stops\n";
+    let line = "1970-01-01 00:00:00.000 host: the host is stopping\n";
     assert_eq!(String::from_utf8(output.stdout).unwrap(), line.repeat(2));
     let remarks = String::from_utf8(output.stderr).unwrap();
     for part in ["lost the connection", "reconnected", "events are missing: events 2 to 6"] {

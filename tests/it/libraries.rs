@@ -157,7 +157,7 @@ async fn a_crashing_or_hanging_library_only_affects_the_trial_process() {
         };
         assert_eq!((refused.status, refused.code().as_str()), (422, code), "{name}: {}", refused.text());
         assert!(refused.text().contains(evidence), "{name}: {}", refused.text());
-        assert!(refused.json()["fix"].as_str().unwrap().starts_with("no code of it ran in the host"), "{name}");
+        assert!(refused.json()["fix"].as_str().unwrap().starts_with("none of its code ran in the host"), "{name}");
         let plugin = host.plugin("hello").await;
         assert_eq!((&plugin["generation"], plugin["last_error"]["code"].as_str()), (&1.into(), Some(code)), "{name}");
         host.call("hello/hello").await.expect(200);

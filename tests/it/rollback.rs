@@ -110,7 +110,7 @@ async fn went_back(host: &TestHost, reason: &str) {
         (&json!("host"), &json!("rollback"), &json!(reason))
     );
     let request = host.request("GET", "/api/events?plugin=moody&kind=rollback").header("accept", "application/json");
-    let message = format!("the host went back from 1.1.0 to 1.0.0 as generation 3: {reason}");
+    let message = format!("the host rolled back from 1.1.0 to 1.0.0 as generation 3: {reason}");
     eventually("it is an event", || async {
         request.clone().send().await.expect(200).json()["events"][0]["message"] == json!(message)
     })

@@ -211,7 +211,7 @@ async fn a_valid_new_certificate_is_loaded_at_sighup() {
     let events = ["events", "--kind", "host.reconfiguration_refused", "--url", &url, "--ca", ca.to_str().unwrap()];
     eventually("the refusal is told", || async {
         let output = host.command(&events).await;
-        String::from_utf8_lossy(&output.stdout).contains("refused")
+        String::from_utf8_lossy(&output.stdout).contains("the host keeps the previous one")
     })
     .await;
     assert!(host.ask("second").await.is_ok());

@@ -147,7 +147,7 @@ async fn newer_versions_are_reported_and_installed_by_the_update_policy() {
     let again = scene.post("hello/update", json!({})).await.expect(200).json();
     assert_eq!(
         (&again["generation"], &again["reason"]),
-        (&json!(2), &json!("there is no newer version that the update rule allows"))
+        (&json!(2), &json!("there is no newer version that the update policy allows"))
     );
 
     // Under `manual` only who asks gets it; who is pinned is told nothing.

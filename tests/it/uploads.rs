@@ -250,7 +250,7 @@ async fn a_form_has_only_its_two_fields_each_once_and_in_order() {
         (vec![text("path")], "the form has no file in the field `plugin` or `file`"),
         (vec![text("pth"), archive("plugin")], "the form has the unknown field `pth`"),
         (vec![archive("plugin"), text("version")], "the form has the unknown field `version`"),
-        (vec![text("path"), text("path"), archive("plugin")], "the field `path` is there twice"),
+        (vec![text("path"), text("path"), archive("plugin")], "the form has the field `path` twice"),
         (vec![archive("plugin"), text("path")], "the field `path` is after the archive"),
         (vec![archive("plugin"), archive("plugin")], "the form has two archives"),
         (vec![archive("file"), archive("plugin")], "the form has two archives"),

@@ -75,7 +75,7 @@ fn entry(place: &Path) -> String {
 fn text(entry: &str) -> String {
     format!(
         "{MARK} for `cargo test` and editors, on this machine only: keep it out of\n\
-         # the repository. A host that builds the plugin leaves this file aside and brings its own SDK.\n\
+         # the repository. A host that builds the plugin ignores this file and uses its own SDK.\n\
          [patch.crates-io]\n{entry}\n"
     )
 }

@@ -83,7 +83,7 @@ mod tests {
         for (text, part) in [
             ("ab", "3 to 50"),
             ("a/b", "'/'"),
-            ("system", "word of the management API"),
+            ("system", "reserved for the management API"),
             ("___", "3 to 50"),
             ("2fast", "begin with a letter"),
             ("match", "word of Rust"),

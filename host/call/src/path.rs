@@ -1,4 +1,4 @@
-//! The path of a request, if every server and proxy reads it in the same way.
+//! Parses the path of a request. Refuses a path that servers and proxies read in different ways.
 
 use std::fmt;
 

@@ -132,7 +132,7 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
         // A second signal ends the host without waiting.
         tokio::select! {
             () = drained.cancelled() => Ok((signal, stopping_since)),
-            second = signals.next() => Err(Failure::failed(format!("second {second}: calls in flight were cut off"))),
+            second = signals.next() => Err(Failure::failed(format!("second {second}: calls in flight were cancelled"))),
         }
     };
     let serve_until_drained = async {

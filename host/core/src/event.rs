@@ -42,14 +42,14 @@ pub enum EventKind {
         /// The time since the start.
         took: Duration,
     },
-    /// The configuration was read again while the host runs.
+    /// The configuration was reloaded while the host runs.
     HostReconfigured {
         /// The keys whose new values are in effect.
         changed: Vec<Text>,
         /// The keys whose new values need a restart.
         after_restart: Vec<Text>,
     },
-    /// The configuration was read again and refused.
+    /// The reloaded configuration is invalid, so the host keeps the previous one.
     HostReconfigurationRefused {
         /// All problems of the configuration.
         reasons: Vec<Text>,
@@ -177,10 +177,10 @@ pub enum EventKind {
         generation: u64,
         /// The reason.
         reason: Text,
-        /// The time until a call is admitted again.
+        /// The time until a call is accepted again.
         retry_after: Duration,
     },
-    /// Calls of a plugin are admitted again.
+    /// Calls of a plugin are accepted again.
     CircuitClosed {
         /// The generation that receives the calls.
         generation: u64,

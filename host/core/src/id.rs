@@ -1,4 +1,4 @@
-//! The name of a plugin.
+//! The ids of plugins, and the words that are reserved for the management API.
 
 use std::fmt;
 use std::str::FromStr;
@@ -52,8 +52,8 @@ pub enum IdError {
         /// The first such character.
         found: char,
     },
-    /// A word of the management API.
-    #[error("`{found}` is a word of the management API; choose another id")]
+    /// The id is a path segment of the management API.
+    #[error("`{found}` is reserved for the management API; choose another id")]
     Reserved { found: String },
 }
 

@@ -1,4 +1,4 @@
-//! Addresses in messages.
+//! Formats addresses for messages and logs, without the parts that may be secret.
 
 /// Returns the beginning of an address for messages and logs: without user, password, query and fragment, which may
 /// contain secrets. The text may be anything that somebody wrote instead of an address.

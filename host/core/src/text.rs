@@ -1,4 +1,4 @@
-//! Texts of others in messages and logs, and bytes as text.
+//! Escapes and shortens untrusted texts for messages and logs, and formats bytes as hex.
 
 use std::borrow::Cow;
 use std::fmt::Display;

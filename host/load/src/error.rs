@@ -60,10 +60,10 @@ pub enum Error {
     #[error("the library requires an executable stack")]
     ExecutableStack,
     /// The process has reached its limit of open libraries.
-    #[error("the host has {opened} libraries open that stay in memory until it ends")]
+    #[error("the host has reached its limit of {opened} open libraries")]
     TooManyOpened { opened: usize },
     /// Another library may need more pthread keys than the process has left.
-    #[error("plugins have {found} of the 1024 thread keys of this process")]
+    #[error("plugins use {found} of the 1024 pthread keys of this process")]
     TooManyKeys { found: usize },
     /// The dynamic linker refused the library.
     #[error("the dynamic linker refused the library: {reason}")]
@@ -95,7 +95,7 @@ pub enum Error {
     #[error("the host could not try the library in a child process: the disk is full")]
     TrialFull,
     /// The types at the boundary differ.
-    #[error("the plugin and the host disagree {difference}")]
+    #[error("the ABI types of the plugin and the host differ {difference}")]
     LayoutDiffers {
         difference: String,
         /// The whole report, for the build log.
@@ -111,7 +111,7 @@ pub enum Error {
         differences: Vec<String>,
     },
     /// The plugin rejects its configuration.
-    #[error("the plugin refuses its configuration: {reason}")]
+    #[error("the plugin rejected the configuration: {reason}")]
     ConfigurationRefused { reason: String },
     /// The plugin's start returned an error.
     #[error("the plugin did not start: {message}")]
@@ -167,21 +167,22 @@ impl Error {
                 "build the plugin for this host, or load its source so that the host builds it"
             }
             Error::SdkTooOld { .. } => "rebuild the plugin with the SDK of this host; loading its source does so",
-            Error::SdkTooNew { .. } => "use a newer host, or rebuild the plugin with the SDK of this host",
+            Error::SdkTooNew { .. } => "update the host, or rebuild the plugin with the SDK of this host",
             Error::PanicAbort => "remove `panic = \"abort\"` from the profile and build again",
             Error::ExecutableStack => "link the plugin with `-z noexecstack`",
             Error::TooManyOpened { .. } => "restart the host; running plugins keep serving until then",
             Error::TooManyKeys { .. } => {
-                "unload plugins that are not needed; `plugin-host show` names what keeps ended generations, and with them \
-                 their keys, in memory"
+                "unload plugins that are not needed; `plugin-host show ID` names what keeps ended generations, and with \
+                 them their keys, in memory"
             }
             Error::Linker { .. } => "install what the message names, or build the plugin on a machine like this one",
             Error::TrialCrashed { .. } => {
-                "no code of it ran in the host; look for code that ends a process (`abort`, `exit`, C code, endless recursion) in \
-                 the constructors and statics if it was being opened, else in the named hook"
+                "none of its code ran in the host; look for code that ends a process (`abort`, `exit`, C code, endless \
+                 recursion): in constructors and statics if the library was being opened, otherwise in the named hook"
             }
             Error::TrialTimedOut { .. } => {
-                "no code of it ran in the host; move long work out of the start, or raise `start_timeout_seconds` of the host"
+                "none of its code ran in the host; move long work out of the start, or raise `start_timeout_seconds` of the \
+                 host"
             }
             Error::TrialFailed { .. } => "fix what the message names; running plugins keep serving",
             Error::TrialFull => "free some space and retry; nothing was changed",
@@ -195,7 +196,9 @@ impl Error {
             Error::StartPanicked(panicked) if is_second_logger(&panicked.message) => REMOVE_LOGGER,
             Error::StartFailed { .. } => "fix what the message names; the plugin's log may have details",
             Error::StartPanicked(_) => "fix the line named in the message",
-            Error::StartTimedOut { .. } => "move long work out of the start, or to a separate thread",
+            Error::StartTimedOut { .. } => {
+                "move long work to a thread that the start does not wait for, or raise `start_timeout_seconds` of the host"
+            }
         };
         Some(text.to_owned())
     }

@@ -1,4 +1,4 @@
-//! An open library: gates 1 and 2, its guards, and its end.
+//! An open library: opens it (gates 1 and 2), hands out its guards, and closes it.
 #![expect(unsafe_code, reason = "reads the root symbol of foreign code")]
 
 use std::io::{Read as _, Write as _};
@@ -118,7 +118,7 @@ impl Unchecked {
         unsafe { open_root(header, abi_minor) }.map_err(|error| match error {
             GateError::Layout { difference, report } => Error::LayoutDiffers { difference, report },
             GateError::Header(reason) | GateError::Constructor(reason) => Error::BrokenHeader { reason },
-            GateError::NoLayout => Error::BrokenHeader { reason: "it carries no layout to compare".to_owned() },
+            GateError::NoLayout => Error::BrokenHeader { reason: "it has no layout to compare".to_owned() },
         })
     }
 

@@ -89,14 +89,19 @@ impl Module {
             let opened = library::open(&store, &artifact, label, runtime)?;
             // SAFETY: the root passed the layout check, and `opened` holds it.
             let description = unsafe { (opened.library.root.description())() };
-            let description = serde_json::from_slice::<Description>(&description)
-                .map_err(|error| Error::BrokenHeader { reason: format!("its description: {error}") })?;
+            let description = serde_json::from_slice::<Description>(&description).map_err(|error| {
+                Error::BrokenHeader { reason: format!("its list of routes and hooks is invalid: {error}") }
+            })?;
             Ok((opened, description))
         };
         let (opened, description) = match run(&name, timeout, work, drop).await {
             Outcome::Done(result) => result?,
             Outcome::TimedOut => return Err(Error::StartTimedOut { after: timeout }),
-            Outcome::Lost => return Err(Error::BrokenHeader { reason: "opening it failed".to_owned() }),
+            Outcome::Lost => {
+                return Err(Error::BrokenHeader {
+                    reason: "the thread that opened the library ended early".to_owned(),
+                });
+            }
         };
         let Description { handlers: routes, hooks, service } = description;
         let handlers = if service { (0..).take(manifest.endpoints.len()).collect() } else { agree(manifest, &routes)? };
@@ -200,12 +205,12 @@ fn agree(manifest: &Manifest, routes: &[Route]) -> Result<Vec<u32>, Error> {
         let found = routes.iter().position(|(route, pattern)| route.method == method && pattern == path);
         match found {
             None => differences.push(format!(
-                "plugin.yaml has {method} {} (handler `{}`), the code has no such route",
+                "plugin.yaml has {method} {} (handler `{}`), but the code has no such route",
                 endpoint.path.as_str(),
                 endpoint.handler
             )),
             Some(index) if routes[index].0.handler != endpoint.handler => differences.push(format!(
-                "for {method} {} plugin.yaml names handler `{}`, the code `{}`",
+                "for {method} {}, plugin.yaml names handler `{}`, but the code names `{}`",
                 endpoint.path.as_str(),
                 endpoint.handler,
                 routes[index].0.handler
@@ -219,7 +224,7 @@ fn agree(manifest: &Manifest, routes: &[Route]) -> Result<Vec<u32>, Error> {
         };
         if !manifest.endpoints.iter().any(named) {
             differences.push(format!(
-                "the code has {} {} (handler `{}`), plugin.yaml does not",
+                "the code has {} {} (handler `{}`), but plugin.yaml does not",
                 route.method, route.path, route.handler
             ));
         }

@@ -22,7 +22,7 @@ pub(crate) fn effective(folder: &Path) -> Result<(), &'static str> {
     let result = RESULT.get_or_init(|| {
         std::thread::scope(|scope| {
             let test = std::thread::Builder::new().name("self-test".to_owned()).spawn_scoped(scope, || test(folder));
-            let test = test.map_err(|error| format!("the self-test had no thread: {error}"))?;
+            let test = test.map_err(|error| format!("failed to start the thread of the self-test: {error}"))?;
             test.join().unwrap_or_else(|_| Err("the self-test panicked".to_owned()))
         })
     });
@@ -34,8 +34,8 @@ pub(crate) fn effective(folder: &Path) -> Result<(), &'static str> {
 
 fn test(folder: &Path) -> Result<(), String> {
     are_bound()?;
-    let copy = Copy::new(LIBRARY, LABEL).map_err(|error| format!("the self-test's library: {error}"))?;
-    let opened = copy.open(folder).map_err(|error| format!("the self-test's library: {error}"))?;
+    let copy = Copy::new(LIBRARY, LABEL).map_err(|error| format!("failed to copy the self-test's library: {error}"))?;
+    let opened = copy.open(folder).map_err(|error| format!("failed to open the self-test's library: {error}"))?;
     let slot = opened.slot;
     let seen = exercise(&opened.handle, slot);
     if !slot.close() {
@@ -44,12 +44,12 @@ fn test(folder: &Path) -> Result<(), String> {
     ledger::delete_keys(slot);
     slot.free();
     // SAFETY: the ledger has counted its thread and its thread-local off, and its key is deleted.
-    unsafe { opened.close() }.map_err(|error| format!("the self-test's library: {error}"))?;
+    unsafe { opened.close() }.map_err(|error| format!("failed to close the self-test's library: {error}"))?;
     seen?;
     match is_mapped(LABEL) {
         Ok(false) => Ok(()),
         Ok(true) => Err("the dynamic linker keeps libraries that were closed".to_owned()),
-        Err(error) => Err(format!("/proc/self/maps: {error}")),
+        Err(error) => Err(format!("failed to read /proc/self/maps: {error}")),
     }
 }
 
@@ -59,7 +59,7 @@ fn are_bound() -> Result<(), String> {
         // SAFETY: the name is a C string, and the result is only compared.
         let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
         if !std::ptr::addr_eq(found, function) {
-            return Err(format!("libraries are not bound to this program's own `{}`", name.to_string_lossy()));
+            return Err(format!("libraries do not call this program's own `{}`", name.to_string_lossy()));
         }
     }
     Ok(())
@@ -69,12 +69,13 @@ type Leave = unsafe extern "C" fn(*mut c_int, *mut c_int, c_int) -> c_int;
 
 /// Lets the library leave one item of each kind on this thread, and ends them.
 fn exercise(library: &libloading::os::unix::Library, slot: &'static Slot) -> Result<(), String> {
-    let missing = |error: libloading::Error| format!("the self-test's library: {error}");
+    let missing = |error: libloading::Error| format!("a function of the self-test's library is missing: {error}");
     // SAFETY: `self_test.c` declares them so.
     let leave = unsafe { library.get::<Leave>(b"probe_leave\0") }.map_err(missing)?;
     // SAFETY: `self_test.c` declares it so.
     let join = unsafe { library.get::<unsafe extern "C" fn()>(b"probe_join\0") }.map_err(missing)?;
-    let (reader, mut writer) = std::io::pipe().map_err(|error| format!("the self-test's pipe: {error}"))?;
+    let (reader, mut writer) =
+        std::io::pipe().map_err(|error| format!("failed to create the self-test's pipe: {error}"))?;
     let keys_before = ledger::n_keys();
     let (thread_locals_ended, keys_ended) = (Cell::new(0), Cell::new(0));
     // SAFETY: both counters outlive the items, which end below on this thread.
@@ -86,7 +87,7 @@ fn exercise(library: &libloading::os::unix::Library, slot: &'static Slot) -> Res
         unsafe { join() };
     }
     ledger::leave_thread();
-    told.map_err(|error| format!("the self-test's pipe: {error}"))?;
+    told.map_err(|error| format!("failed to write to the self-test's pipe: {error}"))?;
     match (failed, left, (thread_locals_ended.get(), keys_ended.get())) {
         (0, ((1, 1), 1), (1, 1)) => Ok(()),
         (0, ((threads, thread_locals), keys), _) if left != ((1, 1), 1) => Err(format!(

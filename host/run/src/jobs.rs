@@ -1,4 +1,4 @@
-//! Jobs: operations that are queued or running, and their course.
+//! Jobs: operations that are queued or running, their states and their outcomes.
 
 mod course;
 mod job;

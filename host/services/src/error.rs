@@ -1,4 +1,4 @@
-//! Refusals of services.
+//! Errors of host services, with their codes and statuses.
 
 use std::time::Duration;
 
@@ -52,13 +52,15 @@ pub enum Error {
     FetchNotAllowed { to: String, rule: String },
     #[error("failed to fetch from `{to}`: {reason}")]
     FetchFailed { to: String, reason: String },
-    #[error("`{to}` did not {what} within {}", Span::new(*after))]
+    #[error("fetching from `{to}` timed out after {}: {what}", Span::new(*after))]
     FetchTimedOut { to: String, what: &'static str, after: Duration },
     #[error(
         "calls between plugins are nested deeper than {limit}; hint: check for plugins that call each other in a cycle"
     )]
     CallLoop { limit: u32 },
-    #[error("the plugin has reached the limit of {limit} concurrent calls to other plugins")]
+    #[error(
+        "the plugin has reached the limit of {limit} concurrent calls to other plugins; hint: start fewer calls at a time"
+    )]
     TooManyCalls { limit: usize },
     #[error("the path of a call must be `/<plugin id>/<path>`, found {found}")]
     CallPath { found: String },

@@ -116,7 +116,7 @@ impl Fetcher {
         let timed_out = |url: &Url, what| Error::FetchTimedOut { to: origin(url), what, after };
         let permit = timeout_at(deadline, self.at_once.clone().acquire_owned()).await;
         // The semaphore is never closed.
-        let permit = permit.map_err(|_| timed_out(&url, "get a free slot among the plugin's fetches"))?.ok();
+        let permit = permit.map_err(|_| timed_out(&url, "the plugin's earlier fetches did not end in time"))?.ok();
 
         let headers = message::to_send(&request)?;
         let known = request.body.size_hint().exact().filter(|length| *length <= REPEATED_BYTES);
@@ -138,7 +138,9 @@ impl Fetcher {
                 (None, None) => (RequestBody::whole(Bytes::new()), None),
             };
             let response = body::while_sending(&mut pump, self.client.request(current.request(sent)?));
-            let response = timeout_at(deadline, response).await.map_err(|_| timed_out(&current.url, "respond"))?;
+            let response = timeout_at(deadline, response)
+                .await
+                .map_err(|_| timed_out(&current.url, "the server did not respond"))?;
             let response = response.map_err(|error| self.failure(&current.url, &error, pump.as_ref()))?;
             if let Some(next) = message::redirect(&current, &response)? {
                 self.rules.check_redirect(&current.url, &next.url)?;
@@ -147,8 +149,13 @@ impl Fetcher {
             }
             let (head, body) = response.into_parts();
             let headers = message::received(head.headers);
-            let body =
-                ResponseBody::new(body, pump, deadline, timed_out(&current.url, "send its complete response"), permit);
+            let body = ResponseBody::new(
+                body,
+                pump,
+                deadline,
+                timed_out(&current.url, "the server did not send its complete response"),
+                permit,
+            );
             let mut response = Response::new(body.boxed_unsync());
             *response.status_mut() = head.status;
             *response.headers_mut() = headers;
@@ -165,9 +172,11 @@ impl Fetcher {
         }
         match connect::refused(error) {
             Some(ConnectRefusal::NotAllowed(rule)) => Error::FetchNotAllowed { to, rule: rule.clone() },
-            Some(ConnectRefusal::TimedOut) => {
-                Error::FetchTimedOut { to, what: "accept a connection", after: self.connect_timeout }
-            }
+            Some(ConnectRefusal::TimedOut) => Error::FetchTimedOut {
+                to,
+                what: "the connection to the server was not established",
+                after: self.connect_timeout,
+            },
             None => Error::FetchFailed { to, reason: crate::error::chain(error) },
         }
     }

@@ -43,7 +43,7 @@ impl Secrets {
         let source = self.0.get(&(plugin.clone(), name.to_owned())).ok_or_else(not_found)?.clone();
         // Reading a file may block.
         let read = tokio::task::spawn_blocking(move || read(source)).await;
-        read.unwrap_or_else(|_| Err("the host stops".to_owned()))
+        read.unwrap_or_else(|_| Err("the host is shutting down".to_owned()))
             .map_err(|reason| Error::SecretUnreadable { name: name.to_owned(), reason })
     }
 }

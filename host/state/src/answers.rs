@@ -33,7 +33,7 @@ impl State {
         let row = sqlx::query(&sql).bind(key).fetch_optional(self.readers()).await.map_err(reading)?;
         let read = row.as_ref().and_then(request);
         if row.is_some() && read.is_none() {
-            tracing::warn!("a named request is damaged: it counts as none");
+            tracing::warn!("the record of a request with an `Idempotency-Key` is damaged and is ignored");
         }
         Ok(read)
     }
@@ -140,9 +140,9 @@ fn signed(number: u64) -> i64 {
 }
 
 fn reading(error: sqlx::Error) -> Error {
-    Error::sql("read a named request", Arc::new(error))
+    Error::sql("read the record of an `Idempotency-Key`", Arc::new(error))
 }
 
 fn writing(error: sqlx::Error) -> Error {
-    Error::sql("write a named request", Arc::new(error))
+    Error::sql("write the record of an `Idempotency-Key`", Arc::new(error))
 }

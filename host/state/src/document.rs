@@ -81,7 +81,7 @@ pub fn write_record(revision: u64, desired: &Desired) -> Vec<u8> {
 pub fn read_record(bytes: &[u8]) -> Result<(u64, Desired), String> {
     let record: RecordDocument = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if digest(record.revision, &record.document) != record.digest {
-        return Err("its digest does not fit".to_owned());
+        return Err("its digest does not match its content".to_owned());
     }
     Ok((record.revision, read_desired(&record.document)?))
 }

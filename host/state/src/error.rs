@@ -33,7 +33,8 @@ pub enum Error {
     Foreign { path: PathBuf },
     /// A newer host has written the file.
     #[error(
-        "`{}` has schema {found}, this host knows up to {known}; hint: run the newer host, or restore an older backup",
+        "`{}` has schema {found}, but this host supports schemas up to {known}; \
+         hint: run the newer host, or restore an older backup",
         path.display()
     )]
     Newer {
@@ -44,7 +45,7 @@ pub enum Error {
         known: i64,
     },
     /// The disk is full.
-    #[error("failed to {action}: the disk is full; hint: free some space, nothing was changed")]
+    #[error("failed to {action}: the disk is full; hint: free some space and retry; nothing was changed")]
     Full { action: &'static str, source: Arc<sqlx::Error> },
     /// The database reported an error.
     #[error("failed to {action}")]
@@ -65,7 +66,7 @@ pub enum Error {
         pointer: String,
     },
     /// The state was closed before.
-    #[error("the state is closed, because the host stops")]
+    #[error("the state database is closed, because the host is shutting down; hint: retry after it has restarted")]
     Closed,
     /// The text is not a valid key.
     #[error("a key {rule}, found `{found}`")]

@@ -25,7 +25,7 @@ impl State {
         let change = self.change(move |connection| {
             Box::pin(async move {
                 let row = sqlx::query(SQL).bind(plugin.as_str()).bind(version).execute(connection).await;
-                row.map(drop).map_err(|error| Error::sql("note which version is installed", Arc::new(error)))
+                row.map(drop).map_err(|error| Error::sql("store which version is installed", Arc::new(error)))
             })
         });
         change.await
@@ -41,7 +41,7 @@ impl State {
             Box::pin(async move {
                 let row = sqlx::query("DELETE FROM installed WHERE plugin = $1").bind(plugin.as_str());
                 let done = row.execute(connection).await;
-                done.map(drop).map_err(|error| Error::sql("note that a plugin was removed", Arc::new(error)))
+                done.map(drop).map_err(|error| Error::sql("store that a plugin was unloaded", Arc::new(error)))
             })
         });
         change.await

@@ -204,9 +204,9 @@ impl Kv {
     fn check_key(&self, key: &str) -> Result<(), Error> {
         let max = self.limits.max_key_bytes;
         let rule = if key.is_empty() || key.len() as u64 > max {
-            format!("has 1 to {max} bytes")
+            format!("must have 1 to {max} bytes")
         } else if key.contains(char::is_control) {
-            "holds no control characters".to_owned()
+            "must not contain control characters".to_owned()
         } else {
             return Ok(());
         };

@@ -72,7 +72,7 @@ async fn steps(connection: &mut SqliteConnection, applied: Option<i64>) -> Resul
         let row = sqlx::query("INSERT INTO migrations (number, name) VALUES ($1, $2)").bind(number).bind(name);
         row.execute(&mut *transaction).await?;
         transaction.commit().await?;
-        tracing::debug!(number, "the state has now schema {number} (`{name}`)");
+        tracing::debug!(number, "the state database now has schema {number} (`{name}`)");
     }
     Ok(())
 }

@@ -85,7 +85,7 @@ async fn a_database_of_a_newer_host_is_refused() {
     run(folder.path(), "INSERT INTO migrations VALUES (9000, 'later')").await;
     let error = refused(folder.path()).await;
     assert_eq!(error.code(), "state_newer");
-    assert!(error.to_string().contains("schema 9000, this host knows up to "), "{error}");
+    assert!(error.to_string().contains("schema 9000, but this host supports schemas up to "), "{error}");
 }
 
 #[tokio::test]

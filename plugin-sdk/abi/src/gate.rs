@@ -65,7 +65,7 @@ pub unsafe fn open_root(header: *const (), plugin_minor: u32) -> Result<PluginRo
 /// The innermost difference of a report, as ``at `a.b.c`: the host has X, the plugin has Y``.
 fn difference(errors: &AbiInstabilityErrors, host_is_newer: bool) -> String {
     let Some(deepest) = errors.errors.iter().filter(|e| !e.errs.is_empty()).max_by_key(|e| e.stack_trace.len()) else {
-        return "the types differ".to_owned();
+        return "in a way that the comparison does not describe".to_owned();
     };
     let place = deepest
         .stack_trace

@@ -98,7 +98,7 @@ pub struct HeadError;
 
 impl std::fmt::Display for HeadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the request head is not one of layout version 1")
+        f.write_str("the request head does not have layout version 1")
     }
 }
 

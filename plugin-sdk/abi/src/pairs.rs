@@ -34,7 +34,7 @@ pub struct PairsError;
 
 impl std::fmt::Display for PairsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a list of pairs is shorter than it says")
+        f.write_str("a list of pairs is shorter than its declared length")
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn differences(code: &Code<'_>, endpoints: &[Endpoint], file: &str) -
             if route.handler != *handler {
                 let found = &route.handler;
                 let help = format!(
-                    "{has}, and here it is `{found}`; name this method `{handler}`, write `#[{}(\"{path}\", handler = \
+                    "{has}, but here the handler is `{found}`; name this method `{handler}`, write `#[{}(\"{path}\", handler = \
                      \"{handler}\")]`, or write `handler: {found}` in {file}",
                     method.to_ascii_lowercase()
                 );
@@ -58,7 +58,7 @@ pub(crate) fn differences(code: &Code<'_>, endpoints: &[Endpoint], file: &str) -
             let route = strays.remove(at);
             let (found, found_path) = (&route.http_method, route.path.value());
             let help =
-                format!("{has}, and here it is {found} {found_path}; write `{attribute}`, or change the endpoint");
+                format!("{has}, but here it is {found} {found_path}; write `{attribute}`, or change the endpoint");
             errors.push(Error::new(route.path.span(), help));
         } else if let Some(named) = code.methods.iter().find(|name| *name == handler) {
             let help = format!("{has}; add `{attribute}` to this method, or remove the endpoint");
@@ -145,11 +145,11 @@ mod tests {
             ),
             (
                 &[a, ("PUT", "/b", "two")],
-                "plugin.yaml line 2 has PUT /b (handler `two`), and here it is POST /b; write `#[put(\"/b\")]`, or change the endpoint",
+                "plugin.yaml line 2 has PUT /b (handler `two`), but here it is POST /b; write `#[put(\"/b\")]`, or change the endpoint",
             ),
             (
                 &[a, ("POST", "/b", "Two")],
-                "plugin.yaml line 2 has POST /b (handler `Two`), and here it is `two`; name this method `Two`, write `#[post(\"/b\", handler = \"Two\")]`, or write `handler: two` in plugin.yaml",
+                "plugin.yaml line 2 has POST /b (handler `Two`), but here the handler is `two`; name this method `Two`, write `#[post(\"/b\", handler = \"Two\")]`, or write `handler: two` in plugin.yaml",
             ),
             (
                 &[a],

@@ -1,4 +1,4 @@
-//! From routes and hooks to the `Plugin` implementation.
+//! Generates the `Plugin` implementation from routes and hooks.
 
 use std::path::PathBuf;
 

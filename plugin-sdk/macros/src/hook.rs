@@ -91,7 +91,7 @@ impl Hook {
             Takes::Report => method.receiver == Receiver::Reference && n == 1 && !method.is_async,
         };
         if !fits || method.arguments.iter().any(|argument| argument.header.is_some()) {
-            let help = format!("#[{}] is written `{}`", kind.name, kind.example);
+            let help = format!("#[{}] must have a signature such as `{}`", kind.name, kind.example);
             return Err(Error::new_spanned(&function.sig, help));
         }
         Ok(Hook { kind, method })

@@ -64,7 +64,7 @@ fn endpoints(text: &str) -> Result<Vec<Endpoint>, String> {
         match events.next()?.data {
             EventData::StreamStart { .. } | EventData::DocumentStart { .. } => {}
             EventData::MappingStart { .. } => break,
-            _ => return Err("it is not a mapping of names to values".to_owned()),
+            _ => return Err("it is not a mapping of keys and values".to_owned()),
         }
     }
     let mut found = None;
@@ -86,7 +86,12 @@ fn list(events: &mut Events<'_, '_>) -> Result<Vec<Endpoint>, String> {
         match event.data {
             EventData::SequenceEnd => return Ok(endpoints),
             EventData::MappingStart { .. } => endpoints.push(endpoint(events, line(&event))?),
-            _ => return Err(format!("line {}: an endpoint has `path`, `method` and `handler`", line(&event))),
+            _ => {
+                return Err(format!(
+                    "line {}: an endpoint must be a mapping with `path`, `method` and `handler`",
+                    line(&event)
+                ));
+            }
         }
     }
 }
@@ -182,11 +187,11 @@ mod tests {
     #[test]
     fn unreadable_parts_are_reported_with_their_line() {
         for (text, wanted) in [
-            ("", "it is not a mapping of names to values"),
-            ("- a", "it is not a mapping of names to values"),
+            ("", "it is not a mapping of keys and values"),
+            ("- a", "it is not a mapping of keys and values"),
             ("id: a", "it has no `endpoints`"),
             ("endpoints: 7", "line 1: `endpoints` must be a list"),
-            ("endpoints:\n- 7", "line 2: an endpoint has `path`, `method` and `handler`"),
+            ("endpoints:\n- 7", "line 2: an endpoint must be a mapping with `path`, `method` and `handler`"),
             ("endpoints:\n- path: /a\n  method: GET", "line 2: the endpoint has no `handler`"),
             ("endpoints:\n- path: *x\n  method: GET\n  handler: a", "line 2: the endpoint has no `path`"),
             ("a: [", "line 2: did not find expected node content"),

@@ -51,7 +51,7 @@ impl Method {
                 FnArg::Receiver(argument) => receiver = Receiver::new(argument)?,
                 FnArg::Typed(argument) => {
                     if mentions_impl(&argument.ty) {
-                        let help = "a handler's or hook's argument has a type of its own, not `impl …`";
+                        let help = "an argument of a handler or hook must have a named type, not `impl …`";
                         return Err(Error::new_spanned(&argument.ty, help));
                     }
                     if is_state(&argument.ty) {
@@ -141,12 +141,12 @@ impl Receiver {
             ReceiverKind::Typed(_, kind) => {
                 let text = kind.to_token_stream().to_string().replace(' ', "");
                 let is_arc = text.rsplit("::").next() == Some("Arc<Self>");
-                let help = "calls run at the same time, so this takes `&self` or `self: Arc<Self>`";
+                let help = "calls run concurrently, so this method must take `&self` or `self: Arc<Self>`";
                 if is_arc { Ok(Receiver::Arc) } else { Err(Error::new_spanned(receiver, help)) }
             }
             _ => {
-                let help =
-                    "calls run at the same time, so this takes `&self`; keep what changes in a Mutex or an atomic";
+                let help = "calls run concurrently, so this method must take `&self`: keep state that changes in a \
+                            `Mutex` or an atomic";
                 Err(Error::new_spanned(receiver, help))
             }
         }
@@ -163,7 +163,10 @@ fn take_header(attributes: &mut Vec<Attribute>) -> Result<Option<String>> {
     let text = name.value();
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if text.is_empty() || !text.bytes().all(is_token) {
-        return Err(Error::new(name.span(), "the name of a header is letters, digits and some signs such as `-`"));
+        return Err(Error::new(
+            name.span(),
+            "the name of a header may contain only letters, digits and some signs such as `-`",
+        ));
     }
     Ok(Some(text.to_ascii_lowercase()))
 }

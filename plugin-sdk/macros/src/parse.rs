@@ -1,4 +1,4 @@
-//! From an impl block to its routes and hooks.
+//! Parses an impl block into its routes and hooks.
 
 use proc_macro2::{Span, TokenStream};
 use syn::parse::{Parse, ParseStream};
@@ -64,7 +64,7 @@ impl Parse for Manifest {
         let key: Ident = input.parse()?;
         if key != "manifest" {
             let help = format!(
-                "`{key}` is unknown here: #[plugin] takes `manifest = \"path\"`, `manifest = false` or nothing"
+                "`{key}` is unknown here: #[plugin] accepts `manifest = \"path\"`, `manifest = false` or nothing"
             );
             return Err(Error::new(key.span(), help));
         }
@@ -73,7 +73,7 @@ impl Parse for Manifest {
             let value: LitBool = input.parse()?;
             if value.value { Manifest::Beside } else { Manifest::None }
         } else {
-            let help = "`manifest` is the path of a file, from the folder of Cargo.toml, or `false`";
+            let help = "`manifest` must be `false` or the path of a file, relative to the folder of Cargo.toml";
             Manifest::At(input.parse().map_err(|error| Error::new(error.span(), help))?)
         };
         input.parse::<Option<Token![,]>>()?;
@@ -102,7 +102,7 @@ pub(crate) fn plugin(attribute: TokenStream, item: TokenStream) -> Result<Plugin
     }
     plugin.block.items = items;
     if plugin.handlers.is_empty() && plugin.errors.is_empty() {
-        let help = "a plugin has at least one handler: put `#[get(\"/path\")]` on a method";
+        let help = "a plugin must have at least one handler: add `#[get(\"/path\")]` to a method";
         plugin.errors.push(Error::new(Span::call_site(), help));
     }
     plugin.errors.extend(duplicates(plugin.handlers.iter().flat_map(|handler| &handler.routes)));
@@ -159,11 +159,11 @@ fn take_attributes(function: &mut ImplItemFn) -> Result<Found> {
                 }
             }
             Some(kind) if !matches!(attribute.meta, Meta::Path(_)) => {
-                note(Error::new_spanned(&attribute, format!("#[{}] takes no arguments", kind.name)));
+                note(Error::new_spanned(&attribute, format!("#[{}] accepts no arguments", kind.name)));
             }
             Some(kind) => {
                 if let Some((first, _)) = &hook {
-                    let help = format!("a method is one hook, and this is #[{}] already", first.name);
+                    let help = format!("a method can be only one hook, and this method is already #[{}]", first.name);
                     note(Error::new_spanned(&attribute, help));
                 }
                 hook = Some((kind, attribute));

@@ -62,7 +62,8 @@ impl Parse for Arguments {
 fn parse_false(input: ParseStream<'_>, key: &Ident) -> Result<Span> {
     let value: LitBool = input.parse()?;
     if value.value {
-        let help = "`blocking` takes only `false`: a plain `fn` may block without it, and an `async fn` must not block";
+        let help =
+            "`blocking` accepts only `false`: a plain `fn` may block without it, and an `async fn` must not block";
         return Err(Error::new(value.span(), help));
     }
     Ok(key.span())
@@ -92,7 +93,7 @@ impl Route {
 
 fn handler_name(name: &LitStr) -> Result<String> {
     let text = name.value();
-    let help = "a handler name starts with a letter and contains only letters, digits and `_`";
+    let help = "a handler name must start with a letter and contain only letters, digits and `_`";
     if is_handler_name(&text) { Ok(text) } else { Err(Error::new(name.span(), help)) }
 }
 
@@ -110,7 +111,7 @@ pub(crate) fn duplicates<'a>(routes: impl Iterator<Item = &'a Route>) -> Vec<Err
             None => seen.push((method, shape, route)),
             Some((_, _, first)) => {
                 let (path, first_path, handler) = (route.path.value(), first.path.value(), &first.handler);
-                let help = format!("{method} {path} is routed twice: `{handler}` has {method} {first_path}");
+                let help = format!("{method} {path} is routed twice: `{handler}` already has {method} {first_path}");
                 errors.push(Error::new(route.path.span(), help));
             }
         }

@@ -183,7 +183,8 @@ fn read(argument: &Chunk) -> Result<serde_json::Value, Failure> {
     if argument.is_empty() {
         return Ok(json!({}));
     }
-    serde_json::from_slice(argument).map_err(|error| Failure::failed(&format!("the hook's argument: {error}")))
+    serde_json::from_slice(argument)
+        .map_err(|error| Failure::failed(&format!("the argument of the hook is invalid: {error}")))
 }
 
 pub(super) fn failed(error: crate::Error) -> Failure {

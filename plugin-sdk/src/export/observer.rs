@@ -1,4 +1,4 @@
-//! The end of a call.
+//! Reports the errors and panics of calls to the log and to the `on_error` hook.
 
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ pub struct Configuration<T>(pub T);
 /// An argument of the `#[start]` method.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an argument of a `#[start]` method",
-    label = "neither the context nor the configuration",
+    label = "expected `Context` or `Configuration<T>`",
     note = "`#[start]` takes `Context`, `Configuration<T>`, both or nothing: \
             `async fn start(context: Context, Configuration(settings): Configuration<Settings>) -> Result<Self>`"
 )]
@@ -31,9 +31,9 @@ pub trait FromContext: Sized {
 /// The argument of the `#[validate]` and `#[on_config_change]` methods.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be read from a configuration",
-    label = "not the configuration",
-    note = "this hook takes the configuration as `Configuration<T>`, where `T` is a type of yours that is \
-            `serde::Deserialize`"
+    label = "expected `Configuration<T>`",
+    note = "this hook takes the configuration as `Configuration<T>`, where `T` is a type of yours that \
+            implements `serde::Deserialize`"
 )]
 pub trait FromConfiguration: Sized {
     /// Extracts the argument.

@@ -1,4 +1,4 @@
-//! Forms.
+//! The extractor `Form`, for URL-encoded forms.
 
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;

@@ -63,8 +63,8 @@ pub(super) fn media_type(request: &Request) -> String {
 
 pub(super) fn wrong_media_type(code: &'static str, found: &str, wanted: &str) -> Error {
     let detail = match found {
-        "" => format!("the body has no content type, send `content-type: {wanted}`"),
-        found => format!("the body is `{found}`, send `content-type: {wanted}`"),
+        "" => format!("the body has no content type; send `content-type: {wanted}`"),
+        found => format!("the body has the content type `{found}`; send `content-type: {wanted}`"),
     };
     Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code).with_detail(detail)
 }

@@ -1,4 +1,4 @@
-//! The query.
+//! The extractor `Query`, for the query of a request.
 
 use std::borrow::Cow;
 

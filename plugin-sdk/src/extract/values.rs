@@ -185,7 +185,9 @@ impl<'de> Values<'de> {
                 self.place.set(Some(name));
                 Ok(Value::one(text))
             }
-            (Shape::Path, all) => Err(ValueError::custom(format!("expected one value, the path has {}", all.len()))),
+            (Shape::Path, all) => {
+                Err(ValueError::custom(format!("expected one value, but the path has {}", all.len())))
+            }
             (Shape::Form, _) => Err(ValueError::custom("expected a struct or a map")),
         }
     }

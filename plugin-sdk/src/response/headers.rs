@@ -7,7 +7,7 @@ use crate::{Error, IntoResponse, Response};
 /// Headers in front of the body, in a tuple that a handler returns.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't precede the body of a response",
-    label = "neither a status nor headers",
+    label = "expected a status or headers",
     note = "in a tuple the status comes first, then headers (`HeaderMap` or `[(name, value); N]`), the body last"
 )]
 pub trait IntoResponseParts {
@@ -33,10 +33,12 @@ where
     fn add_to(self, headers: &mut HeaderMap) -> Result<(), Error> {
         let mut added = HeaderMap::with_capacity(N);
         for (name, value) in self {
-            let name = name.try_into().map_err(|error| Error::internal(format!("the name of a header: {error}")))?;
-            let value = value
+            let name = name
                 .try_into()
-                .map_err(|error| Error::internal(format!("the value of the header `{name}`: {error}")))?;
+                .map_err(|error| Error::internal(format!("the name of a response header is invalid: {error}")))?;
+            let value = value.try_into().map_err(|error| {
+                Error::internal(format!("the value of the response header `{name}` is invalid: {error}"))
+            })?;
             // A name may be repeated, as with `set-cookie`.
             added.append(name, value);
         }
@@ -104,8 +106,8 @@ mod tests {
     #[test]
     fn an_invalid_response_header_is_a_500_that_names_it() {
         for (response, log) in [
-            ((StatusCode::CREATED, [("a b", "1")], "").into_response(), "the name of a header"),
-            (([("x-a", "1\r\nx-b: 2")], "").into_response(), "the value of the header `x-a`"),
+            ((StatusCode::CREATED, [("a b", "1")], "").into_response(), "the name of a response header"),
+            (([("x-a", "1\r\nx-b: 2")], "").into_response(), "the value of the response header `x-a`"),
         ] {
             assert_eq!(response.status(), 500);
             assert!(response.log.as_deref().unwrap().contains(log), "{:?}", response.log);

@@ -36,7 +36,7 @@ impl IntoResponse for Redirect {
     fn into_response(self) -> Response {
         match HeaderValue::try_from(self.location) {
             Ok(location) => Response::new(self.status, "").with_header(header::LOCATION, location),
-            Err(error) => Error::internal(format!("the location of a redirect: {error}")).into_response(),
+            Err(error) => Error::internal(format!("the location of a redirect is invalid: {error}")).into_response(),
         }
     }
 }

@@ -44,7 +44,11 @@ impl<'a> Ask<'a> {
     /// Sends the request and returns the response, whatever its status.
     pub(super) async fn send(self, plugin_runtime: &PluginRuntime) -> Result<Answer, ServiceError> {
         let host = plugin_runtime.host.as_ref().ok_or_else(|| {
-            ServiceError::new(StatusCode::NOT_IMPLEMENTED, "no_host", "this hook runs before there is a host to ask")
+            ServiceError::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "no_host",
+                "this hook cannot use host services, because it runs before the plugin is started",
+            )
         })?;
         let name = name_of(self.service);
         let asked = host.request(self.into_request()).ok_or_else(|| ServiceError::old_host(name))?;
@@ -97,7 +101,7 @@ fn name_of(service: u32) -> &'static str {
         service::FETCH => "HTTP for plugins",
         service::CALL => "calls between plugins",
         service::SECRETS => "secrets",
-        _ => "such service",
+        _ => "this service",
     }
 }
 

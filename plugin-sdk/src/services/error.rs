@@ -50,7 +50,8 @@ impl ServiceError {
 
     /// The error for a service that an older host does not have.
     pub(crate) fn old_host(what: &str) -> ServiceError {
-        let detail = format!("this host is of ABI 1.0 and has no {what}; a plugin-host of ABI 1.1 or later has");
+        let detail =
+            format!("this host has ABI 1.0, which does not include {what}; update the host to ABI 1.1 or later");
         ServiceError::new(StatusCode::NOT_IMPLEMENTED, "host_too_old", detail)
     }
 
@@ -119,7 +120,7 @@ impl ServiceError {
 impl fmt::Display for ServiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.detail.as_str() {
-            "" => write!(f, "the host answered {} ({})", self.status, self.code),
+            "" => write!(f, "the host returned status {} ({})", self.status, self.code),
             detail => write!(f, "{detail} ({})", self.code),
         }
     }

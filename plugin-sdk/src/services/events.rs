@@ -146,7 +146,7 @@ fn read(chunk: &[u8]) -> Result<Published, ServiceError> {
     match serde_json::from_slice(chunk) {
         Ok(Item::Event(event)) => Ok(event),
         Ok(Item::Lost { lost }) => {
-            let detail = format!("{lost} events were lost, since this subscriber was too slow");
+            let detail = format!("{lost} events were lost, because this subscriber was too slow");
             Err(ServiceError::new(StatusCode::SERVICE_UNAVAILABLE, "events_lost", detail))
         }
         Err(error) => Err(ServiceError::not_json("the event", &error)),

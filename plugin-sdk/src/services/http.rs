@@ -1,4 +1,4 @@
-//! HTTP through the host.
+//! HTTP requests that the host sends for the plugin.
 
 use std::fmt;
 use std::sync::Arc;
@@ -218,7 +218,7 @@ impl HttpResponse {
                 _ => answer = Answer { status, headers, body: bytes.into() },
             }
         } else if answer.status == StatusCode::NOT_IMPLEMENTED && answer.headers.is_empty() {
-            return Err(ServiceError::new(answer.status, "no_such_service", "this host does not offer that service"));
+            return Err(ServiceError::new(answer.status, "no_such_service", "this host does not have this service"));
         }
         Ok(HttpResponse { answer })
     }

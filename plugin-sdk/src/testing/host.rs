@@ -150,7 +150,7 @@ impl Host {
                 match self.secrets.get(&name) {
                     Some(secret) => Response::new(StatusCode::OK, secret.clone()),
                     None => {
-                        let detail = format!("there is no secret `{name}`: give the test's `Builder::secret` one");
+                        let detail = format!("the test has no secret `{name}`: add it with `Builder::secret`");
                         refuse(StatusCode::NOT_FOUND, "secret_not_found", &detail)
                     }
                 }

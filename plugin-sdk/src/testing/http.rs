@@ -38,12 +38,13 @@ impl SentRequest {
 
 /// The response if the test answers no HTTP requests.
 pub(super) fn no_world(asked: &SentRequest) -> Response {
-    let detail = format!("{} was not reached: give the test's `Builder::http` a closure that answers it", asked.url);
+    let detail = format!("the test has no response for {}: return it from the closure of `Builder::http`", asked.url);
     Error::new(StatusCode::BAD_GATEWAY, "fetch_failed").with_detail(detail).into_response()
 }
 
 /// The response if there are no other plugins.
 pub(super) fn no_plugins(asked: &SentRequest) -> Response {
-    let detail = format!("no plugin answers {}: give the test's `Builder::plugins` a closure that does", asked.url);
+    let detail =
+        format!("the test has no response for {}: return it from the closure of `Builder::plugins`", asked.url);
     Error::new(StatusCode::NOT_FOUND, "plugin_unknown").with_detail(detail).into_response()
 }

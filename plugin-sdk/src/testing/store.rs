@@ -53,7 +53,7 @@ impl Store {
             return self.list(&param("prefix").unwrap_or_default(), param("after").as_deref(), limit.min(PAGE));
         };
         if key.is_empty() {
-            return refuse(StatusCode::BAD_REQUEST, "kv_bad_key", "a key is not empty");
+            return refuse(StatusCode::BAD_REQUEST, "kv_bad_key", "a key must not be empty");
         }
         let mut entries = self.lock();
         let found = entries.entries.get(&key).map(|(version, value)| (*version, value.clone()));
@@ -64,7 +64,7 @@ impl Store {
         match (method.as_str(), found) {
             ("GET", Some((version, value))) => tagged(StatusCode::OK, version, value),
             ("PUT" | "DELETE", _) if is_changed || is_there => {
-                let detail = format!("`{key}` is not what was expected");
+                let detail = format!("key `{key}` has another version, or exists already, so it was not changed");
                 refuse(StatusCode::PRECONDITION_FAILED, "kv_changed", &detail)
             }
             ("PUT", _) => tagged(StatusCode::NO_CONTENT, entries.put(&key, body), Bytes::new()),
@@ -73,9 +73,9 @@ impl Store {
                 StatusCode::NO_CONTENT.into_response()
             }
             ("GET" | "DELETE", None) => {
-                refuse(StatusCode::NOT_FOUND, "kv_not_found", &format!("there is nothing under `{key}`"))
+                refuse(StatusCode::NOT_FOUND, "kv_not_found", &format!("the key-value store has no key `{key}`"))
             }
-            _ => refuse(StatusCode::METHOD_NOT_ALLOWED, "kv_method", "the store takes GET, PUT and DELETE"),
+            _ => refuse(StatusCode::METHOD_NOT_ALLOWED, "kv_method", "the store accepts GET, PUT and DELETE"),
         }
     }
 

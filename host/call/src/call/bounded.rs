@@ -1,4 +1,4 @@
-//! A call with its deadline and the abortion of its generation.
+//! A call that ends at its deadline, or when its generation cancels its calls.
 
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};

@@ -111,7 +111,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("stop_timeout_seconds", "stop-timeout-seconds", None, SettingType::Number { min: 1, max: 3_600 }, "10",
         "Time limit for a plugin's stop hook"),
     setting("drain_timeout_seconds", "drain-timeout-seconds", None, SettingType::Number { min: 0, max: 86_400 }, "30",
-        "How long calls to a replaced generation may continue before they are cut off"),
+        "How long calls to a replaced generation may continue before they are cancelled"),
     setting("max_kept_generations", "max-kept-generations", None, SettingType::Number { min: 1, max: 4_000 }, "100",
         "Maximum number of ended generations that stay in memory; further loads are refused"),
     setting("max_kept_versions", "max-kept-versions", None, SettingType::Number { min: 0, max: 100 }, "3",

@@ -97,7 +97,7 @@ fn a_server_that_is_not_a_host_is_reported() {
             error: failed to parse the host's response
               expected ident at line 1 column 2
 
-            fix: use the plugin-host program with the version of the host
+            fix: use a plugin-host program of the same version as the host
         "#]],
     ] {
         expected.assert_eq(&run(folder.path(), &["list", "--url", &url, "--token", "x"]).replace(&url, "URL"));

@@ -110,7 +110,7 @@ fn parse_update<T: StreamItem>(name: &str, data: String) -> Result<StreamUpdate<
     };
     update.map_err(|error| {
         let failure = Failure::from_error("failed to parse the host's response", &error);
-        failure.fix("use the plugin-host program with the version of the host")
+        failure.fix("use a plugin-host program of the same version as the host")
     })
 }
 

@@ -78,7 +78,7 @@ impl ApiResponse {
     pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         serde_json::from_slice(&self.body).map_err(|error| {
             Failure::from_error("failed to parse the host's response", &error)
-                .fix("use the plugin-host program with the version of the host")
+                .fix("use a plugin-host program of the same version as the host")
         })
     }
 }

@@ -117,7 +117,7 @@ mod tests {
         };
         let expected = r"1970-01-01 00:00:00.000 hello: generation 2 is unhealthy, it was healthy: no disk\u{1b}[31m";
         assert_eq!(line(&event), expected);
-        let event = Event { message: "the host stops".to_owned(), ..Event::default() };
-        assert_eq!(line(&event), "1970-01-01 00:00:00.000 host: the host stops");
+        let event = Event { message: "the host is stopping".to_owned(), ..Event::default() };
+        assert_eq!(line(&event), "1970-01-01 00:00:00.000 host: the host is stopping");
     }
 }

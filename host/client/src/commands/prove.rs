@@ -277,7 +277,7 @@ async fn mapped(client: &Client) -> Result<u64, Failure> {
     let value = text.lines().find_map(|line| line.strip_prefix("plugin_host_generations_mapped "));
     value.and_then(|value| value.trim().parse().ok()).ok_or_else(|| {
         Failure::failed("the host's metrics do not contain the number of mapped libraries")
-            .fix("use the plugin-host program with the version of the host")
+            .fix("use a plugin-host program of the same version as the host")
     })
 }
 

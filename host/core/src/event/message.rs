@@ -20,14 +20,14 @@ impl EventKind {
                 let later = if after_restart.is_empty() {
                     String::new()
                 } else {
-                    format!("; after a restart: {}", list(after_restart, ", "))
+                    format!("; takes effect after a restart: {}", list(after_restart, ", "))
                 };
-                format!("the configuration was read again; {changed}{later}")
+                format!("the configuration was reloaded; {changed}{later}")
             }
             EventKind::HostReconfigurationRefused { reasons } => {
-                format!("the configuration was read again and refused: {}", list(reasons, "; "))
+                format!("the configuration is invalid, so the host keeps the previous one: {}", list(reasons, "; "))
             }
-            EventKind::HostStopping => "the host stops".to_owned(),
+            EventKind::HostStopping => "the host is stopping".to_owned(),
             EventKind::JobQueued { operation, subject } => format!("{operation} of {subject} is queued"),
             EventKind::JobStarted { operation, subject } => format!("{operation} of {subject} has started"),
             EventKind::JobStep { step, took } => format!("step {step} took {}", Span::new(*took)),
@@ -51,7 +51,7 @@ impl EventKind {
                 format!("generation {generation} accepts no more calls; in flight: {in_flight}")
             }
             EventKind::GenerationEnded { generation, took, cut } => {
-                let cut = if *cut > 0 { format!("; calls cut: {cut}") } else { String::new() };
+                let cut = if *cut > 0 { format!("; cancelled calls: {cut}") } else { String::new() };
                 format!("generation {generation} has ended, {} after it began to drain{cut}", Span::new(*took))
             }
             EventKind::GenerationUnmapped { generation, after, left_bytes } => {
@@ -72,26 +72,26 @@ impl EventKind {
                 format!("calls of generation {generation} are refused for {}: {reason}", Span::new(*retry_after))
             }
             EventKind::CircuitClosed { generation } => {
-                format!("calls of generation {generation} are admitted again")
+                format!("calls of generation {generation} are accepted again")
             }
             EventKind::PluginQuarantined { failures, window, reason } => {
-                format!("it is in quarantine after {failures} failures in {}: {reason}", Span::new(*window))
+                format!("the plugin is quarantined after {failures} failures in {}: {reason}", Span::new(*window))
             }
-            EventKind::PluginQuarantineLifted { actor } => format!("its quarantine was lifted by {actor}"),
+            EventKind::PluginQuarantineLifted { actor } => format!("the quarantine was lifted by {actor}"),
             EventKind::ConfigurationChanged { revision, generation, live } => {
                 let revision = revision.map(|revision| format!(" (revision {revision})")).unwrap_or_default();
                 let used = match (generation, live) {
-                    (Some(generation), true) => format!("applied by generation {generation}"),
-                    (Some(generation), false) => format!("generation {generation} serves with it"),
-                    (None, _) => "it will be used when the plugin serves".to_owned(),
+                    (Some(generation), true) => format!("in use by generation {generation}"),
+                    (Some(generation), false) => format!("generation {generation} was started with it"),
+                    (None, _) => "it takes effect when the plugin is started".to_owned(),
                 };
-                format!("its configuration was changed{revision}; {used}")
+                format!("the configuration was changed{revision}; {used}")
             }
             EventKind::RevisionMade { revision, actor, reason } => {
                 format!("revision {revision} was made by {actor}: {reason}")
             }
             EventKind::RollbackDone { from, to, generation, automatic, reason } => {
-                let by = if *automatic { "the host went back" } else { "went back" };
+                let by = if *automatic { "the host rolled back" } else { "rolled back" };
                 let generation = generation.map(|number| format!(" as generation {number}")).unwrap_or_default();
                 format!("{by} from {from} to {to}{generation}: {reason}")
             }
@@ -203,10 +203,10 @@ mod tests {
         expect![[r#"
             host.started: the host has started, version 0.1.0
             host.ready: the host is ready 2.3 s after its start; plugins that serve: 3
-            host.reconfigured: the configuration was read again; nothing changed
-            host.reconfigured: the configuration was read again; changed: a, b; after a restart: port
-            host.reconfiguration_refused: the configuration was read again and refused: x is `y`; z
-            host.stopping: the host stops
+            host.reconfigured: the configuration was reloaded; nothing changed
+            host.reconfigured: the configuration was reloaded; changed: a, b; takes effect after a restart: port
+            host.reconfiguration_refused: the configuration is invalid, so the host keeps the previous one: x is `y`; z
+            host.stopping: the host is stopping
             job.queued: load of /srv/hello is queued
             job.started: load of /srv/hello has started
             job.step: step build took 12 ms
@@ -222,21 +222,21 @@ mod tests {
             generation.serves: generation 2 (1.1.0) serves instead of generation 1
             generation.draining: generation 1 accepts no more calls; in flight: 3
             generation.ended: generation 1 has ended, 12 ms after it began to drain
-            generation.ended: generation 1 has ended, 12 ms after it began to drain; calls cut: 2
+            generation.ended: generation 1 has ended, 12 ms after it began to drain; cancelled calls: 2
             generation.unmapped: generation 1 is unmapped, 12 ms after it was replaced
             generation.unmapped: generation 1 is unmapped, 12 ms after it was replaced; 312 bytes of its heap memory were not freed
             generation.kept: generation 1 has ended and stays in memory: 2 threads (`a`, `b`); 1 waker
             health.changed: generation 2 is unhealthy, it was degraded: no disk
             health.changed: generation 2 is healthy, it was unhealthy
             circuit.opened: calls of generation 2 are refused for 5 s: 5 calls timed out
-            circuit.closed: calls of generation 2 are admitted again
-            plugin.quarantined: it is in quarantine after 5 failures in 1 min: it panicked at its start
-            plugin.quarantine_lifted: its quarantine was lifted by operator
-            configuration.changed: its configuration was changed (revision 4); applied by generation 2
-            configuration.changed: its configuration was changed (revision 4); generation 3 serves with it
-            configuration.changed: its configuration was changed; it will be used when the plugin serves
+            circuit.closed: calls of generation 2 are accepted again
+            plugin.quarantined: the plugin is quarantined after 5 failures in 1 min: it panicked at its start
+            plugin.quarantine_lifted: the quarantine was lifted by operator
+            configuration.changed: the configuration was changed (revision 4); in use by generation 2
+            configuration.changed: the configuration was changed (revision 4); generation 3 was started with it
+            configuration.changed: the configuration was changed; it takes effect when the plugin is started
             revision.made: revision 4 was made by operator: configure
-            rollback.done: the host went back from 1.1.0 to 1.0.0 as generation 3: its first health probe failed
+            rollback.done: the host rolled back from 1.1.0 to 1.0.0 as generation 3: its first health probe failed
             update.available: version 1.1.0 is available, 1.0.0 is installed
             request.refused: reload was refused: run_disabled: plugin `hello` is disabled
         "#]]

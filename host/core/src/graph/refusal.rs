@@ -179,7 +179,7 @@ impl GraphProblem {
                         format!("`{plugin}` {version} does not meet the requirement of {all}")
                     }
                     DependencyChange::Disabled => format!("`{plugin}` cannot be disabled: {all} {need} it"),
-                    DependencyChange::Removed => format!("`{plugin}` cannot be removed: {all} {need} it"),
+                    DependencyChange::Removed => format!("`{plugin}` cannot be unloaded: {all} {need} it"),
                 }
             }
         }
@@ -196,9 +196,9 @@ impl GraphProblem {
                 format!("install {}", named(dependency, Some(requirement)))
             }
             GraphProblem::Disabled { dependency, .. } => format!("enable `{dependency}`"),
-            GraphProblem::Conflict { in_the_way, requirement: None, .. } => format!("remove `{in_the_way}`"),
+            GraphProblem::Conflict { in_the_way, requirement: None, .. } => format!("unload `{in_the_way}`"),
             GraphProblem::Conflict { in_the_way, other, requirement: Some(requirement), .. } => {
-                format!("remove `{in_the_way}`, or install a version of `{other}` outside of {requirement}")
+                format!("unload `{in_the_way}`, or install a version of `{other}` outside of {requirement}")
             }
             GraphProblem::Dependants { plugin, change, dependants } => {
                 let ids: Vec<_> = dependants.iter().map(|dependant| format!("`{}`", dependant.id)).collect();
@@ -208,10 +208,10 @@ impl GraphProblem {
                     DependencyChange::Version(_) => {
                         let wanted: Vec<_> = wanted.iter().map(ToString::to_string).collect();
                         let wanted = wanted.join(" and ");
-                        format!("install a version of `{plugin}` that meets {wanted}, or update or remove {ids} first")
+                        format!("install a version of `{plugin}` that meets {wanted}, or update or unload {ids} first")
                     }
                     DependencyChange::Disabled => format!("disable {ids} first, or set `cascade`"),
-                    DependencyChange::Removed => format!("remove {ids} first, or set `cascade`"),
+                    DependencyChange::Removed => format!("unload {ids} first, or set `cascade`"),
                 }
             }
         }

@@ -112,7 +112,7 @@ pub(crate) fn plugin_id(text: &str) -> Result<PluginId, &'static str> {
     text.parse().map_err(|error| match error {
         IdError::Length { .. } => "must have 3 to 50 characters",
         IdError::Character { .. } => "must contain only A-Z, a-z, 0-9, `_` and `-`",
-        IdError::Reserved { .. } => "must not be a word of the management API; choose another id",
+        IdError::Reserved { .. } => "is reserved for the management API; choose another id",
     })
 }
 

@@ -37,7 +37,7 @@ pub enum PlanObstacle {
         /// The digest of the build.
         found: Digest,
     },
-    /// The plugin is being removed.
+    /// The plugin is being unloaded.
     Leaving {
         /// The entry.
         entry: usize,
@@ -92,7 +92,7 @@ impl fmt::Display for PlanObstacle {
                 found.short()
             ),
             PlanObstacle::Leaving { id, .. } => {
-                write!(f, "`{id}` is being removed; hint: plan again when it has been removed")
+                write!(f, "`{id}` is being unloaded; hint: plan again after it is unloaded")
             }
             PlanObstacle::Between(problem) => write!(f, "{problem}"),
         }

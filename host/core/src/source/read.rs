@@ -1,4 +1,4 @@
-//! Reading the text of a source.
+//! Parses the text of a source.
 
 use std::path::PathBuf;
 use std::str::FromStr;

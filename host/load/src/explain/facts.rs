@@ -73,7 +73,7 @@ fn kind(file: &[u8]) -> String {
         _ if starts(b"\xcf\xfa\xed\xfe") || starts(b"\xca\xfe\xba\xbe") => "a macOS program or library",
         _ if starts(b"\0asm") => "a WebAssembly module",
         _ if std::str::from_utf8(&file[..file.len().min(512)]).is_ok() => "a text",
-        _ => "no ELF file",
+        _ => "not an ELF file",
     };
     text.to_owned()
 }
@@ -162,7 +162,7 @@ mod tests {
             (b"PK\x03\x04rest".to_vec(), "a ZIP archive"),
             (b"MZ\x90".to_vec(), "a Windows program or DLL"),
             (b"hello".to_vec(), "a text"),
-            (vec![0xff; 64], "no ELF file"),
+            (vec![0xff; 64], "not an ELF file"),
             (b"\x7fELF".to_vec(), "an ELF file that is cut off or broken at its first bytes"),
             (b"\x7fELF\x02\x01".to_vec(), "a 64-bit ELF file that is cut off in its header for an unknown machine"),
             (header(2, 1, 3, 62), "a 64-bit ELF shared library for x86_64"),

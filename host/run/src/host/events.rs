@@ -37,7 +37,7 @@ impl Host {
         self.0.events.publish(None, None, EventKind::HostReady { serving, took });
     }
 
-    /// Publishes that the configuration was read again: the changed keys and the keys that need a restart, or all
+    /// Publishes that the configuration was reloaded: the changed keys and the keys that need a restart, or all
     /// errors.
     pub fn note_configuration(&self, read: Result<(Vec<String>, Vec<String>), Vec<String>>) {
         let texts = |texts: Vec<String>| texts.into_iter().map(Into::into).collect();

@@ -99,7 +99,7 @@ impl Host {
             match warmed {
                 Ok(()) => {
                     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    tracing::info!(duration_ms, "the SDK is compiled: builds of plugins start warm");
+                    tracing::info!(duration_ms, "the SDK was compiled in advance; builds of plugins reuse it");
                 }
                 Err(error) => tracing::warn!("failed to compile the SDK in advance: {error}"),
             }

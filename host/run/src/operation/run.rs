@@ -39,7 +39,7 @@ pub(crate) async fn run(host: Host, operation: Operation, job: Arc<Job>) {
                 (Some(id), Some(_)) => {
                     tracing::info!(plugin.id = %id, generation, duration_ms, "{name}: `{id}` now serves generation {generation}")
                 }
-                (Some(id), None) => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve"),
+                (Some(id), None) => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` is not running"),
             }
         }
         Some(Err(error)) => {
@@ -140,7 +140,7 @@ pub(crate) async fn run_planned_step(host: &Host, turn: Lease, id: &PluginId, st
         Ok(()) => {
             let generation = lease.serving_number().unwrap_or(0);
             match generation {
-                0 => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` does not serve, as desired"),
+                0 => tracing::info!(plugin.id = %id, duration_ms, "{name}: `{id}` is not running, as desired"),
                 _ => {
                     tracing::info!(plugin.id = %id, generation, duration_ms, "{name}: `{id}` serves generation {generation}")
                 }

@@ -1,4 +1,4 @@
-//! Starting a generation: everything before it becomes visible.
+//! Opens, starts and probes a new generation, before it is swapped in.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Updating a plugin from its repository, and its update rule.
+//! Updates a plugin from its repository, and sets its update policy.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ impl Work<'_> {
             let now = lease.serving_number();
             let receipt = self.receipt(&lease, now, now)?;
             return Ok(Receipt {
-                reason: Some("there is no newer version that the update rule allows".to_owned()),
+                reason: Some("there is no newer version that the update policy allows".to_owned()),
                 ..receipt
             });
         };

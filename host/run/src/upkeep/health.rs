@@ -108,6 +108,6 @@ async fn ask(generation: &Arc<Generation>, path: &str, timeout: Duration) -> Res
     let handler = generation.endpoints[routed.endpoint].handler;
     match generation.instance.probe(handler, path, timeout).await?.as_u16() {
         200..400 => Ok(()),
-        status => Err(CallError::Failed(format!("GET {path} answered {status}"))),
+        status => Err(CallError::Failed(format!("GET {path} returned status {status}"))),
     }
 }

@@ -1,4 +1,4 @@
-//! The plugins of the host.
+//! Views of the plugins, and the numbers of their generations.
 
 use host_core::PluginId;
 

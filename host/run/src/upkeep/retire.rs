@@ -49,15 +49,28 @@ async fn drain_and_stop(
     if drained.is_err() {
         let left = generation.in_flight.count();
         cut = left as u64;
-        tracing::warn!(plugin.id = %id, generation = number, left, "generation {number} of `{id}` aborts {left} calls");
-        generation.note("warn", &format!("aborted {left} calls after {} of draining", Span::new(drain_timeout)));
+        tracing::warn!(
+            plugin.id = %id,
+            generation = number,
+            left,
+            "generation {number} of `{id}`: {left} calls were cancelled at the end of the drain timeout"
+        );
+        generation.note("warn", &format!("cancelled {left} calls after {} of draining", Span::new(drain_timeout)));
         generation.abort_calls();
         if tokio::time::timeout(CUT_GRACE, generation.in_flight.none()).await.is_err() {
             // A call that is polled notices the abortion at once. The remaining calls block their worker threads, and
             // nothing can end them.
             let left = generation.in_flight.count();
-            tracing::error!(plugin.id = %id, generation = number, left, "{left} calls of `{id}` block host threads");
-            generation.note("error", &format!("{left} calls block host threads; the generation can't be stopped"));
+            tracing::error!(
+                plugin.id = %id,
+                generation = number,
+                left,
+                "generation {number} of `{id}` cannot be stopped: {left} cancelled calls still block host threads"
+            );
+            generation.note(
+                "error",
+                &format!("the generation cannot be stopped: {left} cancelled calls still block host threads"),
+            );
             generation.in_flight.none().await;
         }
     }

@@ -55,7 +55,7 @@ pub(crate) async fn upload(
         let Some(field) = field? else { break };
         match field.name() {
             Some("path") if archive.is_some() => return Err(refused("the field `path` is after the archive")),
-            Some("path") if path.is_some() => return Err(refused("the field `path` is there twice")),
+            Some("path") if path.is_some() => return Err(refused("the form has the field `path` twice")),
             Some("path") => {
                 let text = in_time(field.text()).await;
                 not_exceeded()?;

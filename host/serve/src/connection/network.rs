@@ -11,7 +11,7 @@ pub struct Network(IpNet);
 
 /// A text is not a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a network such as `10.0.0.0/8`, or an address")]
+#[error("expected a network such as `10.0.0.0/8`, or an IP address")]
 pub struct NetworkError;
 
 impl Network {

@@ -51,7 +51,10 @@ pub enum TlsError {
         source: ReadError,
     },
     /// The key file is accessible to users other than its owner and group.
-    #[error("the key `{}` has mode {mode:04o} and is accessible to others; hint: chmod 0640 or less", path.display())]
+    #[error(
+        "the key `{}` has mode {mode:04o} and is accessible to others; hint: run `chmod 640` on the file",
+        path.display()
+    )]
     Open {
         /// The file.
         path: PathBuf,

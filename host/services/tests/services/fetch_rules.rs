@@ -115,8 +115,8 @@ async fn a_silent_server_times_out() {
     let address = silent.local_addr().unwrap().to_string();
     let (short, long) = (Duration::from_millis(100), Duration::from_secs(60));
     for (scheme, connect_timeout, timeout, says) in [
-        ("https", short, long, "did not accept a connection within 100 ms"),
-        ("http", long, short, "did not respond within 100 ms"),
+        ("https", short, long, "timed out after 100 ms: the connection to the server was not established"),
+        ("http", long, short, "timed out after 100 ms: the server did not respond"),
     ] {
         let host = TestHost::with(|parts| {
             let private_hosts = vec![address.parse().unwrap()];

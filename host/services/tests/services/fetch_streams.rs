@@ -164,7 +164,7 @@ async fn a_stalled_response_fails_at_the_deadline() {
     let mut answer = plugin.send(request.request()).await.into_body();
     assert_eq!(answer.frame().await.unwrap().unwrap().into_data().unwrap(), "first");
     let error = answer.frame().await.unwrap().unwrap_err();
-    assert!(error.starts_with("fetch_timed_out: ") && error.contains("within 2 s"), "{error}");
+    assert!(error.starts_with("fetch_timed_out: ") && error.contains("timed out after 2 s"), "{error}");
     assert!(answer.frame().await.is_none());
 }
 

@@ -50,7 +50,7 @@ pub(super) fn revision(row: &SqliteRow) -> Result<Result<Revision, Damage>, Erro
     };
     let damage = |reason: String| Damage { plugin: plugin.clone(), number: number.unsigned_abs(), reason };
     if fields.checksum() != checksum {
-        return Ok(Err(damage("its checksum does not fit".to_owned())));
+        return Ok(Err(damage("its checksum does not match its content".to_owned())));
     }
     let desired = match document.as_str() {
         "" => Ok(None),

@@ -145,7 +145,7 @@ good = "hidden"
         expect![[r#"
             /etc/host/host.toml:2: unknown key `configuraton`; did you mean `configuration`?
             /etc/host/host.toml:4: `configuration.hello` is not a table; use `[configuration.<plugin-id>]`
-            /etc/host/host.toml:5: `configuration.system` is not a plugin id: `system` is a word of the management API; choose another id
+            /etc/host/host.toml:5: `configuration.system` is not a plugin id: `system` is reserved for the management API; choose another id
             /etc/host/host.toml:6: `configuration.a/b` is not a plugin id: a plugin id must contain only A-Z, a-z, 0-9, `_` and `-`, found '/'
             /etc/host/host.toml:9: `configuration.counter.started` is a date or time, which JSON cannot represent; use a string
             /etc/host/host.toml:10: `configuration.counter.rates[1]` is not a finite number, which JSON cannot represent; use a string

@@ -187,26 +187,26 @@ fn conflicts_hold_in_both_directions() {
     check(
         "old-shop",
         "shop: not old-shop",
-        expect!["dependency_conflict: `shop` conflicts with `old-shop`; hint: remove `old-shop`"],
+        expect!["dependency_conflict: `shop` conflicts with `old-shop`; hint: unload `old-shop`"],
     );
     check(
         "old-shop: not shop",
         "shop",
-        expect!["dependency_conflict: `old-shop` conflicts with `shop`; hint: remove `old-shop`"],
+        expect!["dependency_conflict: `old-shop` conflicts with `shop`; hint: unload `old-shop`"],
     );
     check(
         "old-shop: not shop >=2",
         "shop 2.1.0: not old-shop",
         expect![[r#"
-            dependency_conflict: `shop` conflicts with `old-shop`; hint: remove `old-shop`
-            dependency_conflict: `old-shop` conflicts with `shop` >=2, and `shop` is 2.1.0; hint: remove `old-shop`, or install a version of `shop` outside of >=2"#]],
+            dependency_conflict: `shop` conflicts with `old-shop`; hint: unload `old-shop`
+            dependency_conflict: `old-shop` conflicts with `shop` >=2, and `shop` is 2.1.0; hint: unload `old-shop`, or install a version of `shop` outside of >=2"#]],
     );
     fits("", "shop: not old-shop");
     check(
         "old-shop 1.9.0",
         "shop: not old-shop <2",
         expect![
-            "dependency_conflict: `shop` conflicts with `old-shop` <2, and `old-shop` is 1.9.0; hint: remove `old-shop`, or install a version of `old-shop` outside of <2"
+            "dependency_conflict: `shop` conflicts with `old-shop` <2, and `old-shop` is 1.9.0; hint: unload `old-shop`, or install a version of `old-shop` outside of <2"
         ],
     );
     fits("old-shop 2.0.0", "shop: not old-shop <2");
@@ -214,7 +214,7 @@ fn conflicts_hold_in_both_directions() {
         "old-shop 1.9.0-beta",
         "shop: not old-shop <2",
         expect![
-            "dependency_conflict: `shop` conflicts with `old-shop` <2, and `old-shop` is 1.9.0-beta; hint: remove `old-shop`, or install a version of `old-shop` outside of <2"
+            "dependency_conflict: `shop` conflicts with `old-shop` <2, and `old-shop` is 1.9.0-beta; hint: unload `old-shop`, or install a version of `old-shop` outside of <2"
         ],
     );
     fits("old-shop: not shop >=2", "shop 1.0.0");
@@ -222,14 +222,14 @@ fn conflicts_hold_in_both_directions() {
     check(
         "-old-shop",
         "-shop: not old-shop",
-        expect!["dependency_conflict: `shop` conflicts with `old-shop`; hint: remove `old-shop`"],
+        expect!["dependency_conflict: `shop` conflicts with `old-shop`; hint: unload `old-shop`"],
     );
     // Two others that do not go together are not the candidate's fault.
     fits("aaa: not bbb\nbbb", "ccc: needs aaa");
     check(
         "shop: not old-shop\nold-shop",
         "old-shop 2.0.0",
-        expect!["dependency_conflict: `shop` conflicts with `old-shop`; hint: remove `shop`"],
+        expect!["dependency_conflict: `shop` conflicts with `old-shop`; hint: unload `shop`"],
     );
 }
 
@@ -242,35 +242,35 @@ fn a_version_that_does_not_meet_the_requirement_of_a_dependant_is_refused() {
         installed,
         "store 1.5.0",
         expect![
-            "dependency_dependants: `store` 1.5.0 does not meet the requirement of `cron` (=1.4.0); hint: install a version of `store` that meets =1.4.0, or update or remove `cron` first"
+            "dependency_dependants: `store` 1.5.0 does not meet the requirement of `cron` (=1.4.0); hint: install a version of `store` that meets =1.4.0, or update or unload `cron` first"
         ],
     );
     check(
         installed,
         "store 1.2.0",
         expect![
-            "dependency_dependants: `store` 1.2.0 does not meet the requirement of `cron` (=1.4.0), `till` (^1.3); hint: install a version of `store` that meets =1.4.0 and ^1.3, or update or remove `cron`, `till` first"
+            "dependency_dependants: `store` 1.2.0 does not meet the requirement of `cron` (=1.4.0), `till` (^1.3); hint: install a version of `store` that meets =1.4.0 and ^1.3, or update or unload `cron`, `till` first"
         ],
     );
     check(
         installed,
         "store 2.0.0",
         expect![
-            "dependency_dependants: `store` 2.0.0 does not meet the requirement of `cron` (=1.4.0), `shop` (>=1, <2), `till` (^1.3); hint: install a version of `store` that meets =1.4.0 and >=1, <2 and ^1.3, or update or remove `cron`, `shop`, `till` first"
+            "dependency_dependants: `store` 2.0.0 does not meet the requirement of `cron` (=1.4.0), `shop` (>=1, <2), `till` (^1.3); hint: install a version of `store` that meets =1.4.0 and >=1, <2 and ^1.3, or update or unload `cron`, `shop`, `till` first"
         ],
     );
     check(
         "shop: needs store >=1, <2",
         "store 2.0.0",
         expect![
-            "dependency_dependants: `store` 2.0.0 does not meet the requirement of `shop` (>=1, <2); hint: install a version of `store` that meets >=1, <2, or update or remove `shop` first"
+            "dependency_dependants: `store` 2.0.0 does not meet the requirement of `shop` (>=1, <2); hint: install a version of `store` that meets >=1, <2, or update or unload `shop` first"
         ],
     );
     check(
         "store 1.4.0\nshop: needs store <2\nnight: needs shop",
         "store 2.0.0",
         expect![
-            "dependency_dependants: `store` 2.0.0 does not meet the requirement of `shop` (<2); hint: install a version of `store` that meets <2, or update or remove `shop` first"
+            "dependency_dependants: `store` 2.0.0 does not meet the requirement of `shop` (<2); hint: install a version of `store` that meets <2, or update or unload `shop` first"
         ],
     );
 }
@@ -299,9 +299,9 @@ fn all_problems_are_reported_at_once() {
             dependency_version: `shop` needs `store` >=1, <2, but 0.9.0 is installed; hint: install `store` >=1, <2
             dependency_disabled: `shop` needs `bank`, which is disabled; hint: enable `bank`
             dependency_missing: `shop` needs `ledger` ^3, which is not installed; hint: install `ledger` ^3
-            dependency_conflict: `shop` conflicts with `old-shop`; hint: remove `old-shop`
-            dependency_conflict: `rival` conflicts with `shop`; hint: remove `rival`
-            dependency_dependants: `shop` 2.0.0 does not meet the requirement of `till` (^1); hint: install a version of `shop` that meets ^1, or update or remove `till` first"#]],
+            dependency_conflict: `shop` conflicts with `old-shop`; hint: unload `old-shop`
+            dependency_conflict: `rival` conflicts with `shop`; hint: unload `rival`
+            dependency_dependants: `shop` 2.0.0 does not meet the requirement of `till` (^1); hint: install a version of `shop` that meets ^1, or update or unload `till` first"#]],
     );
     let refused =
         graph("-bank 0.9.0").check(&node("shop: needs bank ^1; needs ledger ^1; needs clock ^1")).unwrap_err();
@@ -316,7 +316,7 @@ fn plugins_that_require_each_others_new_version_are_checked_together() {
         installed,
         "store 2.0.0",
         expect![
-            "dependency_dependants: `store` 2.0.0 does not meet the requirement of `shop` (^1); hint: install a version of `store` that meets ^1, or update or remove `shop` first"
+            "dependency_dependants: `store` 2.0.0 does not meet the requirement of `shop` (^1); hint: install a version of `store` that meets ^1, or update or unload `shop` first"
         ],
     );
     check(
@@ -341,8 +341,8 @@ fn plugins_that_require_each_others_new_version_are_checked_together() {
         "",
         &["aaa: not bbb", "bbb: not aaa"],
         expect![[r#"
-        dependency_conflict: `aaa` conflicts with `bbb`; hint: remove `bbb`
-        dependency_conflict: `bbb` conflicts with `aaa`; hint: remove `aaa`"#]],
+        dependency_conflict: `aaa` conflicts with `bbb`; hint: unload `bbb`
+        dependency_conflict: `bbb` conflicts with `aaa`; hint: unload `aaa`"#]],
     );
     all_fit("store\nshop: needs store", &["-store", "-shop: needs store"]);
     all_fit("store", &[]);
@@ -366,7 +366,7 @@ fn a_plugin_with_dependants_is_neither_removed_nor_disabled() {
         "store",
         false,
         expect![
-            "dependency_dependants: `store` cannot be removed: `night`, `shop`, `cron` need it; hint: remove `night`, `shop`, `cron` first, or set `cascade`"
+            "dependency_dependants: `store` cannot be unloaded: `night`, `shop`, `cron` need it; hint: unload `night`, `shop`, `cron` first, or set `cascade`"
         ],
     );
     check("night", false, expect!["ok"]);

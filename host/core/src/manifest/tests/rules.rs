@@ -94,7 +94,7 @@ fn names_and_versions() {
     check(
         "id: System\n",
         expect![[r#"
-            plugin.yaml:1: `id` must not be a word of the management API; choose another id, found `System`
+            plugin.yaml:1: `id` is reserved for the management API; choose another id, found `System`
         "#]],
     );
     check(

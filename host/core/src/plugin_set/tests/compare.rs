@@ -245,7 +245,7 @@ fn a_plan_that_the_graph_refuses_is_refused_as_a_whole() {
         true,
         "shop; needs store ^1\nmall 1.1.0; needs store; needs gone ^3\nbank; needs vault\nvault; needs bank",
         expect![[r#"
-            dependency_dependants None: `store` cannot be removed: `shop` needs it; hint: remove `shop` first, or set `cascade`
+            dependency_dependants None: `store` cannot be unloaded: `shop` needs it; hint: unload `shop` first, or set `cascade`
             dependency_cycle None: plugins wait for each other: bank → vault → bank (`bank` needs `vault`, `vault` needs `bank`); hint: remove `vault` from the plugin.yaml of `bank`, or break the cycle at another plugin
             dependency_missing None: `mall` needs `store`, which is not installed; hint: install `store`
             dependency_missing None: `mall` needs `gone` ^3, which is not installed; hint: install `gone` ^3
@@ -256,7 +256,7 @@ fn a_plan_that_the_graph_refuses_is_refused_as_a_whole() {
         false,
         "store 2.0.0 disabled",
         expect![[r#"
-            dependency_dependants None: `store` 2.0.0 does not meet the requirement of `shop` (^1); hint: install a version of `store` that meets ^1, or update or remove `shop` first
+            dependency_dependants None: `store` 2.0.0 does not meet the requirement of `shop` (^1); hint: install a version of `store` that meets ^1, or update or unload `shop` first
             dependency_dependants None: `store` cannot be disabled: `shop` needs it; hint: disable `shop` first, or set `cascade`
         "#]],
     );
@@ -274,7 +274,7 @@ fn entries_whose_source_does_not_match_are_refused() {
     expect![[r#"
         plan_other_plugin Some(1): the source contains plugin `other`, not `xyz`; hint: change `id` or `source`
         plan_twice Some(2): the source contains plugin `abc`, which is already listed as `plugins[0]`; hint: keep one of them
-        plan_leaving Some(3): `gone-soon` is being removed; hint: plan again when it has been removed
+        plan_leaving Some(3): `gone-soon` is being unloaded; hint: plan again after it is unloaded
         plan_other_artifact Some(4): `locked` is locked to artifact d9298a10d1b0, but the build produced c1b6f76c8d13; hint: remove `artifact`, or use the toolchain that built the locked artifact
     "#]].assert_eq(&says(&read(text.as_bytes()).unwrap(), &installed, &found));
 }

@@ -191,7 +191,7 @@ plugins:
             plugins.yaml:14: `plugins[2].version` contradicts `v1` in `source`; keep only one of them, found `v2`
             plugins.yaml:15: `plugins[2].commit` must be a full commit id: 40 hex digits in lower case, found `abc`
             plugins.yaml:16: `plugins[2].id` must have 3 to 50 characters, found `ab`
-            plugins.yaml:17: `plugins[3].id` must not be a word of the management API; choose another id, found `plan`
+            plugins.yaml:17: `plugins[3].id` is reserved for the management API; choose another id, found `plan`
             plugins.yaml:18: `plugins[3].source` is empty; add a value, or leave the key out
             plugins.yaml:18: `plugins[3].source` is required
             plugins.yaml:19: `plugins[3].update.every` is not a known key

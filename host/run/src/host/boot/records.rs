@@ -102,7 +102,11 @@ impl Host {
         let id = &desired.id;
         match self.0.state.revision(number).await {
             Ok(Some(revision)) if revision.plugin == *id => {
-                tracing::warn!(plugin.id = %id, "revision {number} was found through its record file, not by its plugin");
+                tracing::warn!(
+                    plugin.id = %id,
+                    "the database did not list revision {number} under plugin `{id}`; it was found through the record \
+                     file"
+                );
                 Ok(revision)
             }
             Ok(_) => Err("the state has no such revision".to_owned()),

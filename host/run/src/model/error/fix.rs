@@ -12,18 +12,20 @@ impl Error {
             }
             Error::Placement { .. } => Some("set `security.placement: inline` in plugin.yaml".to_owned()),
             Error::TooManyKept { .. } => Some(
-                "run `plugin-host show` to see what keeps them in memory; end it, or unload the plugin and restart the \
+                "run `plugin-host show ID` to see what keeps them in memory; end it, or unload the plugin and restart the \
                  host, or raise `max_kept_generations`"
                     .to_owned(),
             ),
             Error::UnknownPlugin { .. } => Some("run `plugin-host list` to see the installed plugins".to_owned()),
-            Error::Disabled { .. } => Some("enable the plugin, or load its source again".to_owned()),
+            Error::Disabled { id } => {
+                Some(format!("run `plugin-host enable {id}`, or load the source of the plugin again"))
+            }
             Error::Dependencies(refusal) => Some(refusal.fix()),
             Error::NoRepository { .. } => Some("reload the plugin, or load it from its repository".to_owned()),
             Error::UpdatesUnknown { fix, .. } => fix.clone(),
             Error::NoArtifact { .. } | Error::NoSource { .. } => Some("load the source of the plugin again".to_owned()),
-            Error::NoRollbackVersion { .. } => Some("run `plugin-host show` to see the stored versions".to_owned()),
-            Error::UnknownRevision { .. } => Some("run `plugin-host revisions` to see the revisions".to_owned()),
+            Error::NoRollbackVersion { id, .. } => Some(format!("run `plugin-host show {id}` to see the stored versions")),
+            Error::UnknownRevision { id, .. } => Some(format!("run `plugin-host revisions {id}` to see the revisions")),
             Error::InProgress { .. } => Some("wait until it ends, or send `on_conflict=queue` or `on_conflict=replace`".to_owned()),
             Error::FileRefused { .. } => Some("correct the entries named in the messages".to_owned()),
             Error::OtherContent { .. } => {
@@ -31,7 +33,7 @@ impl Error {
             }
             Error::NotListed { .. } => Some("run `plugin-host available` to see the listed plugins".to_owned()),
             Error::ManifestElsewhere => Some("leave out `manifestPath`: plugin.yaml is always at the root of the plugin".to_owned()),
-            Error::Looking => Some("try again in a moment".to_owned()),
+            Error::Looking => Some("retry in a moment".to_owned()),
             Error::BatchRefused { problems } => hints(problems, "correct the operations named in the messages"),
             Error::PlanRefused { problems } => hints(problems, "correct the entries named in the messages, and plan again"),
             Error::UnknownPlan { .. } => Some("plan again: a plan is stored for one hour and is lost when the host restarts".to_owned()),
@@ -41,12 +43,13 @@ impl Error {
                     .to_owned(),
             ),
             Error::NotUndone { .. } => {
-                Some("run `plugin-host revisions` to see earlier states, and restore the one you want".to_owned())
+                let fix = "run `plugin-host revisions` to see earlier states, and `plugin-host restore ID N` to restore one";
+                Some(fix.to_owned())
             }
             Error::Together { cause, .. } => cause.fix(),
             Error::UnknownUpload { .. } => Some("upload the archive again; uploads expire".to_owned()),
             Error::TagMoved { place, .. } => Some(format!(
-                "compare the two commits; run `plugin-host load {place}` to install the new one"
+                "compare the two commits; run `plugin-host load {place}` to install the new commit"
             )),
             Error::VersionBlocked { id, version } => Some(format!(
                 "run `plugin-host unblock {id} {version}` to allow it, or load another version with \
@@ -66,7 +69,7 @@ impl Error {
             _ => {
                 let is_full = || self.kind() == FailureKind::Full;
                 self.parts().1.or_else(|| {
-                    is_full().then(|| "free disk space, then try again; nothing was changed".to_owned())
+                    is_full().then(|| "free some space and retry; nothing was changed".to_owned())
                 })
             }
         }

@@ -61,7 +61,7 @@ fn an_invalid_id_of_another_plugin_is_refused_wherever_it_is_written() {
         for (id, rule) in [
             ("ab", "must have 3 to 50 characters"),
             ("a b", "must contain only A-Z, a-z, 0-9, `_` and `-`"),
-            ("Upload", "must not be a word of the management API; choose another id"),
+            ("Upload", "is reserved for the management API; choose another id"),
         ] {
             let text = with(&format!("{}\n", key.replace("{}", id)));
             let problem = format!("plugin.yaml:1: `{field}` {rule}, found `{id}`\n");
