@@ -15,7 +15,7 @@ use crate::operation::lease::PluginLease;
 use crate::operation::work::Work;
 
 impl Work<'_> {
-    /// Updates to `to`, or to the newest version that the update rule allows. Does nothing if there is no newer
+    /// Updates to `to`, or to the newest version that the update policy allows. Does nothing if there is no newer
     /// version.
     pub(super) async fn update(&mut self, id: &str, to: Option<Revision>, automatic: bool) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;

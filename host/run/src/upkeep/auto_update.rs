@@ -1,4 +1,4 @@
-//! Automatic checks for updates, and automatic updates where the update rule allows them.
+//! Automatic checks for updates, and automatic updates where the update policy allows them.
 
 use std::sync::Arc;
 
