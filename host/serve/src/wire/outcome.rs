@@ -174,7 +174,7 @@ mod tests {
     fn a_busy_host_names_the_time_after_which_to_retry() {
         let refused = ApiError::from(Error::Looking);
         assert_eq!((refused.status.as_u16(), &*refused.code), (503, "run_busy_looking"));
-        assert_eq!((refused.retry_after_seconds, refused.fix.as_deref()), (Some(5), Some("try again in a moment")));
+        assert_eq!((refused.retry_after_seconds, refused.fix.as_deref()), (Some(5), Some("retry in a moment")));
         assert_eq!(ApiError::from(Error::UnknownPlugin { id: "a".to_owned() }).retry_after_seconds, None);
     }
 }
