@@ -135,16 +135,21 @@ async fn a_tracing_subscriber_of_the_plugin_does_not_keep_its_library() {
 }
 
 #[tokio::test]
-async fn keys_that_nobody_deletes_are_given_back_to_the_process() {
+async fn keys_that_nobody_deletes_are_deleted_with_their_library() {
     const N_KEYS: u64 = 20;
     let scene = Scene::of("many-keys").await;
-    // More than the 1024 that a process may have.
+    // More than the 1024 that a library may have.
     for number in 1..=1100 / N_KEYS {
         let half = format!("keys/{}", N_KEYS / 2);
         tokio::join!(scene.post(&half, ""), scene.post(&half, ""));
         scene.reload().await;
         scene.unmapped(number).await;
     }
+    let too_many = scene.host.anonymous().post(&endpoint("many-keys/keys/2000")).await;
+    assert_eq!(too_many.status, 500, "{}", too_many.text());
+    scene.post("keys/0", "").await;
+    scene.reload().await;
+    scene.unmapped(1100 / N_KEYS + 1).await;
     scene.gone().await;
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use host_core::{Digest, Span, visible_line};
 use plugin_sdk_abi::{Failure, failure_kind};
 
+use crate::ledger;
+
 /// The reason why an artifact did not become a running instance.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
@@ -63,7 +65,7 @@ pub enum Error {
     #[error("the host has reached its limit of {opened} open libraries")]
     TooManyOpened { opened: usize },
     /// Another library may need more pthread keys than the process has left.
-    #[error("plugins use {found} of the 1024 pthread keys of this process")]
+    #[error("plugins use {found} of at most {} pthread keys", ledger::MAX_KEYS)]
     TooManyKeys { found: usize },
     /// The dynamic linker refused the library.
     #[error("the dynamic linker refused the library: {reason}")]

@@ -5,9 +5,10 @@
 //! returned: a thread that ends later jumps to its destructor in unmapped memory, and the 1025th key aborts the
 //! process. A thread that still runs loses its code.
 //!
-//! This program therefore interposes the four functions of the C library that create threads, keys and thread-local
+//! This program therefore interposes six functions of the C library, which create threads, keys and thread-local
 //! destructors ([`interpose`]), finds the calling library by its address ([`slots`]), and counts ([`counts`]).
-//! Destructors of thread-locals are stored in lists of this program, one per thread ([`threads`]), and run on their
+//! Keys of libraries come from a table of this program ([`keys`]), so that glibc's 1024 do not limit the number of
+//! plugins. Destructors of thread-locals are stored in lists of this program, one per thread ([`threads`]), and run on their
 //! thread: when it ends, or at a safe point after their library is retired. A library is closed when its counts are
 //! zero; its keys are deleted just before.
 //!
@@ -38,7 +39,9 @@ mod threads;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod here {
     pub(crate) use super::interpose::interposed;
-    pub(crate) use super::keys::{count as n_keys, delete_of as delete_keys};
+    pub(crate) use super::keys::{
+        MAX_KEYS, MAX_KEYS_OF_LIBRARY, count as n_keys, count_of as n_keys_of, delete_of as delete_keys,
+    };
     pub use super::threads::safe_point;
     pub(crate) use super::threads::{leave_thread, names_of, raise};
 }
@@ -49,7 +52,14 @@ mod here {
     use super::Names;
     use super::slots::Slot;
 
+    pub(crate) const MAX_KEYS: usize = usize::MAX;
+    pub(crate) const MAX_KEYS_OF_LIBRARY: usize = 0;
+
     pub(crate) fn n_keys() -> usize {
+        0
+    }
+
+    pub(crate) fn n_keys_of(_: &'static Slot) -> usize {
         0
     }
 
@@ -70,7 +80,7 @@ mod here {
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 pub(crate) use here::interposed;
 pub use here::safe_point;
-pub(crate) use here::{delete_keys, leave_thread, n_keys, names_of, raise};
+pub(crate) use here::{MAX_KEYS, MAX_KEYS_OF_LIBRARY, delete_keys, leave_thread, n_keys, n_keys_of, names_of, raise};
 pub(crate) use linker::range_of;
 pub(crate) use slots::{MAX_LIBRARIES, Slot, open_slot};
 

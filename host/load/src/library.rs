@@ -19,9 +19,11 @@ use crate::self_test::effective;
 use crate::unload;
 use crate::{Error, Probe, probe};
 
-/// The maximum number of pthread keys used by plugins when another one is opened. glibc has 1024, and std, which
-/// creates one per copy, aborts the process when none is left; the rest is for the host.
-const MAX_KEYS: usize = 900;
+/// The maximum number of pthread keys of all libraries when another one is opened, which may create as many as a
+/// library may have. Each copy of std creates one, and aborts the process if there is none.
+const MAX_KEYS: usize = ledger::MAX_KEYS - ledger::MAX_KEYS_OF_LIBRARY;
+/// The maximum number of libraries that can never be unloaded.
+const MAX_UNLOAD_BLOCKED: usize = 900;
 
 /// An open library. Its unloading starts when the last guard is dropped; none of its code may be called afterwards.
 pub(crate) struct Library {
@@ -70,7 +72,7 @@ pub(crate) fn open(store: &Store, artifact: &Artifact, label: String, runtime: R
             probe.never_unloads.clone().or(unique)
         }
     };
-    if unload_blocked.is_some() && Record::n_unload_blocked() >= MAX_KEYS {
+    if unload_blocked.is_some() && Record::n_unload_blocked() >= MAX_UNLOAD_BLOCKED {
         return Err(Error::TooManyOpened { opened: Record::n_unload_blocked() });
     }
 

@@ -76,11 +76,10 @@ fn exercise(library: &libloading::os::unix::Library, slot: &'static Slot) -> Res
     let join = unsafe { library.get::<unsafe extern "C" fn()>(b"probe_join\0") }.map_err(missing)?;
     let (reader, mut writer) =
         std::io::pipe().map_err(|error| format!("failed to create the self-test's pipe: {error}"))?;
-    let keys_before = ledger::n_keys();
     let (thread_locals_ended, keys_ended) = (Cell::new(0), Cell::new(0));
     // SAFETY: both counters outlive the items, which end below on this thread.
     let failed = unsafe { leave(thread_locals_ended.as_ptr(), keys_ended.as_ptr(), reader.as_raw_fd()) };
-    let left = (slot.left(), ledger::n_keys() - keys_before);
+    let left = (slot.left(), ledger::n_keys_of(slot));
     let told = writer.write_all(b"x");
     if failed < 4 {
         // SAFETY: the thread was started.

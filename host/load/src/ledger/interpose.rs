@@ -1,4 +1,4 @@
-//! The four interposed functions of the C library.
+//! The six interposed functions of the C library.
 //!
 //! The program exports them, so the dynamic linker binds the calls of every plugin to them. A call by other code is
 //! passed on directly, without a lock or an allocation.
@@ -92,28 +92,57 @@ unsafe extern "C" fn create_key(
     destructor: Option<super::real::KeyDestructor>,
     caller: usize,
 ) -> c_int {
-    // SAFETY: the caller's own arguments.
-    let error = unsafe { real::pthread_key_create(key, destructor) };
-    if error == 0 {
-        let owner = find(caller).or_else(|| find(destructor.map_or(0, |destructor| destructor as usize)));
-        if let Some(owner) = owner {
-            // SAFETY: the call above has written the key.
-            keys::note(unsafe { *key }, owner, destructor);
-        }
-    }
-    error
+    let owner = find(caller).or_else(|| find(destructor.map_or(0, |destructor| destructor as usize)));
+    let Some(owner) = owner else {
+        // SAFETY: the caller's own arguments.
+        return unsafe { real::pthread_key_create(key, destructor) };
+    };
+    let Some(number) = keys::create(owner, destructor) else { return libc::EAGAIN };
+    // SAFETY: the caller passes the address of its variable for the key.
+    unsafe { key.write(number) };
+    0
 }
 
-/// Returns a key.
+/// Deletes a key.
 ///
 /// # Safety
 /// As for the C library's function.
 #[unsafe(no_mangle)]
 pub(super) unsafe extern "C" fn pthread_key_delete(key: pthread_key_t) -> c_int {
-    // Removed first: the number may be reused immediately afterwards.
-    keys::forget(key);
+    if keys::is_of_library(key) {
+        return if keys::delete(key) { 0 } else { libc::EINVAL };
+    }
     // SAFETY: the caller's own argument.
     unsafe { real::pthread_key_delete(key) }
+}
+
+/// Returns the thread's value of a key.
+///
+/// # Safety
+/// As for the C library's function.
+#[unsafe(no_mangle)]
+pub(super) unsafe extern "C" fn pthread_getspecific(key: pthread_key_t) -> *mut c_void {
+    if keys::is_of_library(key) {
+        return keys::get(key);
+    }
+    // SAFETY: the caller's own argument.
+    unsafe { real::pthread_getspecific(key) }
+}
+
+/// Sets the thread's value of a key.
+///
+/// # Safety
+/// As for the C library's function.
+#[unsafe(no_mangle)]
+pub(super) unsafe extern "C" fn pthread_setspecific(key: pthread_key_t, value: *const c_void) -> c_int {
+    if !keys::is_of_library(key) {
+        // SAFETY: the caller's own arguments.
+        return unsafe { real::pthread_setspecific(key, value) };
+    }
+    if !value.is_null() && !threads::is_watched() {
+        return libc::ENOMEM;
+    }
+    if keys::set(key, value.cast_mut()) { 0 } else { libc::EINVAL }
 }
 
 /// Registers the destructor of a thread-local.
@@ -137,11 +166,13 @@ pub(super) unsafe extern "C" fn __cxa_thread_atexit_impl(
 }
 
 /// The names and addresses of the interposed functions.
-pub(crate) fn interposed() -> [(&'static CStr, *const ()); 4] {
+pub(crate) fn interposed() -> [(&'static CStr, *const ()); 6] {
     [
         (c"pthread_create", pthread_create as *const ()),
         (c"pthread_key_create", pthread_key_create as *const ()),
         (c"pthread_key_delete", pthread_key_delete as *const ()),
+        (c"pthread_getspecific", pthread_getspecific as *const ()),
+        (c"pthread_setspecific", pthread_setspecific as *const ()),
         (c"__cxa_thread_atexit_impl", __cxa_thread_atexit_impl as *const ()),
     ]
 }

@@ -1,97 +1,206 @@
-//! The pthread keys of libraries: each number has its owner, in a table without locks.
-#![expect(unsafe_code, reason = "reads and runs what plugins left under their keys")]
+//! Keys of libraries for thread-specific values, and the values of each thread.
+//!
+//! glibc has 1,024 pthread keys for a process, and each copy of std takes one, so that they would limit the number of
+//! plugins. The keys of libraries therefore come from a table of this program and have numbers that glibc does not use.
+//! All other code of the process gets keys of glibc.
+#![expect(unsafe_code, reason = "runs the destructors that plugins pass with their keys")]
 
-use std::ffi::c_int;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::mem::ManuallyDrop;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicU16, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use super::real::{self, KeyDestructor};
+use libc::pthread_key_t;
+
+use super::real::KeyDestructor;
 use super::slots::Slot;
 
-/// `PTHREAD_KEYS_MAX` of glibc.
-const MAX_KEYS: usize = 1024;
+/// The maximum number of keys of all libraries.
+pub(crate) const MAX_KEYS: usize = 1 << 15;
+/// The maximum number of keys of one library: `PTHREAD_KEYS_MAX` of glibc, the limit of a process.
+pub(crate) const MAX_KEYS_OF_LIBRARY: usize = 1024;
+/// The number of the first key of a library. glibc's own keys have smaller numbers.
+const FIRST_KEY: pthread_key_t = 1 << 20;
 /// The number of rounds: as in pthreads, destructors are repeated, because they may set values again.
 const ROUNDS: usize = 4;
 
 struct Key {
-    /// The owner's index + 1; 0 for a key of no plugin.
+    /// Odd while the key exists. Each creation and each deletion adds one, so that a value of a deleted key is not
+    /// found under the next key with the same number.
+    version: AtomicU32,
+    /// The owner's index.
     owner: AtomicU16,
     /// The destructor's address; 0 for none.
     destructor: AtomicUsize,
 }
 
-static KEYS: [Key; MAX_KEYS] = [const { Key { owner: AtomicU16::new(0), destructor: AtomicUsize::new(0) } }; MAX_KEYS];
+/// A value of a thread, and the version of its key.
+struct Value {
+    version: u32,
+    value: *mut c_void,
+}
 
-/// Records a key that a library has just created.
-pub(super) fn note(key: libc::pthread_key_t, owner: &'static Slot, destructor: Option<KeyDestructor>) {
-    if let Some(entry) = KEYS.get(key as usize) {
-        entry.destructor.store(destructor.map_or(0, |destructor| destructor as usize), Ordering::Relaxed);
-        let owner = u16::try_from(owner.index() + 1).unwrap_or(0);
-        entry.owner.store(owner, Ordering::Release);
+static KEYS: [Key; MAX_KEYS] =
+    [const { Key { version: AtomicU32::new(0), owner: AtomicU16::new(0), destructor: AtomicUsize::new(0) } }; MAX_KEYS];
+static N_KEYS: AtomicUsize = AtomicUsize::new(0);
+/// Held while keys are created or deleted.
+static CHANGING: Mutex<()> = Mutex::new(());
+
+thread_local! {
+    /// The values of this thread by the index of their key. Not dropped: destructors of other thread-locals may still
+    /// use it. [`end_thread`] frees it.
+    static VALUES: ManuallyDrop<RefCell<BTreeMap<usize, Value>>> =
+        const { ManuallyDrop::new(RefCell::new(BTreeMap::new())) };
+}
+
+impl Key {
+    /// The version, if the key exists.
+    fn version(&self) -> Option<u32> {
+        let version = self.version.load(Ordering::Acquire);
+        (version % 2 == 1).then_some(version)
+    }
+
+    fn owner(&self) -> &'static Slot {
+        Slot::at(usize::from(self.owner.load(Ordering::Relaxed)))
+    }
+
+    /// Only while [`CHANGING`] is held, for a key that exists.
+    fn delete(&self) {
+        self.version.fetch_add(1, Ordering::Release);
+        N_KEYS.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Removes a key that is about to be deleted.
-pub(super) fn forget(key: libc::pthread_key_t) {
-    if let Some(entry) = KEYS.get(key as usize) {
-        entry.owner.store(0, Ordering::Release);
+/// Returns whether a key is one of a library.
+pub(super) fn is_of_library(key: pthread_key_t) -> bool {
+    key >= FIRST_KEY
+}
+
+/// The index and the version of a key of a library that exists.
+fn existing(key: pthread_key_t) -> Option<(usize, u32)> {
+    let index = key.checked_sub(FIRST_KEY)? as usize;
+    Some((index, KEYS.get(index)?.version()?))
+}
+
+/// The keys of a library that exist.
+fn keys_of(owner: &'static Slot) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(move |key| key.version().is_some() && std::ptr::eq(key.owner(), owner))
+}
+
+/// Creates a key for a library; `None` if the library or all libraries have too many.
+pub(super) fn create(owner: &'static Slot, destructor: Option<KeyDestructor>) -> Option<pthread_key_t> {
+    let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+    if count_of(owner) >= MAX_KEYS_OF_LIBRARY {
+        return None;
     }
+    let index = KEYS.iter().position(|key| key.version().is_none())?;
+    let key = &KEYS[index];
+    key.owner.store(u16::try_from(owner.index()).ok()?, Ordering::Relaxed);
+    key.destructor.store(destructor.map_or(0, |destructor| destructor as usize), Ordering::Relaxed);
+    key.version.fetch_add(1, Ordering::Release);
+    N_KEYS.fetch_add(1, Ordering::Relaxed);
+    Some(FIRST_KEY + index as pthread_key_t)
 }
 
-/// The number of keys of all libraries.
-pub(crate) fn count() -> usize {
-    KEYS.iter().filter(|key| key.owner.load(Ordering::Relaxed) != 0).count()
-}
-
-fn keys_of(
-    wanted: impl Fn(&'static Slot) -> bool,
-) -> impl Iterator<Item = (libc::pthread_key_t, &'static Slot, usize)> {
-    let keys = KEYS.iter().enumerate().filter_map(|(key, entry)| {
-        let owner = usize::from(entry.owner.load(Ordering::Acquire)).checked_sub(1)?;
-        Some((key as libc::pthread_key_t, Slot::at(owner), entry.destructor.load(Ordering::Relaxed)))
-    });
-    keys.filter(move |(_, owner, _)| wanted(owner))
+/// Deletes a key; `false` if it does not exist.
+pub(super) fn delete(key: pthread_key_t) -> bool {
+    let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = existing(key);
+    if let Some((index, _)) = found {
+        KEYS[index].delete();
+    }
+    found.is_some()
 }
 
 /// Deletes the keys of a closed library, so that threads no longer run their destructors.
 pub(crate) fn delete_of(owner: &'static Slot) {
-    for (key, ..) in keys_of(|slot| std::ptr::eq(slot, owner)) {
-        forget(key);
-        // SAFETY: the key belongs to the library, whose code no longer runs, so nothing uses or deletes it.
-        unsafe { real::pthread_key_delete(key) };
-    }
+    let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
+    keys_of(owner).for_each(Key::delete);
+}
+
+/// The number of keys of all libraries.
+pub(crate) fn count() -> usize {
+    N_KEYS.load(Ordering::Relaxed)
+}
+
+/// The number of keys of a library.
+pub(crate) fn count_of(owner: &'static Slot) -> usize {
+    keys_of(owner).count()
+}
+
+/// This thread's value of a key; null if it has none or the key does not exist.
+pub(super) fn get(key: pthread_key_t) -> *mut c_void {
+    let Some((index, version)) = existing(key) else { return null_mut() };
+    VALUES.with(|values| {
+        // In a signal handler that interrupts a change of the values, the value is not available.
+        let values = values.try_borrow().ok();
+        let value = values.as_ref().and_then(|values| values.get(&index)).filter(|value| value.version == version);
+        value.map_or(null_mut(), |value| value.value)
+    })
+}
+
+/// Sets this thread's value of a key; `false` if the key does not exist. [`end_values`] must be called on this thread
+/// before it ends.
+pub(super) fn set(key: pthread_key_t, value: *mut c_void) -> bool {
+    let Some((index, version)) = existing(key) else { return false };
+    VALUES.with(|values| {
+        let Ok(mut values) = values.try_borrow_mut() else { return false };
+        if value.is_null() {
+            values.remove(&index);
+        } else {
+            values.insert(index, Value { version, value });
+        }
+        true
+    })
 }
 
 /// Ends this thread's values of the keys of the libraries for which `wanted` is true.
 pub(super) fn end_values(wanted: impl Fn(&'static Slot) -> bool) {
     for _ in 0..ROUNDS {
-        let mut found = false;
-        for (key, owner, destructor) in keys_of(&wanted) {
-            // SAFETY: reading a key, even one deleted in the meantime, is defined in glibc.
-            let read = || unsafe { libc::pthread_getspecific(key) };
-            if read().is_null() {
-                continue;
-            }
-            let ended = owner.visit(|| {
-                // Checked again: before the visit the library may have been closed and its slot reused. Its keys are
-                // deleted then, and there is no value.
-                let value = read();
-                if value.is_null() {
-                    return;
-                }
-                // Cleared first, so that the thread's end does not find it again. SAFETY: the library is not closed
-                // while it is visited, so the key still belongs to it.
-                let _: c_int = unsafe { libc::pthread_setspecific(key, std::ptr::null()) };
-                if destructor != 0 {
-                    // SAFETY: the address is that of the destructor that came with the key.
-                    let destructor = unsafe { std::mem::transmute::<usize, KeyDestructor>(destructor) };
-                    // SAFETY: a destructor gets the thread's own value, on this thread, once.
-                    unsafe { destructor(value) };
-                }
-            });
-            found |= ended.is_some();
-        }
-        if !found {
+        let due = VALUES.with(|values| {
+            let mut values = values.borrow_mut();
+            values.retain(|index, value| KEYS[*index].version() == Some(value.version));
+            let due = values.iter().filter(|(index, _)| wanted(KEYS[**index].owner()));
+            due.map(|(index, value)| (*index, value.version)).collect::<Vec<_>>()
+        });
+        let n_ended = due.into_iter().filter(|(index, version)| end_value(*index, *version)).count();
+        if n_ended == 0 {
             return;
         }
     }
 }
+
+/// Ends this thread's value of a key; `false` if the library is closed or the key was deleted.
+fn end_value(index: usize, version: u32) -> bool {
+    let key = &KEYS[index];
+    let ended = key.owner().visit(|| {
+        // Checked during the visit: before it, the library may have been closed and its slot reused, but its keys were
+        // deleted then.
+        if key.version() != Some(version) {
+            return false;
+        }
+        // Removed first: the destructor may set a new value.
+        let Some(Value { value, .. }) = VALUES.with(|values| values.borrow_mut().remove(&index)) else { return false };
+        let destructor = key.destructor.load(Ordering::Relaxed);
+        if destructor != 0 {
+            // SAFETY: the address is that of the destructor that came with the key.
+            let destructor = unsafe { std::mem::transmute::<usize, KeyDestructor>(destructor) };
+            // SAFETY: the library is not closed while it is visited, and a destructor gets the thread's own value, on
+            // this thread, once.
+            unsafe { destructor(value) };
+        }
+        true
+    });
+    ended.unwrap_or(false)
+}
+
+/// Frees the memory for this thread's values. Values that are left are forgotten.
+pub(super) fn end_thread() {
+    drop(VALUES.with(|values| values.take()));
+}
+
+#[cfg(test)]
+mod tests;

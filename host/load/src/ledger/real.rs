@@ -34,10 +34,10 @@ fn next(cached: &AtomicPtr<c_void>, name: &CStr) -> *mut c_void {
 }
 
 macro_rules! real {
-    ($name:ident($($argument:ident: $type:ty),*)) => {
+    ($name:ident($($argument:ident: $type:ty),*) -> $result:ty) => {
         /// # Safety
         /// As for the C library's function.
-        pub(super) unsafe fn $name($($argument: $type),*) -> c_int {
+        pub(super) unsafe fn $name($($argument: $type),*) -> $result {
             static CACHED: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
             const NAME: &CStr =
                 match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
@@ -47,7 +47,7 @@ macro_rules! real {
             let function = next(&CACHED, NAME);
             // SAFETY: the C library's function of this name has this type.
             let function = unsafe {
-                std::mem::transmute::<*mut c_void, unsafe extern "C" fn($($type),*) -> c_int>(function)
+                std::mem::transmute::<*mut c_void, unsafe extern "C" fn($($type),*) -> $result>(function)
             };
             // SAFETY: the caller keeps the contract of the C library's function.
             unsafe { function($($argument),*) }
@@ -55,10 +55,12 @@ macro_rules! real {
     };
 }
 
-real!(pthread_create(thread: *mut pthread_t, attributes: *const pthread_attr_t, start: Start, argument: *mut c_void));
-real!(pthread_key_create(key: *mut pthread_key_t, destructor: Option<KeyDestructor>));
-real!(pthread_key_delete(key: pthread_key_t));
-real!(__cxa_thread_atexit_impl(destructor: ThreadLocalDestructor, value: *mut c_void, library: *mut c_void));
+real!(pthread_create(thread: *mut pthread_t, attributes: *const pthread_attr_t, start: Start, argument: *mut c_void) -> c_int);
+real!(pthread_key_create(key: *mut pthread_key_t, destructor: Option<KeyDestructor>) -> c_int);
+real!(pthread_key_delete(key: pthread_key_t) -> c_int);
+real!(pthread_getspecific(key: pthread_key_t) -> *mut c_void);
+real!(pthread_setspecific(key: pthread_key_t, value: *const c_void) -> c_int);
+real!(__cxa_thread_atexit_impl(destructor: ThreadLocalDestructor, value: *mut c_void, library: *mut c_void) -> c_int);
 
 /// Registers `end` to be called with `value` when this thread ends; `false` if there is no memory for that.
 ///

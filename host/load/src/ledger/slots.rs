@@ -10,13 +10,16 @@ use super::counts::{CLOSED, CountKind, Counts};
 use super::linker;
 
 /// The maximum number of libraries that are open at once.
-pub(crate) const MAX_LIBRARIES: usize = 4096;
+pub(crate) const MAX_LIBRARIES: usize = 1 << 14;
 
 /// The unit in which libraries are mapped; larger units are multiples of it.
 const PAGE: usize = 4096;
 /// The number of bits for the page count of a library; addresses have at most 48 bits.
 const LENGTH_BITS: u32 = 28;
 
+/// The address range of each slot's library in one word: the number of its first page and the number of pages; 0 if
+/// unknown or free. Apart from the slots, because they are searched for every key, thread and thread-local.
+static PAGES: [AtomicU64; MAX_LIBRARIES] = [const { AtomicU64::new(0) }; MAX_LIBRARIES];
 static SLOTS: [Slot; MAX_LIBRARIES] = [const { Slot::new() }; MAX_LIBRARIES];
 /// The number of slots that were ever used.
 static USED: AtomicUsize = AtomicUsize::new(0);
@@ -28,8 +31,6 @@ static TAKEN: Mutex<()> = Mutex::new(());
 /// One open library.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    /// The address range in one word: the number of its first page and the number of pages; 0 if unknown or free.
-    pages: AtomicU64,
     /// The number in the name under which the library was opened; 0 when the slot is free.
     number: AtomicU64,
     is_opening: AtomicBool,
@@ -42,7 +43,6 @@ pub(crate) struct Slot {
 impl Slot {
     const fn new() -> Slot {
         Slot {
-            pages: AtomicU64::new(0),
             number: AtomicU64::new(0),
             is_opening: AtomicBool::new(false),
             is_retired: AtomicBool::new(false),
@@ -111,31 +111,32 @@ impl Slot {
     }
 
     /// Records the address range of the opened library.
-    pub(crate) fn opened(&self, range: &Range<usize>) {
+    pub(crate) fn opened(&'static self, range: &Range<usize>) {
         self.place(range);
         if self.is_opening.swap(false, Ordering::AcqRel) {
             OPENING.fetch_sub(1, Ordering::Release);
         }
     }
 
-    fn place(&self, range: &Range<usize>) {
+    fn place(&'static self, range: &Range<usize>) {
         let (start, end) = (range.start / PAGE, range.end.div_ceil(PAGE));
-        self.pages.store((start as u64) << LENGTH_BITS | (end - start) as u64, Ordering::Release);
+        PAGES[self.index()].store((start as u64) << LENGTH_BITS | (end - start) as u64, Ordering::Release);
     }
 
     /// Releases the slot after the linker has closed its library.
-    pub(crate) fn free(&self) {
+    pub(crate) fn free(&'static self) {
         let _taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
         self.opened(&(0..0));
         self.is_retired.store(false, Ordering::Release);
         self.number.store(0, Ordering::Release);
     }
+}
 
-    fn contains(&self, address: usize) -> bool {
-        let pages = self.pages.load(Ordering::Acquire);
-        let (start, length) = (pages >> LENGTH_BITS, pages & ((1 << LENGTH_BITS) - 1));
-        ((address / PAGE) as u64).wrapping_sub(start) < length
-    }
+/// Returns whether a range of [`PAGES`] contains an address.
+fn contains(pages: &AtomicU64, address: usize) -> bool {
+    let pages = pages.load(Ordering::Acquire);
+    let (start, length) = (pages >> LENGTH_BITS, pages & ((1 << LENGTH_BITS) - 1));
+    ((address / PAGE) as u64).wrapping_sub(start) < length
 }
 
 /// Takes a slot for a library that is about to be opened under a name with this number; `None` if all are taken.
@@ -144,7 +145,7 @@ pub(crate) fn open_slot(number: u64) -> Option<&'static Slot> {
     let _taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     let index = SLOTS.iter().position(|slot| slot.number.load(Ordering::Relaxed) == 0)?;
     let slot = &SLOTS[index];
-    slot.pages.store(0, Ordering::Relaxed);
+    PAGES[index].store(0, Ordering::Relaxed);
     slot.number.store(number, Ordering::Release);
     slot.counts.open();
     slot.is_opening.store(true, Ordering::Release);
@@ -155,10 +156,14 @@ pub(crate) fn open_slot(number: u64) -> Option<&'static Slot> {
 
 /// Returns the library that contains `address`, if the ledger has it.
 pub(super) fn find(address: usize) -> Option<&'static Slot> {
-    let used = &SLOTS[..USED.load(Ordering::Acquire)];
-    let there = used.iter().find(|slot| slot.contains(address) && !slot.is_closed());
+    let n_used = USED.load(Ordering::Acquire);
+    let containing = || {
+        let found = PAGES[..n_used].iter().enumerate().filter(|(_, pages)| contains(pages, address));
+        found.map(|(index, _)| &SLOTS[index])
+    };
+    let there = containing().find(|slot| !slot.is_closed());
     // A library that is being closed comes last: the linker may have reused its addresses for another one.
-    there.or_else(|| find_opening(used, address)).or_else(|| used.iter().find(|slot| slot.contains(address)))
+    there.or_else(|| find_opening(&SLOTS[..n_used], address)).or_else(|| containing().next())
 }
 
 /// Finds a library that is being opened: the linker has mapped it, runs a constructor and has not returned yet.

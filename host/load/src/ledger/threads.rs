@@ -75,8 +75,6 @@ pub(crate) fn leave_thread() {
     // SAFETY: the record lives until the thread has ended.
     if let Some(thread) = unsafe { thread.as_ref() } {
         thread.end(|_| true);
-    } else {
-        keys::end_values(|_| true);
     }
 }
 
@@ -95,6 +93,11 @@ pub(super) fn belongs_to(owner: &'static Slot) {
     if let Some(thread) = current() {
         thread.home.store(owner.index() + 1, Ordering::Release);
     }
+}
+
+/// Returns whether the end of this thread will be noticed, as it must be before plugins leave something on it.
+pub(super) fn is_watched() -> bool {
+    current().is_some()
 }
 
 /// The threads that have something of `owner`.
@@ -145,6 +148,7 @@ unsafe extern "C" fn thread_ends(thread: *mut c_void) {
     // SAFETY: `current` leaked the record for this call.
     let thread = unsafe { Arc::from_raw(thread) };
     thread.end(|_| true);
+    keys::end_thread();
     all().retain(|other| !Arc::ptr_eq(other, &thread));
     // Later items create a new record.
     THREAD.set(std::ptr::null());
