@@ -17,8 +17,8 @@ pub enum PathProblem {
     Encoded(String),
     /// A `%` without two hexadecimal digits, with what follows it.
     Percent(String),
-    /// Bytes that are not UTF-8.
-    NotUtf8,
+    /// An encoded byte that is not part of a UTF-8 character.
+    NotUtf8(String),
 }
 
 impl fmt::Display for PathProblem {
@@ -39,7 +39,10 @@ impl fmt::Display for PathProblem {
             PathProblem::Percent(found) => {
                 write!(f, "the path contains `{found}`, which is not a percent encoding; send `%25` for a percent sign")
             }
-            PathProblem::NotUtf8 => f.write_str("the path is not UTF-8 text"),
+            PathProblem::NotUtf8(code) => write!(
+                f,
+                "the path contains `{code}`, which is no part of a UTF-8 character; encode text as UTF-8, such as `ë` as `%C3%AB`"
+            ),
         }
     }
 }
@@ -72,12 +75,19 @@ pub fn check_path(path: &str) -> Result<(), PathProblem> {
             return Err(PathProblem::Encoded(code));
         }
     }
-    decoded(path).map(drop).ok_or(PathProblem::NotUtf8)
+    decoded(path).map(drop)
 }
 
-/// Decodes percent-encoded text; `None` if it is not UTF-8.
-pub(crate) fn decoded(text: &str) -> Option<String> {
-    percent_decode_str(text).decode_utf8().ok().map(Into::into)
+/// Decodes percent-encoded text.
+///
+/// # Errors
+/// [`PathProblem::NotUtf8`]
+pub(crate) fn decoded(text: &str) -> Result<String, PathProblem> {
+    let decoded: Vec<u8> = percent_decode_str(text).collect();
+    String::from_utf8(decoded).map_err(|error| {
+        let byte = error.as_bytes().get(error.utf8_error().valid_up_to()).copied().unwrap_or_default();
+        PathProblem::NotUtf8(format!("%{byte:02X}"))
+    })
 }
 
 #[cfg(test)]
@@ -93,7 +103,10 @@ mod tests {
             ("/a/50%ü", "the path contains `%ü`, which is not a percent encoding; send `%25` for a percent sign"),
             ("/a;v=1", "the path contains `;`; send `%3B` if it is a part of a name"),
             ("/a/../b", "the path contains a segment `.` or `..`"),
-            ("/a%ff", "the path is not UTF-8 text"),
+            (
+                "/\u{fc}/%C3%BC/Zo%eb",
+                "the path contains `%EB`, which is no part of a UTF-8 character; encode text as UTF-8, such as `ë` as `%C3%AB`",
+            ),
         ] {
             assert_eq!(check_path(path).map_err(|problem| problem.to_string()), Err(expected.to_owned()), "{path}");
         }

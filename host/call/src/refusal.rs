@@ -24,8 +24,8 @@ pub enum AdmissionRefusal {
 /// The reason why a path and method lead to no endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RouteRefusal {
-    /// No endpoint has that path.
-    NotFound,
+    /// No endpoint has that path; holds the path of an endpoint that is nearly the same.
+    NotFound(Option<String>),
     /// The path has endpoints, but none with that method; holds the value of `Allow`.
     Method(HeaderValue),
     /// Servers and proxies read the path in different ways.

@@ -23,6 +23,8 @@ pub struct RefusedCall {
     pub code: &'static str,
     /// The description, in one sentence.
     pub detail: String,
+    /// The remedy.
+    pub fix: Option<String>,
     /// The value of `Allow`.
     pub allow: Option<HeaderValue>,
     /// The value of `Retry-After`.
@@ -38,7 +40,12 @@ impl RefusedCall {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> RefusedCall {
         let detail = detail.into();
         let violations = vec![];
-        RefusedCall { status, code, detail, allow: None, retry_after_seconds: None, accepts_gzip: false, violations }
+        let (fix, allow, retry_after_seconds) = (None, None, None);
+        RefusedCall { status, code, detail, fix, allow, retry_after_seconds, accepts_gzip: false, violations }
+    }
+
+    fn fix(self, fix: impl Into<String>) -> RefusedCall {
+        RefusedCall { fix: Some(fix.into()), ..self }
     }
 
     fn later(self) -> RefusedCall {
@@ -52,7 +59,8 @@ impl RefusedCall {
 
     /// The problem document for a plugin that called.
     pub fn into_answer(self) -> Response<ServiceBody> {
-        let RefusedCall { status, code, detail, allow, retry_after_seconds, accepts_gzip, violations } = self;
+        // Plugins read the code; the remedies are for people.
+        let RefusedCall { status, code, detail, fix: _, allow, retry_after_seconds, accepts_gzip, violations } = self;
         let mut response = host_services::problem(status, code, &detail, &violations);
         let headers = response.headers_mut();
         if let Some(allow) = allow {
@@ -76,7 +84,10 @@ impl RefusedCall {
                 RefusedCall::new(StatusCode::NOT_FOUND, "plugin_unknown", detail)
             }
             AdmissionRefusal::Unknown => {
-                RefusedCall::new(StatusCode::NOT_FOUND, "plugin_unknown", format!("no plugin `{id}` is installed"))
+                let detail = format!("no plugin `{id}` is installed");
+                RefusedCall::new(StatusCode::NOT_FOUND, "plugin_unknown", detail).fix(
+                    "check the id behind /api/plugin-endpoints/, also its upper and lower case; /openapi.json lists the endpoints",
+                )
             }
             AdmissionRefusal::CircuitOpen => {
                 let detail =
@@ -100,9 +111,13 @@ impl RefusedCall {
     /// The refusal of a request that matches no endpoint of `id`.
     pub fn route(refusal: RouteRefusal, id: &str) -> RefusedCall {
         match refusal {
-            RouteRefusal::NotFound => {
+            RouteRefusal::NotFound(near) => {
                 let detail = format!("plugin `{}` has no such endpoint", shown(id));
-                RefusedCall::new(StatusCode::NOT_FOUND, "endpoint_unknown", detail)
+                let fix = match near {
+                    Some(near) => format!("did you mean /api/plugin-endpoints/{id}{near}?"),
+                    None => "/openapi.json lists the endpoints of each plugin".to_owned(),
+                };
+                RefusedCall::new(StatusCode::NOT_FOUND, "endpoint_unknown", detail).fix(fix)
             }
             RouteRefusal::Method(allow) => {
                 let detail = format!("the endpoint accepts {}", allow.to_str().unwrap_or_default());

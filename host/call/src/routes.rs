@@ -6,7 +6,7 @@ use host_core::Manifest;
 use host_core::manifest::Method;
 use http::HeaderValue;
 
-use crate::path::{PathProblem, check_path, decoded};
+use crate::path::{check_path, decoded};
 use crate::refusal::RouteRefusal;
 
 /// The routes of a generation.
@@ -16,6 +16,8 @@ pub struct Routes {
 }
 
 struct PathRoutes {
+    /// The path as in plugin.yaml.
+    written: String,
     /// The index of the endpoint in the manifest, for each method.
     methods: Vec<(Method, usize)>,
     /// The value of `Allow`.
@@ -42,7 +44,8 @@ impl Routes {
                 // The check of the manifest has refused patterns that conflict in a router.
                 let _ = routes.router.insert(pattern, patterns.len());
                 patterns.push(pattern);
-                routes.paths.push(PathRoutes { methods: vec![], allow: HeaderValue::from_static("") });
+                let written = endpoint.path.as_str().to_owned();
+                routes.paths.push(PathRoutes { written, methods: vec![], allow: HeaderValue::from_static("") });
                 patterns.len() - 1
             });
             routes.paths[at].methods.push((endpoint.method, index));
@@ -59,7 +62,7 @@ impl Routes {
     /// [`RouteRefusal`] if no endpoint matches.
     pub fn find(&self, method: &http::Method, path: &str) -> Result<Routed, RouteRefusal> {
         check_path(path).map_err(RouteRefusal::BadPath)?;
-        let found = self.router.at(path).map_err(|_| RouteRefusal::NotFound)?;
+        let found = self.router.at(path).map_err(|_| RouteRefusal::NotFound(self.near(path)))?;
         let routes = &self.paths[*found.value];
         // Methods are case-sensitive in HTTP, though plugin.yaml accepts any case.
         let known = Method::from_str(method.as_str()).ok().filter(|known| known.as_str() == method.as_str());
@@ -71,10 +74,24 @@ impl Routes {
         let Some(endpoint) = endpoint else { return Err(RouteRefusal::Method(routes.allow.clone())) };
         let mut params = vec![];
         for (name, value) in found.params.iter() {
-            let value = decoded(value).ok_or(RouteRefusal::BadPath(PathProblem::NotUtf8))?;
+            let value = decoded(value).map_err(RouteRefusal::BadPath)?;
             params.push((name.to_owned(), value));
         }
         Ok(Routed { endpoint, params })
+    }
+
+    /// Returns the path of an endpoint that differs from a path only in the `/` at its end or in upper and lower case.
+    fn near(&self, path: &str) -> Option<String> {
+        let with_other_end = match path.strip_suffix('/') {
+            Some(shorter) => shorter.to_owned(),
+            None => format!("{path}/"),
+        };
+        let is_endpoint = |path: &String| self.router.at(path).is_ok();
+        let same_in_lower_case = || {
+            let mut paths = self.paths.iter().map(|routes| &routes.written);
+            paths.find(|written| written.eq_ignore_ascii_case(path)).cloned()
+        };
+        Some(with_other_end).filter(is_endpoint).or_else(same_in_lower_case)
     }
 }
 
@@ -108,7 +125,7 @@ mod tests {
         match routes().find(&method.parse().unwrap(), path) {
             Ok(routed) => format!("{} {:?}", routed.endpoint, routed.params),
             Err(RouteRefusal::Method(allow)) => format!("405 {}", allow.to_str().unwrap()),
-            Err(RouteRefusal::NotFound) => "404".to_owned(),
+            Err(RouteRefusal::NotFound(near)) => format!("404 {}", near.unwrap_or_default()).trim_end().to_owned(),
             Err(RouteRefusal::BadPath(_)) => "400".to_owned(),
         }
     }
@@ -128,6 +145,9 @@ mod tests {
         assert_eq!(find("BREW", "/a"), "405 GET, POST, HEAD, OPTIONS");
         assert_eq!(find("get", "/a"), "405 GET, POST, HEAD, OPTIONS");
         assert_eq!(find("GET", "/b"), "404");
+        assert_eq!(find("GET", "/a/"), "404 /a");
+        assert_eq!(find("GET", "/A"), "404 /a");
+        assert_eq!(find("GET", "/a/x/"), "404 /a/x");
         for bad in
             ["/a/%2e%2e", "/a/..", "/a/x%2fy", "/a/x%5Cy", "/a/x%00", "/a/%zz", "/a/%e", "/a/x%ff", "/a/x\\y", "/a/x;y"]
         {

@@ -68,7 +68,17 @@ impl BodyRules {
 }
 
 fn read(body: &[u8]) -> Result<Value, BodyProblem> {
-    serde_json::from_slice(body).map_err(|error| BodyProblem::NotJson(error.to_string()))
+    serde_json::from_slice(body).map_err(|error| {
+        BodyProblem::NotJson(if body.trim_ascii().is_empty() {
+            "it is empty".to_owned()
+        } else if body.starts_with(b"\xef\xbb\xbf") {
+            "it starts with a byte order mark; send UTF-8 without BOM".to_owned()
+        } else if error.is_eof() {
+            format!("it ends too early ({error})")
+        } else {
+            error.to_string()
+        })
+    })
 }
 
 #[cfg(test)]
@@ -93,7 +103,9 @@ mod tests {
     #[test]
     fn all_problems_are_reported_at_once() {
         check(None, r#"{"name": null, "a/b": 1, "more": 2}"#, expect!["taken"]);
-        check(None, "", expect!["not JSON: EOF while parsing a value at line 1 column 0"]);
+        check(None, "", expect!["not JSON: it is empty"]);
+        check(None, "\u{feff}{}", expect!["not JSON: it starts with a byte order mark; send UTF-8 without BOM"]);
+        check(None, "{", expect!["not JSON: it ends too early (EOF while parsing an object at line 1 column 1)"]);
         check(None, "{} {}", expect!["not JSON: trailing characters at line 1 column 4"]);
         check(
             None,

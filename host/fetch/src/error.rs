@@ -203,6 +203,12 @@ pub enum Error {
     /// A repository without commits.
     #[error("`{url}` has no branches and no tags; hint: push a commit to it")]
     EmptyRepository { url: String },
+    /// The repository has no release, and its default branch does not exist.
+    #[error(
+        "`{url}` has no release tag, and its default branch does not exist; it has {known}; \
+         hint: name one of them after an `@`, or correct the default branch in the settings of the repository"
+    )]
+    NoDefaultBranch { url: String, known: String },
     /// The repository has no such branch, tag or commit.
     #[error("`{url}` has no branch, tag or commit `{revision}`; it has {known}; hint: {hint}")]
     NoRevision {
@@ -285,7 +291,7 @@ impl Error {
             Error::Http { .. } => "fetch_http",
             Error::Git { .. } => "fetch_git",
             Error::EmptyRepository { .. } => "fetch_empty_repository",
-            Error::NoRevision { .. } => "fetch_no_revision",
+            Error::NoRevision { .. } | Error::NoDefaultBranch { .. } => "fetch_no_revision",
             Error::NoRelease { .. } => "fetch_no_release",
             Error::AmbiguousTags { .. } => "fetch_ambiguous_tags",
             Error::TooManyRefs { .. } => "fetch_too_many_refs",

@@ -159,8 +159,18 @@ impl Tree {
             (None, None) if !is_there("Cargo.toml") && (is_there("main.go") || is_there("go.mod")) => {
                 "main.go and no Cargo.toml: this is a Go plugin; port it to Rust, see docs/authoring.md".to_owned()
             }
+            (None, None) if self.inner_archive().is_some() => {
+                "the source contains an archive: unpack it and load the inner archive".to_owned()
+            }
             (None, None) => "put a `plugin.yaml` at the root of the repository, archive or folder".to_owned(),
         }
+    }
+
+    /// The only file, if it is an archive: artifacts of CI services are packed once more.
+    fn inner_archive(&self) -> Option<&TreeFile> {
+        let [file] = &*self.0.files else { return None };
+        let name = file.path.as_str().to_ascii_lowercase();
+        [".zip", ".tar.gz", ".tgz"].iter().any(|end| name.ends_with(end)).then_some(file)
     }
 
     /// The nearest folder above this part of a tree that has a manifest; empty for the root.

@@ -64,7 +64,9 @@ pub(crate) fn differences(code: &Code<'_>, endpoints: &[Endpoint], file: &str) -
             let help = format!("{has}; add `{attribute}` to this method, or remove the endpoint");
             errors.push(Error::new(named.span(), help));
         } else {
-            let help = format!("{has}; add `{attribute}` to a method named `{handler}`, or remove the endpoint");
+            let help = format!(
+                "{has}; add `{attribute}` to a method named `{handler}` of this block, or remove the endpoint; a crate has one `#[plugin]` block"
+            );
             errors.push(Error::new(code.block, help));
         }
     }
@@ -141,7 +143,7 @@ mod tests {
             ),
             (
                 &[a, b, ("PUT", "/c", "four")],
-                "plugin.yaml line 3 has PUT /c (handler `four`); add `#[put(\"/c\")]` to a method named `four`, or remove the endpoint",
+                "plugin.yaml line 3 has PUT /c (handler `four`); add `#[put(\"/c\")]` to a method named `four` of this block, or remove the endpoint; a crate has one `#[plugin]` block",
             ),
             (
                 &[a, ("PUT", "/b", "two")],

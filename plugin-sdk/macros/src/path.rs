@@ -17,6 +17,9 @@ pub(crate) fn pattern(text: &str) -> Result<String, &'static str> {
     if text.contains(['%', '?', '#', '\\']) {
         return Err("must not contain `%`, `?`, `#` or `\\`; a query is read with `Query<T>`");
     }
+    if text.contains(['<', '>', '[', ']', '"', '^', '`', '|']) {
+        return Err("must write a parameter as `:name` or `{name}`, and must not contain `<>[]\"^|` or a backtick");
+    }
     let mut pattern = String::new();
     let mut names = Vec::new();
     let mut parts = inner.split('/').peekable();

@@ -41,7 +41,7 @@ impl<T: DeserializeOwned> FromRequest for Form<T> {
         }
         let found = media_type(request);
         if found != MEDIA_TYPE {
-            return Err(wrong_media_type("body_not_form", &found, MEDIA_TYPE));
+            return Err(wrong_media_type(&found, MEDIA_TYPE));
         }
         refuse_coded(request)?;
         let bytes = request.take_body().collect(MAX_COLLECTED_BYTES).await?;

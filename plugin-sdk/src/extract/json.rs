@@ -37,7 +37,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
     async fn from_request(request: &mut Request) -> Result<Json<T>, Error> {
         let media_type = media_type(request);
         if media_type != "application/json" && !media_type.ends_with("+json") {
-            return Err(wrong_media_type("body_not_json", &media_type, "application/json"));
+            return Err(wrong_media_type(&media_type, "application/json"));
         }
         refuse_coded(request)?;
         let bytes = request.take_body().collect(MAX_COLLECTED_BYTES).await?;
@@ -61,12 +61,12 @@ pub(super) fn media_type(request: &Request) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-pub(super) fn wrong_media_type(code: &'static str, found: &str, wanted: &str) -> Error {
+pub(super) fn wrong_media_type(found: &str, wanted: &str) -> Error {
     let detail = match found {
         "" => format!("the body has no content type; send `content-type: {wanted}`"),
         found => format!("the body has the content type `{found}`; send `content-type: {wanted}`"),
     };
-    Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code).with_detail(detail)
+    Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type").with_detail(detail)
 }
 
 /// Refuses a compressed body. The host decodes it if plugin.yaml has `decompress: true`.
@@ -87,7 +87,15 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     };
     let message = error.to_string();
     if !error.is_data() {
-        let detail = format!("the body is not JSON: {message}");
+        let detail = if bytes.trim_ascii().is_empty() {
+            "the body is empty, but must be JSON".to_owned()
+        } else if bytes.starts_with(b"\xef\xbb\xbf") {
+            "the body is not JSON: it starts with a byte order mark; send UTF-8 without BOM".to_owned()
+        } else if error.is_eof() {
+            format!("the body is not JSON: it ends too early ({message})")
+        } else {
+            format!("the body is not JSON: {message}")
+        };
         return Err(Error::new(StatusCode::BAD_REQUEST, "body_not_json").with_detail(detail));
     }
     let again = &mut serde_json::Deserializer::from_slice(bytes);
@@ -140,6 +148,7 @@ mod tests {
             (r#"{"mother": "#, 400, "body_not_json", "-"),
             (r#"{"mother": "Zoe"} {}"#, 400, "body_not_json", "-"),
             ("", 400, "body_not_json", "-"),
+            ("\u{feff}{}", 400, "body_not_json", "-"),
         ] {
             let error = read::<Litter>(body.as_bytes()).unwrap_err();
             assert_eq!((error.status().as_u16(), error.code()), (status, code), "{body}");

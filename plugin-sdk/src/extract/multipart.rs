@@ -67,7 +67,7 @@ impl FromRequest for Multipart {
     async fn from_request(request: &mut Request) -> Result<Multipart, Error> {
         let found = media_type(request);
         if found != "multipart/form-data" {
-            return Err(wrong_media_type("body_not_multipart", &found, "multipart/form-data; boundary=…"));
+            return Err(wrong_media_type(&found, "multipart/form-data; boundary=…"));
         }
         refuse_coded(request)?;
         let boundary = multer::parse_boundary(request.header("content-type").unwrap_or_default()).map_err(refused)?;

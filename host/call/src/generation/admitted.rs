@@ -41,7 +41,7 @@ impl Admitted {
             // An OPTIONS request for an existing path is answered by the server, so it is not a refusal.
             RouteRefusal::Method(_) if method == http::Method::OPTIONS => {}
             RouteRefusal::Method(_) => self.refuse(RefusalReason::Method),
-            RouteRefusal::NotFound | RouteRefusal::BadPath(_) => self.refuse(RefusalReason::Path),
+            RouteRefusal::NotFound(_) | RouteRefusal::BadPath(_) => self.refuse(RefusalReason::Path),
         })
     }
 

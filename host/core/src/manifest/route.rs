@@ -114,6 +114,12 @@ impl FromStr for RoutePath {
         if text.contains(['%', '?', '#', '\\']) {
             return refuse("must not contain `%`, `?`, `#` or `\\`");
         }
+        // RFC 3986 has none of these in a path; other frameworks mark parameters with them.
+        if text.contains(['<', '>', '[', ']', '"', '^', '`', '|']) {
+            return refuse(
+                "must write a parameter as `:name` or `{name}`, and must not contain `<>[]\"^|` or a backtick",
+            );
+        }
         let mut path = RoutePath { written: text.to_owned(), pattern: String::new(), params: Vec::new() };
         let parts: Vec<&str> = inner.split('/').collect();
         for (index, &text) in parts.iter().enumerate() {
@@ -243,9 +249,38 @@ mod tests {
         let long_name = format!("/:{}", "x".repeat(51));
         let long_path = format!("/{}", "x".repeat(512));
         for text in [
-            "", "hello", "//", "/a//b", "/a/../b", "/.", "/a b", "/ä", "/a%2fb", "/a?b", "/a#b", "/a\\b", "/:", "/{}",
-            "/*", "/{*}", "/:1a", "/:a-b", "/{a", "/a}", "/x{a}", "/{{a}}", "/x*", "/*a/b", "/:a/{a}", "/:a/*a",
-            &long_name, &long_path,
+            "",
+            "hello",
+            "//",
+            "/a//b",
+            "/a/../b",
+            "/.",
+            "/a b",
+            "/ä",
+            "/a%2fb",
+            "/<name>",
+            "/<int:id>",
+            "/[id]",
+            "/a|b",
+            "/a?b",
+            "/a#b",
+            "/a\\b",
+            "/:",
+            "/{}",
+            "/*",
+            "/{*}",
+            "/:1a",
+            "/:a-b",
+            "/{a",
+            "/a}",
+            "/x{a}",
+            "/{{a}}",
+            "/x*",
+            "/*a/b",
+            "/:a/{a}",
+            "/:a/*a",
+            &long_name,
+            &long_path,
         ] {
             assert!(text.parse::<RoutePath>().is_err(), "{text}");
         }

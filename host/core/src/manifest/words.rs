@@ -34,6 +34,36 @@ pub(super) const OLDER_KEYS: &[(&str, &str)] = &[
     ("dependencies[].description", "is a key of an older format and has no effect"),
 ];
 
+/// Mappings that restrict access: their path without indices. An unknown key in them is refused, because the restriction
+/// that it is meant to be would be missing.
+pub(super) const PROTECTIONS: &[&str] =
+    &["security", "endpoints[].auth", "endpoints[].rate_limit", "endpoints[].validation"];
+
+/// Keys that seem to be a restriction at the wrong place or under another name: their path without indices, and the
+/// right key.
+pub(super) const MISPLACED_PROTECTIONS: &[(&str, &str)] = &[
+    ("auth", "endpoints[].auth"),
+    ("authentication", "endpoints[].auth"),
+    ("authorization", "endpoints[].auth"),
+    ("rate_limit", "endpoints[].rate_limit"),
+    ("sandbox", "security.sandboxed"),
+    ("sandboxed", "security.sandboxed"),
+    ("endpoints[].authentication", "auth"),
+    ("endpoints[].authorization", "auth"),
+    ("endpoints[].security", "auth"),
+    ("endpoints[].private", "auth.required"),
+    ("endpoints[].public", "auth.required"),
+    ("endpoints[].required", "auth.required"),
+    ("endpoints[].role", "auth.roles"),
+    ("endpoints[].roles", "auth.roles"),
+    ("endpoints[].permissions", "auth.permissions"),
+    ("endpoints[].scopes", "auth.scopes"),
+    ("endpoints[].rpm", "rate_limit.rpm"),
+    ("endpoints[].throttle", "rate_limit"),
+    ("endpoints[].schema", "validation.schema"),
+    ("endpoints[].validate", "validation"),
+];
+
 impl super::Manifest {
     /// Likely typing errors: new top-level configuration keys that nearly equal a key of the manifest's
     /// `configuration`. Other new keys are accepted.

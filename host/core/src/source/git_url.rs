@@ -84,7 +84,10 @@ impl GitUrl {
             Url::parse(text).map_err(|_| SourceError::Url { url: shown.clone(), rule: "it is not a valid URL" })?;
         let refuse = |rule| Err(SourceError::Url { url: shown.clone(), rule });
         if !url.username().is_empty() || url.password().is_some() {
-            return refuse("it contains a user name or password");
+            return refuse(
+                "it contains a user name or password; remove them: the token for a private repository is in `[git.\"HOST\"]` \
+                 of host.toml",
+            );
         }
         if url.query().is_some() || url.fragment().is_some() {
             return match web::without_query(&url) {

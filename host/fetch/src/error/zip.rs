@@ -20,7 +20,9 @@ pub enum ZipError {
         looks_like: Option<&'static str>,
     },
     /// The archive has several end records, so readers may start at different ones.
-    #[error("archive has {found} end records; hint: do not pack ZIP archives without compression inside a ZIP archive")]
+    #[error(
+        "archive has {found} end records; hint: if it contains another ZIP archive, unpack it and load the inner archive"
+    )]
     ManyEnds { found: usize },
     /// The comment does not end the file, is too long, or is not text.
     #[error("archive comment {rule}")]

@@ -67,7 +67,7 @@ pub(crate) fn choose(
                 .and_then(|release| named(TAGS, release.tag))
                 .or_else(|| default_branch(advertised))
                 .map(tip)
-                .ok_or_else(|| Error::EmptyRepository { url: url.to_owned() })
+                .ok_or_else(|| no_default_branch(url, names(advertised, BRANCHES), names(advertised, TAGS)))
         }
         Revision::Named(wanted) => {
             if let Some(found) = named(TAGS, wanted).or_else(|| named(BRANCHES, wanted)) {
@@ -161,6 +161,16 @@ pub(crate) fn no_such<'n>(
         },
         hint,
     }
+}
+
+/// The error for a repository without a release and without the commit of a default branch.
+pub(crate) fn no_default_branch<'n>(
+    url: &str,
+    branches: impl Iterator<Item = &'n str>,
+    tags: impl Iterator<Item = &'n str>,
+) -> Error {
+    let known = format!("{} and {}", some_of(branches, "branches"), some_of(tags, "tags"));
+    Error::NoDefaultBranch { url: url.to_owned(), known }
 }
 
 fn some_of<'n>(names: impl Iterator<Item = &'n str>, kind: &str) -> String {

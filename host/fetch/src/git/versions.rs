@@ -8,7 +8,9 @@ use host_core::tag::{TagRule, VersionTag};
 use host_core::{GitUrl, Revision};
 use semver::Version;
 
-use super::revision::{Advertised, BRANCHES, PEELED, TAGS, full_id, is_ours, no_such, releases, tag_of_version};
+use super::revision::{
+    Advertised, BRANCHES, PEELED, TAGS, full_id, is_ours, no_default_branch, no_such, releases, tag_of_version,
+};
 use super::session::Session;
 use super::transport;
 use crate::{Config, Error};
@@ -136,7 +138,7 @@ impl Listing {
     /// commit, and as the version of a tag. For a version with a deleted tag, the other releases are returned.
     ///
     /// # Errors
-    /// [`Error::EmptyRepository`], [`Error::NoRevision`], [`Error::AmbiguousTags`] and [`Error::NoRelease`].
+    /// [`Error::EmptyRepository`], [`Error::NoDefaultBranch`], [`Error::NoRevision`], [`Error::AmbiguousTags`] and [`Error::NoRelease`].
     pub fn follow(&self, revision: &Revision, rule: TagRule<'_>) -> Result<Follow<'_>, Error> {
         let Revision::Named(name) = revision else {
             let releases = self.releases(rule, None)?;
@@ -145,7 +147,13 @@ impl Listing {
                 _ if has_release => Ok(Follow::Releases(releases)),
                 _ if rule.pattern.is_some() => Err(self.no_such("latest", rule)),
                 Some(head) => Ok(Follow::Tip(&head.commit)),
-                None => Err(Error::EmptyRepository { url: self.url.to_string() }),
+                None if self.branches.is_empty() && self.tags.is_empty() => {
+                    Err(Error::EmptyRepository { url: self.url.to_string() })
+                }
+                None => {
+                    let branches = self.branches.iter().map(|tip| &*tip.name);
+                    Err(no_default_branch(&self.url.to_string(), branches, self.tag_names()))
+                }
             };
         };
         if let Some(tip) = self.tags.iter().chain(&self.branches).find(|tip| tip.name == *name) {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::thread;
 
+use host_core::Revision;
+use host_core::tag::TagRule;
 use host_fetch::{Config, Trust, fetch};
 
 use super::git_server::Repository;
@@ -88,6 +90,13 @@ fn a_missing_revision_is_reported_with_the_available_ones() {
     let place = place();
     place.refused("latest", "fetch_empty_repository", "push a commit");
     place.repository.commit(&[("plugin.yaml", "1")]);
+    place.repository.git(&["branch", "-m", "master"]);
+    place.repository.git(&["symbolic-ref", "HEAD", "refs/heads/absent"]);
+    place.refused("latest", "fetch_no_revision", "has the branches `master` and no tags; hint: name one of them after");
+    let error = place.versions().unwrap().follow(&Revision::Latest, TagRule::default()).unwrap_err();
+    assert_eq!(error.code(), "fetch_no_revision");
+    place.repository.git(&["symbolic-ref", "HEAD", "refs/heads/master"]);
+    place.repository.git(&["branch", "-m", "main"]);
     place.repository.git(&["tag", "v1.0.0"]);
     place.refused("v9", "fetch_no_revision", "the branches `main` and the tags `v1.0.0`");
     place.refused("0123456", "fetch_no_revision", "all 40 digits");

@@ -70,6 +70,7 @@ impl From<RefusedCall> for ApiError {
         let errors = refused.violations.into_iter();
         let errors = errors.map(|Violation { pointer, message }| FieldError { pointer, message });
         ApiError {
+            fix: refused.fix,
             allow: refused.allow,
             accept_encoding: refused.accepts_gzip.then_some(AcceptedCoding::Gzip),
             errors: errors.collect(),

@@ -115,6 +115,8 @@ fn a_tree_needs_one_manifest_at_its_root() {
     assert_eq!(code(&[("plugin.yml", "id: b"), ("x", "")]), Ok(b"id: b".to_vec()));
     assert_eq!(code(&[("plugin.yml", ""), ("plugin.yaml", "")]), Err("store_two_manifests"));
     assert_eq!(code(&[("a/plugin.yaml", ""), ("b", "")]), Err("store_no_manifest"));
+    let packed_twice = tree(&test.store, &[("hello-1.0.0.ZIP", "")]).unwrap().manifest_text().unwrap_err().to_string();
+    assert!(packed_twice.ends_with("unpack it and load the inner archive"), "{packed_twice}");
     let whole =
         tree(&test.store, &[("plugin.yaml", ""), ("a/src/x", ""), ("b/plugin.yml", ""), ("b/src/x", "")]).unwrap();
     for (folder, hint) in [

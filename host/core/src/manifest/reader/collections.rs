@@ -6,7 +6,8 @@ use serde_yaml::Value;
 
 use super::{File, Reader, Step};
 use crate::look_alikes;
-use crate::manifest::words::OLDER_KEYS;
+use crate::manifest::Mode;
+use crate::manifest::words::{MISPLACED_PROTECTIONS, OLDER_KEYS, PROTECTIONS};
 use crate::spelling::suggestion;
 use crate::text::is_hidden;
 
@@ -33,16 +34,39 @@ impl<'a> Reader<'a> {
             }
             let path = reader.path(false);
             let older = OLDER_KEYS.iter().find(|(key, _)| is_manifest && *key == path);
-            let sentence = older.map(|(_, sentence)| (*sentence).to_owned()).unwrap_or_else(|| {
-                let effect = if is_manifest { " and has no effect" } else { "" };
-                let note = look_alikes::note(name);
-                match suggestion(name, known) {
-                    Some(nearest) => format!("is not a known key{effect}{note}; did you mean `{nearest}`?"),
-                    None => format!("is not a known key{effect}{note}"),
+            if let Some((_, sentence)) = older {
+                reader.bare().older(*sentence);
+                continue;
+            }
+            let misplaced = MISPLACED_PROTECTIONS.iter().find(|(key, _)| *key == path).map(|(_, right)| *right);
+            let nearest = misplaced.or_else(|| suggestion(name, known));
+            let is_restriction = misplaced.is_some() || self.is_protection(nearest);
+            let effect = match self.report.file {
+                File::Manifest(Mode::Normal | Mode::Strict) if is_restriction => {
+                    ", and unknown restrictions are refused"
                 }
-            });
-            reader.bare().older(sentence);
+                File::Manifest(_) => " and has no effect",
+                File::Plugins => "",
+            };
+            let note = look_alikes::note(name);
+            let sentence = match nearest {
+                Some(nearest) => format!("is not a known key{effect}{note}; did you mean `{nearest}`?"),
+                None => format!("is not a known key{effect}{note}"),
+            };
+            if is_restriction {
+                reader.bare().missing_restriction(sentence);
+            } else {
+                reader.bare().older(sentence);
+            }
         }
+    }
+
+    /// Returns whether an unknown key of this mapping may be meant as a restriction: the mapping is one, or the nearest
+    /// known key is.
+    fn is_protection(&self, nearest: Option<&str>) -> bool {
+        let path = self.path(false);
+        let nearest = nearest.map(|key| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") });
+        PROTECTIONS.iter().any(|protection| *protection == path || nearest.as_deref() == Some(protection))
     }
 
     /// The keys and values of a mapping.

@@ -3,7 +3,8 @@
 use expect_test::expect;
 
 use super::{check, endpoint, with};
-use crate::manifest::tests::checked;
+use crate::manifest::Mode;
+use crate::manifest::tests::{checked, says};
 
 #[test]
 fn endpoints() {
@@ -81,6 +82,44 @@ fn endpoints() {
         expect![[r#"
             ok
         "#]],
+    );
+}
+
+#[test]
+fn an_unknown_key_that_seems_to_be_a_restriction_is_refused() {
+    let text = endpoint(
+        "  auth: {role: admin, require: true, zzz: 1}\n  rate_limit: {rpm: 60, brust: 5}\n  validation: {scheme: a.json}\n  \
+         roles: [admin]\n  public: false\n  rate-limit: {rpm: 1}\n  auht: {required: true}\n  summary: x\n",
+    ) + "securty: {sandboxed: true}\nauth: {required: true}\n";
+    check(
+        &text,
+        expect![[r#"
+            plugin.yaml:5: `endpoints[0].auth.role` is not a known key, and unknown restrictions are refused; did you mean `roles`?
+            plugin.yaml:5: `endpoints[0].auth.require` is not a known key, and unknown restrictions are refused; did you mean `required`?
+            plugin.yaml:5: `endpoints[0].auth.zzz` is not a known key, and unknown restrictions are refused
+            plugin.yaml:6: `endpoints[0].rate_limit.brust` is not a known key, and unknown restrictions are refused; did you mean `burst`?
+            plugin.yaml:7: `endpoints[0].validation.scheme` is not a known key, and unknown restrictions are refused; did you mean `schema`?
+            plugin.yaml:8: `endpoints[0].roles` is not a known key, and unknown restrictions are refused; did you mean `auth.roles`?
+            plugin.yaml:9: `endpoints[0].public` is not a known key, and unknown restrictions are refused; did you mean `auth.required`?
+            plugin.yaml:10: `endpoints[0].rate-limit` is not a known key, and unknown restrictions are refused; did you mean `rate_limit`?
+            plugin.yaml:11: `endpoints[0].auht` is not a known key, and unknown restrictions are refused; did you mean `auth`?
+            plugin.yaml:13: `securty` is not a known key, and unknown restrictions are refused; did you mean `security`?
+            plugin.yaml:14: `auth` is not a known key, and unknown restrictions are refused; did you mean `endpoints[].auth`?
+        "#]],
+    );
+    assert!(says(with(&text).as_bytes(), Mode::Permissive).starts_with("ok, but\n"));
+}
+
+#[test]
+fn a_parameter_in_the_notation_of_another_framework_is_refused() {
+    let text =
+        "endpoints:\n- {path: '/a/<name>', method: GET, handler: A}\n- {path: '/a/[id]', method: GET, handler: A}\n";
+    check(
+        text,
+        expect![[r#"
+        plugin.yaml:2: `endpoints[0].path` must write a parameter as `:name` or `{name}`, and must not contain `<>[]"^|` or a backtick, found `/a/<name>`
+        plugin.yaml:3: `endpoints[1].path` must write a parameter as `:name` or `{name}`, and must not contain `<>[]"^|` or a backtick, found `/a/[id]`
+    "#]],
     );
 }
 

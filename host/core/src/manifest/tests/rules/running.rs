@@ -64,6 +64,7 @@ fn placement_and_health_checks() {
     check(
         "security: {placement: Inline, checksum: abc, network_acces: true}\n",
         expect![[r#"
+            plugin.yaml:1: `security.network_acces` is not a known key, and unknown restrictions are refused; did you mean `network_access`?
             plugin.yaml:1: `security.placement` must be `inline` or `isolated`, found `Inline`
             plugin.yaml:1: `security.checksum` must be `sha256:` followed by 64 hex digits, found `abc`
         "#]],
