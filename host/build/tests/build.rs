@@ -431,18 +431,16 @@ async fn a_warm_host_compiles_a_plugin_and_not_the_sdk_in_every_slot() {
             panic!("{error}\n{}", error.compiler_output().unwrap_or_default());
         }
     }
-    let lines = fixture.lines.lock().unwrap();
+    let lines = std::mem::take(&mut *fixture.lines.lock().unwrap());
     let compiled: Vec<&String> = lines.iter().filter(|line| line.contains("Compiling")).collect();
     assert!(compiled.iter().all(|line| line.contains("first") || line.contains("second")), "{compiled:?}");
     assert_eq!(compiled.len(), 2, "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("cargo changed +plugin-sdk 0.")), "{lines:?}");
     assert!(!lines.iter().any(|line| line.contains("not used in the crate graph")), "{lines:?}");
-    drop(lines);
 
     // The versions in the Cargo.lock of an example are those of the warm-up, even if there are newer ones.
     let lock = include_str!("../../../examples/hello/Cargo.lock").replace("\"hello\"", "\"third\"");
     let third = tree("third", &[("Cargo.lock", &lock)]);
-    fixture.lines.lock().unwrap().clear();
     if let Err(error) = fixture.build(&third).await {
         panic!("{error}\n{}", error.compiler_output().unwrap_or_default());
     }
