@@ -395,7 +395,8 @@ async fn a_plugin_in_a_folder_is_built_with_its_workspace() {
     let root = load(&host, &format!("{url}@main"), None).await.expect(422);
     assert_eq!(root.code(), "store_no_manifest");
     assert!(
-        root.text().contains("there is one in `plugins/a/`, `plugins/b/`: use --path plugins/a"),
+        root.text()
+            .contains("there is one in `plugins/a/`, `plugins/b/`: name that folder, or `load` with --path plugins/a"),
         "{}",
         root.text()
     );

@@ -87,7 +87,10 @@ async fn an_archive_without_a_valid_plugin_is_reported_and_not_stored() {
     }
     let yaml = std::fs::read(source("hello").join("plugin.yaml")).unwrap();
     for (files, fix) in [
-        (&[("a/plugin.yaml", &yaml[..]), ("x", b"")][..], "there is one in `a/`: use --path a"),
+        (
+            &[("a/plugin.yaml", &yaml[..]), ("x", b"")][..],
+            "there is one in `a/`: name that folder, or `load` with --path a",
+        ),
         (&[("plugin.yaml", &yaml), ("go.mod", b""), ("main.go", b"")], "this is a Go plugin; port it to Rust"),
         (&[("plugin.yaml", &yaml), ("README.md", b"")], "add a Cargo.toml, or exactly one library"),
     ] {

@@ -439,7 +439,9 @@ async fn a_warm_host_compiles_a_plugin_and_not_the_sdk_in_every_slot() {
     assert!(!lines.iter().any(|line| line.contains("not used in the crate graph")), "{lines:?}");
 
     // The versions in the Cargo.lock of an example are those of the warm-up, even if there are newer ones.
-    let lock = include_str!("../../../examples/hello/Cargo.lock").replace("\"hello\"", "\"third\"");
+    let lock =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hello/Cargo.lock")).unwrap();
+    let lock = lock.replace("\"hello\"", "\"third\"");
     let third = tree("third", &[("Cargo.lock", &lock)]);
     if let Err(error) = fixture.build(&third).await {
         panic!("{error}\n{}", error.compiler_output().unwrap_or_default());

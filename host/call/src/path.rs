@@ -41,7 +41,7 @@ impl fmt::Display for PathProblem {
             }
             PathProblem::NotUtf8(code) => write!(
                 f,
-                "the path contains `{code}`, which is no part of a UTF-8 character; encode text as UTF-8, such as `ë` as `%C3%AB`"
+                "the path contains `{code}`, which is not a UTF-8 character; encode text as UTF-8, such as `ë` as `%C3%AB`"
             ),
         }
     }
@@ -105,7 +105,7 @@ mod tests {
             ("/a/../b", "the path contains a segment `.` or `..`"),
             (
                 "/\u{fc}/%C3%BC/Zo%eb",
-                "the path contains `%EB`, which is no part of a UTF-8 character; encode text as UTF-8, such as `ë` as `%C3%AB`",
+                "the path contains `%EB`, which is not a UTF-8 character; encode text as UTF-8, such as `ë` as `%C3%AB`",
             ),
         ] {
             assert_eq!(check_path(path).map_err(|problem| problem.to_string()), Err(expected.to_owned()), "{path}");

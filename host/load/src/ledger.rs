@@ -8,9 +8,9 @@
 //! This program therefore interposes six functions of the C library, which create threads, keys and thread-local
 //! destructors ([`interpose`]), finds the calling library by its address ([`slots`]), and counts ([`counts`]).
 //! Keys of libraries come from a table of this program ([`keys`]), so that glibc's 1024 do not limit the number of
-//! plugins. Destructors of thread-locals are stored in lists of this program, one per thread ([`threads`]), and run on their
-//! thread: when it ends, or at a safe point after their library is retired. A library is closed when its counts are
-//! zero; its keys are deleted just before.
+//! plugins. Destructors of thread-locals are stored in lists of this program, one per thread ([`threads`]), and run on
+//! their thread: when it ends, or at a safe point after their library is retired. A library is closed when its counts
+//! are zero; its keys are deleted just before.
 //!
 //! | item | where it is counted | when it ends |
 //! |---|---|---|

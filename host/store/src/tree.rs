@@ -153,9 +153,15 @@ impl Tree {
         folders.sort_by_key(|folder| folder.split('/').count());
         let shown: Vec<_> = folders.iter().take(5).map(|folder| format!("`{}/`", below(folder))).collect();
         match (folders.first(), self.folder_above_with_manifest()) {
-            (Some(first), _) => format!("there is one in {}: use --path {}", shown.join(", "), below(first)),
+            (Some(first), _) => format!(
+                "there is one in {}: name that folder, or `load` with --path {}",
+                shown.join(", "),
+                below(first)
+            ),
             (None, Some("")) => "the root of the source has one: leave `path` out".to_owned(),
-            (None, Some(above)) => format!("there is one in `{above}/`: use --path {above}"),
+            (None, Some(above)) => {
+                format!("there is one in `{above}/`: name that folder, or `load` with --path {above}")
+            }
             (None, None) if !is_there("Cargo.toml") && (is_there("main.go") || is_there("go.mod")) => {
                 "main.go and no Cargo.toml: this is a Go plugin; port it to Rust, see docs/authoring.md".to_owned()
             }

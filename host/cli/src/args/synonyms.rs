@@ -1,10 +1,11 @@
-//! Names that other programs have for the commands of this one.
+//! Names that other programs have for the commands and options of this one.
 
 use std::ffi::OsString;
 
-use clap::Error;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Error};
+use host_core::spelling::suggestion;
 
 /// Words of other programs, and the arguments of this one.
 const SYNONYMS: &[(&[&str], &str)] = &[
@@ -22,8 +23,12 @@ const SYNONYMS: &[(&[&str], &str)] = &[
     (&["version"], "--version"),
 ];
 
-/// Completes the error of an unknown command with the command of this program that does it.
-pub(super) fn with_meant_command(mut error: Error, arguments: &[OsString]) -> Error {
+/// Options of other programs that name a version, which is a part of the source here.
+const REVISION_OPTIONS: &[&str] =
+    &["-b", "--branch", "-t", "--tag", "--ref", "--rev", "--revision", "--commit", "--version"];
+
+/// Completes the error of an unknown command or option with what this program has for it.
+pub(super) fn with_meant_command(mut error: Error, arguments: &[OsString], command: &Command) -> Error {
     let word = arguments.iter().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
     let word = word.and_then(|word| word.to_str()).unwrap_or_default();
     let is_word =
@@ -31,9 +36,27 @@ pub(super) fn with_meant_command(mut error: Error, arguments: &[OsString]) -> Er
     let meant = SYNONYMS.iter().find(|(words, _)| words.contains(&word)).map(|(_, meant)| meant);
     if let (ErrorKind::InvalidSubcommand, true, Some(meant)) = (error.kind(), is_word, meant) {
         // Similar words have another meaning.
-        error.insert(ContextKind::SuggestedSubcommand, ContextValue::None);
+        error.remove(ContextKind::SuggestedSubcommand);
         let tip = StyledStr::from(format!("did you mean `plugin-host {meant}`?"));
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    if error.kind() == ErrorKind::InvalidSubcommand && meant.is_none() {
+        let known: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
+        if let Some(nearest) = suggestion(word, &known) {
+            error.insert(ContextKind::SuggestedSubcommand, ContextValue::String(nearest.to_owned()));
+        }
+    }
+    if error.kind() == ErrorKind::UnknownArgument
+        && let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
+        && option.starts_with('-')
+        && error.get(ContextKind::SuggestedArg).is_none()
+    {
+        // clap advises to pass the option as a value, which nobody means.
+        let meant = meant_option(option, used(command, arguments));
+        error.remove(ContextKind::Suggested);
+        if let Some(meant) = meant {
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(meant)]));
+        }
     }
     if let (ErrorKind::UnknownArgument, "plan" | "apply", Some(ContextValue::String(file))) =
         (error.kind(), word, error.get(ContextKind::InvalidArg))
@@ -45,12 +68,62 @@ pub(super) fn with_meant_command(mut error: Error, arguments: &[OsString]) -> Er
     error
 }
 
+/// The command of this program that the arguments name.
+fn used<'c>(command: &'c Command, arguments: &[OsString]) -> &'c Command {
+    let words = arguments.iter().skip(1).filter_map(|argument| argument.to_str()).filter(|word| !word.starts_with('-'));
+    words.fold(command, |command, word| command.find_subcommand(word).unwrap_or(command))
+}
+
+/// A sentence about the options of a command that may be meant by an unknown one.
+fn meant_option(option: &str, command: &Command) -> Option<String> {
+    if command.get_name() == "load" && REVISION_OPTIONS.contains(&option) {
+        return Some("name the branch, tag or commit after the source: `SOURCE@NAME`".to_owned());
+    }
+    let letter = option.strip_prefix('-').filter(|letter| letter.len() == 1)?;
+    let options =
+        command.get_arguments().filter(|argument| !argument.is_hide_set()).filter_map(|argument| argument.get_long());
+    let meant: Vec<_> = options.filter(|name| name.starts_with(letter)).map(|name| format!("`--{name}`")).collect();
+    match &*meant {
+        [] => None,
+        [meant] => Some(format!("did you mean {meant}?")),
+        _ => Some(format!("options with this letter: {}", meant.join(", "))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
     use crate::args::Cli;
+
+    /// The tips for a command line.
+    fn tips(line: &str) -> String {
+        let mut command = Cli::command();
+        let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let error = command.try_get_matches_from_mut(&arguments).unwrap_err();
+        let text = with_meant_command(error, &arguments, &command).to_string();
+        let tips =
+            text.lines().filter_map(|line| line.trim().strip_prefix("tip: ").or(line.trim().strip_prefix("tip:")));
+        tips.collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn each_unknown_word_has_one_tip() {
+        for (line, expected) in [
+            ("plugin-host install", "did you mean `plugin-host load`?"),
+            ("plugin-host relaod", "a similar subcommand exists: 'reload'"),
+            ("plugin-host logs hello -f", "did you mean `--follow`?"),
+            ("plugin-host load x --branch main", "name the branch, tag or commit after the source: `SOURCE@NAME`"),
+            ("plugin-host load x -b main", "name the branch, tag or commit after the source: `SOURCE@NAME`"),
+            ("plugin-host list --running", ""),
+            ("plugin-host logs hello --folow", "a similar argument exists: '--follow'"),
+            ("plugin-host plan plugins.yaml", "did you mean `plugin-host plan --file plugins.yaml`?"),
+        ] {
+            assert_eq!(tips(line), expected, "{line}");
+        }
+        assert!(tips("plugin-host serve -p 4005").contains("`--port`"));
+    }
 
     #[test]
     fn the_meant_commands_exist_and_the_other_words_do_not() {

@@ -34,8 +34,8 @@ pub(super) const OLDER_KEYS: &[(&str, &str)] = &[
     ("dependencies[].description", "is a key of an older format and has no effect"),
 ];
 
-/// Mappings that restrict access: their path without indices. An unknown key in them is refused, because the restriction
-/// that it is meant to be would be missing.
+/// Mappings that restrict access: their path without indices. An unknown key in them is refused, because the
+/// restriction that it is meant to be would be missing.
 pub(super) const PROTECTIONS: &[&str] =
     &["security", "endpoints[].auth", "endpoints[].rate_limit", "endpoints[].validation"];
 
@@ -62,6 +62,23 @@ pub(super) const MISPLACED_PROTECTIONS: &[(&str, &str)] = &[
     ("endpoints[].throttle", "rate_limit"),
     ("endpoints[].schema", "validation.schema"),
     ("endpoints[].validate", "validation"),
+];
+
+/// Other names for keys of plugins.yaml: their path without indices, and the right key.
+pub(super) const OTHER_NAMES_IN_PLUGINS: &[(&str, &str)] = &[
+    ("plugins[].ref", "version"),
+    ("plugins[].tag", "version"),
+    ("plugins[].branch", "version"),
+    ("plugins[].rev", "version"),
+    ("plugins[].revision", "version"),
+    ("plugins[].enabled", "goal"),
+    ("plugins[].disabled", "goal"),
+    ("plugins[].state", "goal"),
+    ("plugins[].url", "source"),
+    ("plugins[].git", "source"),
+    ("plugins[].repository", "source"),
+    ("plugins[].name", "id"),
+    ("plugins[].settings", "configuration"),
 ];
 
 impl super::Manifest {

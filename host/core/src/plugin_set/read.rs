@@ -45,7 +45,7 @@ pub fn read_json(text: &[u8]) -> Result<PluginSet, Vec<PluginSetProblem>> {
 /// Returns `None` only if a problem was recorded.
 fn root(root: &Reader<'_>) -> Option<PluginSet> {
     if !root.is_mapping() {
-        root.problem("must be a mapping of keys and values");
+        root.problem("must be a mapping with `version: 1` and the list `plugins`");
         return None;
     }
     root.keys(&["version", "prune", "plugins"]);

@@ -138,7 +138,8 @@ impl Listing {
     /// commit, and as the version of a tag. For a version with a deleted tag, the other releases are returned.
     ///
     /// # Errors
-    /// [`Error::EmptyRepository`], [`Error::NoDefaultBranch`], [`Error::NoRevision`], [`Error::AmbiguousTags`] and [`Error::NoRelease`].
+    /// [`Error::EmptyRepository`], [`Error::NoDefaultBranch`], [`Error::NoRevision`], [`Error::AmbiguousTags`] and
+    /// [`Error::NoRelease`].
     pub fn follow(&self, revision: &Revision, rule: TagRule<'_>) -> Result<Follow<'_>, Error> {
         let Revision::Named(name) = revision else {
             let releases = self.releases(rule, None)?;

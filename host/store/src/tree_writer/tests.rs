@@ -121,7 +121,7 @@ fn a_tree_needs_one_manifest_at_its_root() {
         tree(&test.store, &[("plugin.yaml", ""), ("a/src/x", ""), ("b/plugin.yml", ""), ("b/src/x", "")]).unwrap();
     for (folder, hint) in [
         ("a/src", "hint: the root of the source has one: leave `path` out"),
-        ("b/src", "hint: there is one in `b/`: use --path b"),
+        ("b/src", "hint: there is one in `b/`: name that folder, or `load` with --path b"),
     ] {
         let error = whole.below(&folder.parse().unwrap()).unwrap().manifest_text().unwrap_err().to_string();
         assert!(error.ends_with(hint), "{error}");

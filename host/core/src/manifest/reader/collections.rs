@@ -7,7 +7,7 @@ use serde_yaml::Value;
 use super::{File, Reader, Step};
 use crate::look_alikes;
 use crate::manifest::Mode;
-use crate::manifest::words::{MISPLACED_PROTECTIONS, OLDER_KEYS, PROTECTIONS};
+use crate::manifest::words::{MISPLACED_PROTECTIONS, OLDER_KEYS, OTHER_NAMES_IN_PLUGINS, PROTECTIONS};
 use crate::spelling::suggestion;
 use crate::text::is_hidden;
 
@@ -39,7 +39,8 @@ impl<'a> Reader<'a> {
                 continue;
             }
             let misplaced = MISPLACED_PROTECTIONS.iter().find(|(key, _)| *key == path).map(|(_, right)| *right);
-            let nearest = misplaced.or_else(|| suggestion(name, known));
+            let other = OTHER_NAMES_IN_PLUGINS.iter().find(|(key, _)| !is_manifest && *key == path);
+            let nearest = misplaced.or(other.map(|(_, right)| *right)).or_else(|| suggestion(name, known));
             let is_restriction = misplaced.is_some() || self.is_protection(nearest);
             let effect = match self.report.file {
                 File::Manifest(Mode::Normal | Mode::Strict) if is_restriction => {
