@@ -120,14 +120,20 @@ fn a_whole_file_is_read() {
 
 #[test]
 fn other_names_of_keys_are_answered_with_the_right_one() {
-    check("version: 1\nplugins: [{source: 'https://github.com/a/b', ref: v1, enabled: true, url: x}]\n", expect![[r#"
+    check(
+        "version: 1\nplugins: [{source: 'https://github.com/a/b', ref: v1, enabled: true, url: x}]\n",
+        expect![[r#"
         plugins.yaml:2: `plugins[0].ref` is not a known key; did you mean `version`?
         plugins.yaml:2: `plugins[0].enabled` is not a known key; did you mean `goal`?
         plugins.yaml:2: `plugins[0].url` is not a known key; did you mean `source`?
-    "#]]);
-    check("- a\n", expect![[r#"
+    "#]],
+    );
+    check(
+        "- a\n",
+        expect![[r#"
         plugins.yaml: must be a mapping with `version: 1` and the list `plugins`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
