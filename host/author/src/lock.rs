@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use host_process::Command;
-use host_store::atomic;
 
 use crate::workshop::Workshop;
 
@@ -22,14 +21,9 @@ pub(crate) async fn complete(workshop: &Workshop, folder: &Path) -> bool {
     }
     let Some(data_folder) = &workshop.data_folder else { return false };
     let Ok(sdk) = host_build::install_sdk(&data_folder.join("sdk")) else { return false };
-    // With the versions that the host has compiled the SDK with, its first build is faster. cargo adds what else the
-    // plugin needs and drops the rest.
-    if atomic::write(&lock, host_build::SDK_LOCK.as_bytes(), 0o644).is_err() {
-        return false;
-    }
     let build = &workshop.build;
     let mut command = Command::new(&build.cargo, workshop.store.empty_dir(), TIMEOUT)
-        .args(["update", "--workspace", "--quiet", "--manifest-path"])
+        .args(["generate-lockfile", "--manifest-path"])
         .arg(folder.join("Cargo.toml"));
     for patch in host_build::sdk_patches(&sdk) {
         command = command.args(["--config".to_owned(), patch]);
@@ -41,10 +35,5 @@ pub(crate) async fn complete(workshop: &Workshop, folder: &Path) -> bool {
         command = command.env(name, value);
     }
     let ended = command.env("CARGO_HOME", workshop.store.cargo_home()).run(|_| {}).await;
-    let is_complete = ended.is_ok_and(|exit| exit.is_success());
-    if !is_complete {
-        // The build that follows writes one.
-        let _ = std::fs::remove_file(&lock);
-    }
-    is_complete
+    ended.is_ok_and(|exit| exit.is_success()) && lock.is_file()
 }

@@ -41,5 +41,5 @@ pub use counters::Counters;
 pub use error::Error;
 pub use inspect::{Code, inspect};
 pub use schema::body_schemas;
-pub use sdk::{LOCK as SDK_LOCK, install_sdk, sdk_place};
+pub use sdk::{install_sdk, sdk_place};
 pub use toolchain::Toolchain;

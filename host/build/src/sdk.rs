@@ -15,10 +15,6 @@ use crate::error::IoContext as _;
 /// Every file of the SDK, by its path inside `plugin-sdk`, sorted.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/sdk_files.rs"));
 
-/// The Cargo.lock with which this program was built. It has the versions of the SDK's dependencies; cargo drops what a
-/// plugin does not need.
-pub const LOCK: &str = include_str!("../../../Cargo.lock");
-
 /// The SDK crates that a plugin may depend on, with their locations.
 pub(crate) const CRATES: [(&str, &str); 3] =
     [("plugin-sdk", ""), ("plugin-sdk-abi", "abi"), ("plugin-sdk-macros", "macros")];

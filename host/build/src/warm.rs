@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
+use host_core::Digest;
 use host_core::manifest::{Build, Profile};
-use host_core::{Digest, DigestWriter};
 use host_store::{Store, atomic};
 
 use crate::Error;
@@ -32,8 +32,7 @@ pub(crate) fn build() -> Build {
     Build { features: Vec::new(), profile: Profile::Release, env: BTreeMap::new(), timeout: TIMEOUT }
 }
 
-/// Writes the crate. Its Cargo.lock has the versions that the examples and new plugins have, so that their builds find
-/// the dependencies of the SDK compiled.
+/// Writes the crate.
 pub(crate) fn work(store: &Store) -> Result<Work, Error> {
     let name = Digest::compute(format!("warm-up {}", sdk::digest()).as_bytes());
     let work = Work::empty(store, &name)?;
@@ -43,27 +42,19 @@ pub(crate) fn work(store: &Store) -> Result<Work, Error> {
         sdk::version()
     );
     work.write("Cargo.toml", &manifest)?;
-    work.write("Cargo.lock", sdk::LOCK)?;
     work.write("lib.rs", "extern crate plugin_sdk as _;\n")?;
     Ok(work)
 }
 
 /// Returns whether a target folder is warm for the SDK of this host.
 pub(crate) fn is_warm(target: &Path) -> bool {
-    fs::read_to_string(target.join(MARKER)).is_ok_and(|text| text == compiled().hex())
-}
-
-/// The digest of what the warm-up compiles: the SDK and the versions of its dependencies.
-fn compiled() -> Digest {
-    let mut writer = DigestWriter::new();
-    writer.field(sdk::digest().hex().as_bytes()).field(sdk::LOCK.as_bytes());
-    writer.finish()
+    fs::read_to_string(target.join(MARKER)).is_ok_and(|text| text == sdk::digest().hex())
 }
 
 /// Marks a target folder as warm.
 pub(crate) fn mark(target: &Path) -> Result<(), Error> {
     let path = target.join(MARKER);
-    atomic::write(&path, compiled().hex().as_bytes(), 0o644).context("write", &path)
+    atomic::write(&path, sdk::digest().hex().as_bytes(), 0o644).context("write", &path)
 }
 
 /// Copies `from` to `to`, unless `to` is warm already.

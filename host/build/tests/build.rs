@@ -431,24 +431,12 @@ async fn a_warm_host_compiles_a_plugin_and_not_the_sdk_in_every_slot() {
             panic!("{error}\n{}", error.compiler_output().unwrap_or_default());
         }
     }
-    let lines = std::mem::take(&mut *fixture.lines.lock().unwrap());
+    let lines = fixture.lines.lock().unwrap();
     let compiled: Vec<&String> = lines.iter().filter(|line| line.contains("Compiling")).collect();
     assert!(compiled.iter().all(|line| line.contains("first") || line.contains("second")), "{compiled:?}");
     assert_eq!(compiled.len(), 2, "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("cargo changed +plugin-sdk 0.")), "{lines:?}");
     assert!(!lines.iter().any(|line| line.contains("not used in the crate graph")), "{lines:?}");
-
-    // The versions in the Cargo.lock of an example are those of the warm-up, even if there are newer ones.
-    let lock =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hello/Cargo.lock")).unwrap();
-    let lock = lock.replace("\"hello\"", "\"third\"");
-    let third = tree("third", &[("Cargo.lock", &lock)]);
-    if let Err(error) = fixture.build(&third).await {
-        panic!("{error}\n{}", error.compiler_output().unwrap_or_default());
-    }
-    let lines = fixture.lines.lock().unwrap();
-    let compiled: Vec<&String> = lines.iter().filter(|line| line.contains("Compiling")).collect();
-    assert!(compiled.len() == 1 && compiled[0].contains("third"), "{compiled:?}");
 }
 
 /// Gives cargo what this workspace has downloaded, so that the SDK builds without a network.
