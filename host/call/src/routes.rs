@@ -87,11 +87,11 @@ impl Routes {
             None => format!("{path}/"),
         };
         let is_endpoint = |path: &String| self.router.at(path).is_ok();
-        let same_in_lower_case = || {
+        let in_other_case = || {
             let mut paths = self.paths.iter().map(|routes| &routes.written);
             paths.find(|written| written.eq_ignore_ascii_case(path)).cloned()
         };
-        Some(with_other_end).filter(is_endpoint).or_else(same_in_lower_case)
+        Some(with_other_end).filter(is_endpoint).or_else(in_other_case)
     }
 }
 

@@ -19,8 +19,8 @@ use crate::self_test::effective;
 use crate::unload;
 use crate::{Error, Probe, probe};
 
-/// The maximum number of pthread keys of all libraries when another one is opened, which may create as many as a
-/// library may have. Each copy of std creates one, and aborts the process if there is none.
+/// A library is opened only while all libraries together have fewer pthread keys than this; the rest is enough for one
+/// library. Each copy of std creates a key, and aborts the process if it does not get one.
 const MAX_KEYS: usize = ledger::MAX_KEYS - ledger::MAX_KEYS_OF_LIBRARY;
 /// The maximum number of libraries that can never be unloaded.
 const MAX_UNLOAD_BLOCKED: usize = 900;

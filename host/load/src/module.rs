@@ -59,7 +59,7 @@ struct Description {
     handlers: Vec<Route>,
     #[serde(default)]
     hooks: Vec<String>,
-    /// Whether the plugin is one service that handles all endpoints of plugin.yaml.
+    /// True if one service of the plugin handles all endpoints.
     #[serde(default)]
     service: bool,
 }

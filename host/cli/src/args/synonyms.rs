@@ -52,7 +52,7 @@ pub(super) fn with_meant_command(mut error: Error, arguments: &[OsString], comma
         && error.get(ContextKind::SuggestedArg).is_none()
     {
         // clap advises to pass the option as a value, which nobody means.
-        let meant = meant_option(option, used(command, arguments));
+        let meant = meant_option(option, used(command, arguments), is_before_command(option, command, arguments));
         error.remove(ContextKind::Suggested);
         if let Some(meant) = meant {
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(meant)]));
@@ -74,8 +74,27 @@ fn used<'c>(command: &'c Command, arguments: &[OsString]) -> &'c Command {
     words.fold(command, |command, word| command.find_subcommand(word).unwrap_or(command))
 }
 
+/// Returns whether an option of the named command is written before that command.
+fn is_before_command(option: &str, command: &Command, arguments: &[OsString]) -> bool {
+    let named = used(command, arguments);
+    let mut its_options = named.get_arguments().flat_map(|argument| {
+        let short = argument.get_short().map(|letter| format!("-{letter}"));
+        short.into_iter().chain(argument.get_long().map(|name| format!("--{name}")))
+    });
+    let is_command =
+        |argument: &&OsString| argument.to_str().is_some_and(|word| command.find_subcommand(word).is_some());
+    let mut before = arguments.iter().take_while(|argument| !is_command(argument));
+    its_options.any(|its| its == option) && before.any(|argument| argument.to_string_lossy().starts_with(option))
+}
+
 /// A sentence about the options of a command that may be meant by an unknown one.
-fn meant_option(option: &str, command: &Command) -> Option<String> {
+fn meant_option(option: &str, command: &Command, is_before: bool) -> Option<String> {
+    if is_before {
+        return Some(format!(
+            "write the options of a command after it: `plugin-host {} {option} …`",
+            command.get_name()
+        ));
+    }
     if command.get_name() == "load" && REVISION_OPTIONS.contains(&option) {
         return Some("name the branch, tag or commit after the source: `SOURCE@NAME`".to_owned());
     }
@@ -117,6 +136,8 @@ mod tests {
             ("plugin-host load x --branch main", "name the branch, tag or commit after the source: `SOURCE@NAME`"),
             ("plugin-host load x -b main", "name the branch, tag or commit after the source: `SOURCE@NAME`"),
             ("plugin-host list --running", ""),
+            ("plugin-host -x list", ""),
+            ("plugin-host -o json list", "write the options of a command after it: `plugin-host list -o …`"),
             ("plugin-host logs hello --folow", "a similar argument exists: '--follow'"),
             ("plugin-host plan plugins.yaml", "did you mean `plugin-host plan --file plugins.yaml`?"),
         ] {

@@ -1,4 +1,5 @@
-//! Warnings about keys: keys without effect, keys of older formats of plugin.yaml, and likely typing errors.
+//! Keys that get a message of their own: keys without effect, keys of older formats of plugin.yaml, restrictions, other
+//! names of keys, and likely typing errors.
 
 use crate::spelling::suggestion;
 
@@ -34,14 +35,14 @@ pub(super) const OLDER_KEYS: &[(&str, &str)] = &[
     ("dependencies[].description", "is a key of an older format and has no effect"),
 ];
 
-/// Mappings that restrict access: their path without indices. An unknown key in them is refused, because the
-/// restriction that it is meant to be would be missing.
-pub(super) const PROTECTIONS: &[&str] =
+/// Mappings that restrict access, by their path without indices. An unknown key in them is refused: if it were ignored,
+/// an endpoint would be open to more callers than its author wants.
+pub(super) const RESTRICTIONS: &[&str] =
     &["security", "endpoints[].auth", "endpoints[].rate_limit", "endpoints[].validation"];
 
 /// Keys that seem to be a restriction at the wrong place or under another name: their path without indices, and the
 /// right key.
-pub(super) const MISPLACED_PROTECTIONS: &[(&str, &str)] = &[
+pub(super) const MISPLACED_RESTRICTIONS: &[(&str, &str)] = &[
     ("auth", "endpoints[].auth"),
     ("authentication", "endpoints[].auth"),
     ("authorization", "endpoints[].auth"),

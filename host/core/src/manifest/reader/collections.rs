@@ -7,7 +7,7 @@ use serde_yaml::Value;
 use super::{File, Reader, Step};
 use crate::look_alikes;
 use crate::manifest::Mode;
-use crate::manifest::words::{MISPLACED_PROTECTIONS, OLDER_KEYS, OTHER_NAMES_IN_PLUGINS, PROTECTIONS};
+use crate::manifest::words::{MISPLACED_RESTRICTIONS, OLDER_KEYS, OTHER_NAMES_IN_PLUGINS, RESTRICTIONS};
 use crate::spelling::suggestion;
 use crate::text::is_hidden;
 
@@ -38,10 +38,10 @@ impl<'a> Reader<'a> {
                 reader.bare().older(*sentence);
                 continue;
             }
-            let misplaced = MISPLACED_PROTECTIONS.iter().find(|(key, _)| *key == path).map(|(_, right)| *right);
+            let misplaced = MISPLACED_RESTRICTIONS.iter().find(|(key, _)| *key == path).map(|(_, right)| *right);
             let other = OTHER_NAMES_IN_PLUGINS.iter().find(|(key, _)| !is_manifest && *key == path);
             let nearest = misplaced.or(other.map(|(_, right)| *right)).or_else(|| suggestion(name, known));
-            let is_restriction = misplaced.is_some() || self.is_protection(nearest);
+            let is_restriction = misplaced.is_some() || self.is_restriction(nearest);
             let effect = match self.report.file {
                 File::Manifest(Mode::Normal | Mode::Strict) if is_restriction => {
                     ", and unknown restrictions are refused"
@@ -55,19 +55,19 @@ impl<'a> Reader<'a> {
                 None => format!("is not a known key{effect}{note}"),
             };
             if is_restriction {
-                reader.bare().missing_restriction(sentence);
+                reader.bare().unknown_restriction(sentence);
             } else {
                 reader.bare().older(sentence);
             }
         }
     }
 
-    /// Returns whether an unknown key of this mapping may be meant as a restriction: the mapping is one, or the nearest
-    /// known key is.
-    fn is_protection(&self, nearest: Option<&str>) -> bool {
+    /// Returns whether an unknown key of this mapping seems to be a restriction: the mapping is one of
+    /// [`RESTRICTIONS`], or the nearest known key is.
+    fn is_restriction(&self, nearest: Option<&str>) -> bool {
         let path = self.path(false);
         let nearest = nearest.map(|key| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") });
-        PROTECTIONS.iter().any(|protection| *protection == path || nearest.as_deref() == Some(protection))
+        RESTRICTIONS.iter().any(|restriction| *restriction == path || nearest.as_deref() == Some(restriction))
     }
 
     /// The keys and values of a mapping.

@@ -43,9 +43,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Records an unknown key that seems to be a restriction: a problem, in permissive mode a warning. Without it, an
-    /// endpoint would be open to more callers than meant.
-    pub(super) fn missing_restriction(&self, rule: String) {
+    /// Records an unknown key that seems to be a restriction: a problem, in permissive mode a warning.
+    pub(super) fn unknown_restriction(&self, rule: String) {
         match self.report.file {
             File::Manifest(Mode::Permissive) => self.warn(rule),
             File::Manifest(Mode::Normal | Mode::Strict) | File::Plugins => self.problem(rule),
