@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::client::Client;
 use crate::host::{TestHost, endpoint, eventually};
-use crate::plugins::as_version;
+use crate::plugins::{as_version, built};
 use crate::reload::begin_slow_call;
 
 #[tokio::test]
@@ -175,4 +176,17 @@ fn builds_of(package: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = processes.filter_map(|process| std::fs::read_to_string(process.path().join("cmdline")).ok());
     lines.filter(|line| line.contains(&folder) && line.contains(&format!("--package={package}\0"))).collect()
+}
+
+#[tokio::test]
+async fn a_library_that_is_being_opened_leaves_nothing_behind() {
+    let host = TestHost::start().await;
+    let library = built("constructor-sleeps").await;
+    let load = host.request("POST", "/api/plugins/load").json(&json!({ "source": library }));
+    load.header("prefer", "respond-async").send().await.expect(202);
+    eventually("the library is being opened", || async {
+        host.get("/api/jobs").await.expect(200).json()["jobs"][0]["step"] == "open"
+    })
+    .await;
+    host.stop();
 }

@@ -28,9 +28,14 @@ impl Work<'_> {
             host_fail::point("run.tried");
         }
         self.step("open");
-        let manifest = &setup.build.manifest;
-        let number = self.host.next_number(&manifest.id);
-        let module = Module::open(&self.host.0.store, &setup.build.artifact, manifest, number, timeout).await;
+        let number = self.host.next_number(&setup.build.manifest.id);
+        let (store, artifact) = (self.host.0.store.clone(), setup.build.artifact.clone());
+        let manifest = setup.build.manifest.clone();
+        // A task of its own: an open goes on after its job was cancelled, and a shutdown waits for its end, when it
+        // removes its temporary folder.
+        let opened =
+            self.host.0.tasks.spawn(async move { Module::open(&store, &artifact, &manifest, number, timeout).await });
+        let module = opened.await.map_err(|_| Error::Panicked)?;
         host_fail::point("run.opened");
         Ok(module.inspect_err(|error| {
             if let host_load::Error::LayoutDiffers { report, .. } = error {
