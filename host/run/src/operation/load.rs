@@ -31,8 +31,8 @@ impl Work<'_> {
         let number = self.host.next_number(&setup.build.manifest.id);
         let (store, artifact) = (self.host.0.store.clone(), setup.build.artifact.clone());
         let manifest = setup.build.manifest.clone();
-        // A task of its own: an open goes on after its job was cancelled, and a shutdown waits for its end, when it
-        // removes its temporary folder.
+        // A task of its own: an open continues after its job was cancelled, and a shutdown waits until it has
+        // removed its temporary folder.
         let opened =
             self.host.0.tasks.spawn(async move { Module::open(&store, &artifact, &manifest, number, timeout).await });
         let module = opened.await.map_err(|_| Error::Panicked)?;
