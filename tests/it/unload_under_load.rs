@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::Client;
-use crate::generations::{Scene, mapped_libraries, n_open_files};
+use crate::generations::{Scene, mapped_libraries, no_file_stays_open, open_files};
 use crate::host::{TestHost, endpoint, eventually};
 use crate::plugins::{built, copy};
 
@@ -18,7 +18,7 @@ async fn two_hundred_reloads_under_traffic_lose_no_request_and_leave_one_library
     let file = scene.host.sources().join("dropped");
     scene.reload().await;
     scene.unmapped(1).await;
-    let n_files = n_open_files(&scene.host);
+    let files = open_files(&scene.host);
 
     let stop = CancellationToken::new();
     let callers: Vec<_> =
@@ -36,7 +36,7 @@ async fn two_hundred_reloads_under_traffic_lose_no_request_and_leave_one_library
 
     let last = BTreeSet::from([format!("thread-local#{}", N_RELOADS + 1)]);
     eventually("one library is mapped", async || mapped_libraries(&scene.host) == last).await;
-    eventually("no file stays open", async || n_open_files(&scene.host) <= n_files).await;
+    no_file_stays_open(&scene.host, &files).await;
     let metric = async |name: &str| scene.host.metric(&format!("plugin_host_{name}")).await;
     eventually("all are counted", async || metric("generations_unmapped_total").await == N_RELOADS as f64).await;
     assert_eq!(metric("unmap_duration_seconds_count").await, N_RELOADS as f64);
@@ -73,8 +73,8 @@ async fn versions_of_different_shape_follow_each_other_and_each_leaves() {
     let libraries =
         [as_shifting(&host, "previous-minor", "old").await, as_shifting(&host, "other-versions/v2", "new").await];
     host.try_load(&libraries[1]).await.expect(200);
-    // One version has a runtime, with files of its own. The state's second connection comes in the first rounds.
-    let mut n_files = [usize::MAX; 2];
+    // One version has a runtime, with files of its own.
+    let mut files = [Vec::new(), Vec::new()];
     for round in 1..=20 {
         host.try_load(&libraries[(round + 1) % 2]).await.expect(200);
         match round % 2 {
@@ -88,10 +88,10 @@ async fn versions_of_different_shape_follow_each_other_and_each_leaves() {
         }
         eventually("the version before is unmapped", async || phase(&host, round as u64).await == "unmapped").await;
         assert_eq!(mapped_libraries(&host), BTreeSet::from([format!("shifting#{}", round + 1)]));
-        let before = &mut n_files[round % 2];
+        let before = &mut files[round % 2];
         match round {
-            ..=4 => *before = n_open_files(&host),
-            _ => eventually("no file stays open", async || n_open_files(&host) <= *before).await,
+            ..=4 => *before = open_files(&host),
+            _ => no_file_stays_open(&host, before).await,
         }
     }
 }

@@ -158,7 +158,24 @@ pub(crate) fn threads(host: &TestHost) -> Vec<String> {
     names
 }
 
-/// How many files and sockets a host has open.
-pub(crate) fn n_open_files(host: &TestHost) -> usize {
-    std::fs::read_dir(format!("/proc/{}/fd", host.pid())).unwrap().count()
+/// What a host has open, as the system names it. Without the database: the number of its connections follows the load.
+pub(crate) fn open_files(host: &TestHost) -> Vec<String> {
+    let all = std::fs::read_dir(format!("/proc/{}/fd", host.pid())).unwrap();
+    // A file may be closed between the two reads.
+    let names = all.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok());
+    names.map(|name| name.to_string_lossy().into_owned()).filter(|name| !name.contains("/state.db")).collect()
+}
+
+/// Waits until a host has at most as many files open as it had before.
+pub(crate) async fn no_file_stays_open(host: &TestHost, before: &[String]) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(10));
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let now = open_files(host);
+        if now.len() <= before.len() {
+            return;
+        }
+        assert!(Instant::now() < until, "more files stay open: {now:#?}\nbefore: {before:#?}");
+        ticks.tick().await;
+    }
 }
