@@ -267,6 +267,8 @@ async fn files_elsewhere_on_the_machine_cannot_be_loaded_or_probed_for_over_http
     ] {
         let refused = host.try_load(&path).await;
         assert_eq!((refused.status, refused.code().as_str()), (403, "fetch_outside_roots"), "{}", path.display());
+        let jobs = host.get("/api/jobs").await.expect(200).json();
+        assert_eq!(jobs["jobs"], json!([]), "a refused place is not a failed job");
     }
     assert_eq!(host.try_load(&host.sources().join("nothing")).await.expect(422).code(), "fetch_nothing_there");
 

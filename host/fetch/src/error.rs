@@ -35,8 +35,12 @@ pub enum Error {
     #[error("failed to {action} `{}`; hint: {}", path.display(), unreadable_hint(source))]
     Unreadable { action: &'static str, path: PathBuf, source: io::Error },
     /// The path does not exist.
-    #[error("there is no `{}`; hint: {}", path.display(), missing_hint(path))]
-    NothingThere { path: PathBuf },
+    #[error("there is no `{}`; hint: {}", path.display(), missing_hint(path, near.as_deref()))]
+    NothingThere {
+        path: PathBuf,
+        /// A path beside it with nearly the same name.
+        near: Option<PathBuf>,
+    },
     /// A path that callers of the management API may not name.
     #[error(
         "`{}` is not below a folder that sources may be read from; hint: {}",

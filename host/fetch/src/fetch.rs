@@ -34,6 +34,18 @@ pub fn fetch(
     Ok(Fetched { tree, ..whole }.with_warnings_about_code())
 }
 
+/// Checks that a caller may read the place of a source. Nothing is read there. Blocks.
+///
+/// # Errors
+/// [`Error::OutsideRoots`]. [`fetch`] reports everything else.
+pub fn check_place(config: &Config, source: &Source, trust: Trust) -> Result<(), Error> {
+    let (Source::Folder(path) | Source::Archive(path) | Source::Library(path)) = source.place() else { return Ok(()) };
+    match resolve(path, config, trust) {
+        Err(error @ Error::OutsideRoots { .. }) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Returns the tree of a folder of `tree`, or the whole tree. `place` names the tree in the error.
 ///
 /// # Errors

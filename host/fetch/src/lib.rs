@@ -25,7 +25,7 @@ pub use access::{DEFAULT_GIT_USER, GitAccess, TokenSource, UrlPrefix, UrlPrefixE
 pub use archive_writer::{ArchiveWriter, TOP_FOLDER};
 pub use config::{Config, Mirror};
 pub use error::{Error, ZipError};
-pub use fetch::{fetch, folder_of, unpack};
+pub use fetch::{check_place, fetch, folder_of, unpack};
 pub use fetched::Fetched;
 pub use git::{Follow, Head, Listing, Release, Tip, versions};
 pub use host_core::Trust;

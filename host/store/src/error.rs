@@ -11,7 +11,7 @@ use host_core::{Digest, Size, TreePath};
 pub enum Error {
     /// Another host uses the folder.
     #[error(
-        "plugin folder `{}` is in use by another host; hint: stop that host, or give this one its own folder",
+        "plugin folder `{}` is in use by another host; hint: stop that host, or give this one its own folder with `--plugin-dir`",
         path.display()
     )]
     Locked { path: PathBuf },

@@ -84,7 +84,7 @@ fn a_host_starts_responds_and_stops() {
         error: failed to open the data folders
           plugin folder `FOLDER/cache` is in use by another host
 
-        fix: stop that host, or give this one its own folder
+        fix: stop that host, or give this one its own folder with `--plugin-dir`
     "#]]
     .assert_eq(&second);
 

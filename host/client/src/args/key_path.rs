@@ -113,7 +113,9 @@ impl FromStr for KeyValue {
         let value = match serde_json::from_str(value) {
             Ok(value) => value,
             Err(error) if value.trim_start().starts_with(['{', '[', '"']) => {
-                return Err(format!("the value is not valid JSON: {error}"));
+                return Err(format!(
+                    "the value is not valid JSON: {error}; texts in JSON have double quotes, such as `'{path}=[\"a\", \"b\"]'`"
+                ));
             }
             Err(_) => value.into(),
         };

@@ -21,6 +21,14 @@ pub(crate) fn failure(problem: &Problem) -> Failure {
         (message, _) => Failure { details, ..Failure::failed(message) },
     };
     failure.compiler = problem.errors.iter().find(|error| error.pointer == COMPILER).map(|error| error.message.clone());
+    // The message repeats the first line of the compiler's output, which is shown below it.
+    if let Some(first) = failure.compiler.as_deref().and_then(|output| output.lines().find(|line| !line.is_empty())) {
+        let without_label = first.strip_prefix("error: ").unwrap_or(first);
+        let message = failure.message.strip_suffix(first).or_else(|| failure.message.strip_suffix(without_label));
+        if let Some(message) = message {
+            failure.message = message.trim_end_matches([':', ' ']).to_owned();
+        }
+    }
     failure.fix = problem.fix.as_deref().map(in_words);
     failure
 }
@@ -112,7 +120,7 @@ mod tests {
             &[("cargo", "error: expected `;`\n --> src/lib.rs:1:1")],
             None,
             expect![[r#"
-                error: failed to build the plugin: the plugin does not compile: expected `;`
+                error: failed to build the plugin: the plugin does not compile
 
                   error: expected `;`
                    --> src/lib.rs:1:1"#]],

@@ -48,7 +48,10 @@ pub(super) fn token(args: &HostArgs, config: &ClientConfig, url: &Url) -> Result
         return match token.trim() {
             "" => Err(Failure::usage(format!("the token in {origin} is empty"))
                 .fix("set it to a token; `plugin-host token create` prints a new one")),
-            token => Ok((token.to_owned(), origin.to_owned())),
+            token => match token_mistake(token) {
+                Some((mistake, fix)) => Err(Failure::usage(format!("the token in {origin} {mistake}")).fix(fix)),
+                None => Ok((token.to_owned(), origin.to_owned())),
+            },
         };
     }
     if !is_here(url, &config.local) {
@@ -77,6 +80,19 @@ pub(super) fn token(args: &HostArgs, config: &ClientConfig, url: &Url) -> Result
     }
 }
 
+/// Returns the mistake in a text that cannot be a token, and the remedy.
+fn token_mistake(text: &str) -> Option<(&'static str, &'static str)> {
+    if text.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("bearer ")) {
+        Some(("starts with `Bearer `", "write the token alone; this program adds `Bearer `"))
+    } else if text.starts_with(['"', '\'']) {
+        Some(("is in quotes", "write the token without quotes"))
+    } else if text.contains('/') {
+        Some(("is a path", "set it to the content of the file: \"$(cat FILE)\""))
+    } else {
+        None
+    }
+}
+
 /// Returns whether a URL refers to this machine.
 pub(super) fn is_here(url: &Url, local: &LocalHost) -> bool {
     match url.host() {
@@ -90,6 +106,19 @@ pub(super) fn is_here(url: &Url, local: &LocalHost) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_around_a_token_is_named() {
+        for (text, expected) in [
+            ("Bearer dph_1", Some("starts with `Bearer `")),
+            ("bearer dph_1", Some("starts with `Bearer `")),
+            ("\"dph_1\"", Some("is in quotes")),
+            ("./cache/operator.token", Some("is a path")),
+            ("dph_1", None),
+        ] {
+            assert_eq!(token_mistake(text).map(|(mistake, _)| mistake), expected, "{text}");
+        }
+    }
 
     #[test]
     fn an_address_without_a_scheme_is_refused_with_the_url() {

@@ -14,7 +14,8 @@ pub(super) fn meant(path: &Path, otherwise: &str) -> String {
     }
 }
 
-pub(super) fn missing_hint(path: &Path) -> String {
+/// The remedy for a missing path. `near` is a path with nearly the same name.
+pub(super) fn missing_hint(path: &Path, near: Option<&Path>) -> String {
     let is_of_shell = |part: &std::ffi::OsStr| part == "~" || part.as_encoded_bytes().starts_with(b"$");
     if path.iter().any(is_of_shell) {
         return "only a shell expands `~` and `$`; write the whole path".to_owned();
@@ -23,7 +24,10 @@ pub(super) fn missing_hint(path: &Path) -> String {
         return "on the host's machine, the folders of a path are separated by `/`, not by `\\`".to_owned();
     }
     let otherwise = "check the spelling; over the API, relative paths start in the folder where the host was started";
-    meant(path, otherwise)
+    match near {
+        Some(near) => format!("did you mean `{}`? otherwise {otherwise}", near.display()),
+        None => meant(path, otherwise),
+    }
 }
 
 /// The remedy for a source that is not a folder.

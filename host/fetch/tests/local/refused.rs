@@ -106,6 +106,11 @@ fn a_missing_path_or_a_file_instead_of_a_folder_is_reported() {
     fs::rename(source.join("pipe"), source.join("pipe.zip")).unwrap();
     place.refused(&source.join("pipe.zip"), "fetch_not_a_file", "is a pipe, not a regular file; hint: name");
     fs::remove_file(source.join("pipe.zip")).unwrap();
+    fs::create_dir(source.join("hello")).unwrap();
+    for name in ["helo", "Hello"] {
+        let near = format!("did you mean `{}`?", source.join("hello").display());
+        place.refused(&source.join(name), "fetch_nothing_there", &near);
+    }
     place.refused(&source.join("absent.zip"), "fetch_nothing_there", "absent.zip");
     place.refused(&source.join("~/hello"), "fetch_nothing_there", "only a shell expands `~` and `$`");
     place.refused(&source.join("$HOME/hello"), "fetch_nothing_there", "only a shell expands `~` and `$`");
