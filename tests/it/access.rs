@@ -88,6 +88,11 @@ async fn a_token_is_valid_from_its_creation_until_its_revocation() {
     let revoked = host.command(&["token", "revoke", &id]).await;
     assert!(revoked.status.success(), "{}", text(&revoked.stderr));
     assert_eq!(ci.get("/api/plugins").await.expect(401).code(), "auth_token");
+    for value in ["dph_0", "Basic YWxhZGRpbjpvcGVu", "Token dph_0"] {
+        let request = host.anonymous().request("GET", "/api/plugins").header("authorization", value);
+        let refused = request.send().await.expect(401);
+        assert_eq!(refused.json()["detail"], "the header `Authorization` does not start with `Bearer `", "{value}");
+    }
     assert_eq!(host.get("/api/tokens").await.json()["tokens"][0]["state"], "revoked");
     assert_eq!(host.delete("/api/tokens/00000000").await.expect(404).code(), "token_unknown");
     assert_eq!(host.delete("/api/tokens/operator").await.expect(404).code(), "token_unknown");

@@ -97,7 +97,7 @@ async fn newer_versions_are_reported_and_installed_by_the_update_policy() {
     scene.post("load", json!({ "source": HELLO })).await.expect(200);
     let known = host.get("/api/plugins/hello/updates").await.expect(200).json();
     assert_eq!(
-        (&known["source"], &known["rule"]["policy"], &known["report"]),
+        (&known["source"], &known["update_policy"]["policy"], &known["report"]),
         (&json!(HELLO), &json!("minor"), &Value::Null)
     );
     let report = scene.report("hello").await;

@@ -11,7 +11,7 @@ pub struct Job {
     /// The job's id.
     pub id: String,
     /// The operation: `load`, `install`, `reload`, `restart`, `enable`, `start`, `stop`, `disable`, `unload`,
-    /// `configure`, `rollback`, `restore`, `update`, `set_update_rule`, `block_version`, `apply` or `batch`.
+    /// `configure`, `rollback`, `restore`, `update`, `set_update_policy`, `block_version`, `apply` or `batch`.
     pub operation: String,
     /// The object of the operation: a source, an upload or a plugin id.
     pub subject: String,

@@ -52,5 +52,5 @@ pub use system::{
 };
 pub use update::{
     GithubInstall, GithubInstalled, GithubUpdate, GithubUpdated, GithubUpdatedPlugin, HeldBack, IntervalText, Update,
-    UpdateFailure, UpdateReport, UpdateRequest, UpdateRule, UpdateRuleRequest, Updates,
+    UpdateFailure, UpdatePolicy, UpdatePolicyRequest, UpdateReport, UpdateRequest, Updates,
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::UpdateRule;
+use crate::UpdatePolicy;
 
 /// Response of `POST /api/plugins/plan`: the changes that applying the file would make.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -90,9 +90,9 @@ pub struct GoalChange {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleChange {
     /// The current policy.
-    pub before: UpdateRule,
+    pub before: UpdatePolicy,
     /// The new policy.
-    pub after: UpdateRule,
+    pub after: UpdatePolicy,
 }
 
 /// Request body of `POST /api/plugins/apply`.

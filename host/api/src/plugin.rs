@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::{FieldError, Update, UpdateRule};
+use crate::{FieldError, Update, UpdatePolicy};
 
 pub use metadata::{Endpoint, HealthMetadata, Metadata, SecurityMetadata};
 pub use status::{PluginState, PluginStateError, Status, StatusResponse};
@@ -117,7 +117,7 @@ pub struct PluginItem {
     /// Rollback versions: the earlier versions that a rollback can restore, newest first.
     pub kept: Vec<RollbackVersion>,
     /// The update policy; null during the first load.
-    pub update: Option<UpdateRule>,
+    pub update: Option<UpdatePolicy>,
     /// The newest version in the repository, if it is not installed; null if no newer version is known.
     pub update_available: Option<Update>,
     /// The reason for the quarantine; null if the plugin is not quarantined. Enabling, starting or restarting the

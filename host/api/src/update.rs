@@ -13,14 +13,14 @@ pub struct Updates {
     /// The plugin's source.
     pub source: String,
     /// The update policy.
-    pub rule: UpdateRule,
+    pub update_policy: UpdatePolicy,
     /// Result of the last update check; null if there was none.
     pub report: Option<UpdateReport>,
 }
 
 /// The update policy of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct UpdateRule {
+pub struct UpdatePolicy {
     /// Which versions are allowed: `patch`, `minor`, `major`, `manual` or `pinned`.
     pub policy: String,
     /// True if allowed updates are installed automatically.
@@ -34,7 +34,7 @@ pub struct UpdateRule {
 /// Request body of `PUT /api/plugins/:id/update-policy`, which replaces the update policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct UpdateRuleRequest {
+pub struct UpdatePolicyRequest {
     /// Which versions are allowed: `patch`, `minor`, `major`, `manual` or `pinned`.
     pub policy: String,
     /// Installs allowed updates automatically; false when absent.
@@ -248,9 +248,9 @@ mod tests {
 
     #[test]
     fn an_update_policy_with_unknown_fields_is_rejected() {
-        let read = |body| serde_json::from_value::<UpdateRuleRequest>(body).map_err(|error| error.to_string());
-        let rule = read(json!({"policy": "minor"})).unwrap();
-        assert_eq!((rule.automatic, rule.interval_seconds, rule.blocked), (false, None, None));
+        let read = |body| serde_json::from_value::<UpdatePolicyRequest>(body).map_err(|error| error.to_string());
+        let policy = read(json!({"policy": "minor"})).unwrap();
+        assert_eq!((policy.automatic, policy.interval_seconds, policy.blocked), (false, None, None));
         assert!(read(json!({"automatic": true})).unwrap_err().contains("policy"));
         let error = read(json!({"policy": "minor", "interval": 60})).unwrap_err();
         assert!(error.contains("`interval`") && error.contains("`interval_seconds`"), "{error}");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use host_build::Builder;
 use host_core::Source;
 use host_run::{Error, Host, Initiator, Job, LoadOptions, Operation, Receipt, Trust};
-use host_serve::Server;
+use host_serve::{Listener, Server};
 use host_state::State;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -51,6 +51,10 @@ pub async fn dev(args: Dev, config: AuthorConfig, screen: &Screen) -> Result<(),
     // The watch starts before the folder is read, so that no change is missed.
     let watch = Watch::new(folder, args.configuration.as_deref())?;
 
+    workshop.serve.address = ([127, 0, 0, 1], args.port).into();
+    let listener = Listener::bind(workshop.serve.address).await.map_err(|error| {
+        Failure::from_error("failed to bind", &error).fix("select another port with --port; 0 selects a free port")
+    })?;
     workshop.build.development = true;
     workshop.run.drain_timeout = workshop.run.drain_timeout.min(GRACE);
     let builder = Builder::new(workshop.store.clone(), workshop.build.clone()).await;
@@ -60,10 +64,8 @@ pub async fn dev(args: Dev, config: AuthorConfig, screen: &Screen) -> Result<(),
     let host = Host::new(workshop.run.clone(), workshop.store.clone(), state.clone(), builder);
     let host = host.map_err(|error| Failure::from_error("failed to start the host", &error))?;
     host.begin().await.map_err(|error| Failure::from_error("failed to read the state", &error))?;
-    workshop.serve.address = ([127, 0, 0, 1], args.port).into();
-    let server = Server::bind(host.clone(), &workshop.store, state, workshop.serve.clone()).await.map_err(|error| {
-        Failure::from_error("failed to bind", &error).fix("select another port with --port; 0 selects a free port")
-    })?;
+    let server = Server::new(listener, host.clone(), &workshop.store, state, workshop.serve.clone()).await;
+    let server = server.map_err(|error| Failure::from_error("failed to start the server", &error))?;
     let url = format!("http://{}", server.address());
     screen.line(&format!("listening on {url}"));
     screen.note(&format!("operator token in {}", server.token_path().display()));
@@ -125,6 +127,9 @@ struct Session {
 impl Session {
     /// Loads the plugin for the first time. Returns whether that failed.
     async fn begin(&mut self) -> bool {
+        if !self.screen.is_terminal() && !self.verbose {
+            self.screen.note("building; --verbose shows the output of cargo");
+        }
         self.screen.note("dev build: incremental and not optimized; `plugin-host check` builds like a host");
         let began = Instant::now();
         let loaded = self.load().await;

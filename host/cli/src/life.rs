@@ -11,7 +11,7 @@ use std::time::Instant;
 use host_build::Builder;
 use host_core::Span;
 use host_run::Host;
-use host_serve::Server;
+use host_serve::{Listener, Server};
 use host_state::{Newest, State};
 use host_store::Store;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +53,11 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     let mut signals = Signals::new()?;
     let hangups = reload::hangups()?;
 
+    // Bound first, so that a used address leaves no new folders.
+    let listener = Listener::bind(configs.serve.address).await.map_err(|error| {
+        Failure::from_error("failed to bind", &error)
+            .fix("select another address with --host and --port, or stop the program that uses it")
+    })?;
     let store = Store::open(configs.store).map_err(|error| {
         let mut failure = Failure::from_error("failed to open the data folders", &error);
         let folders = "set --plugin-dir and --cache-dir to folders that this user may create and write";
@@ -65,15 +70,8 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     let state = open_state(&store).await?;
     let host = Host::new(configs.run, store.clone(), state.clone(), builder);
     let host = host.map_err(|error| Failure::from_error("failed to start the host", &error))?;
-    let server = Server::bind(host.clone(), &store, state, configs.serve).await.map_err(|error| {
-        let failure = Failure::from_error("failed to bind", &error);
-        match error {
-            host_serve::Error::Listen { .. } => {
-                failure.fix("select another address with --host and --port, or stop the program that uses it")
-            }
-            _ => failure,
-        }
-    })?;
+    let server = Server::new(listener, host.clone(), &store, state, configs.serve).await;
+    let server = server.map_err(|error| Failure::from_error("failed to start the server", &error))?;
     let logs_json = settings.logs_json();
     let url = format!("{}://{}", settings.scheme(), server.address());
     let running = Running { host: host.clone(), control: server.control(), log_filter };

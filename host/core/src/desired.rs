@@ -6,7 +6,7 @@ use semver::Version;
 use serde_json::{Map, Value};
 
 use crate::manifest::Placement;
-use crate::update::UpdateRule;
+use crate::update::UpdatePolicy;
 use crate::{Digest, Manifest, PluginId, Source, Trust};
 
 /// The desired state of one plugin.
@@ -26,8 +26,8 @@ pub struct Desired {
     pub placement: Placement,
     /// The permissions of the plugin.yaml that the operator last accepted.
     pub grants: BTreeSet<String>,
-    /// The rule for updates.
-    pub update: UpdateRule,
+    /// The update policy.
+    pub update: UpdatePolicy,
     /// Versions that no update may choose.
     pub blocked: BTreeSet<Version>,
     /// The reason for a quarantine.
@@ -111,7 +111,7 @@ impl Desired {
             configuration: Map::new(),
             placement: manifest.security.placement,
             grants: manifest.permissions.iter().cloned().collect(),
-            update: UpdateRule::default(),
+            update: UpdatePolicy::default(),
             blocked: BTreeSet::new(),
             quarantine: None,
         }

@@ -15,7 +15,7 @@
 //! | `….artifact` | lock: exactly this artifact; a build with another result is refused; requires `id` | any |
 //! | `….goal` | `running`, `stopped`, `disabled` or `installed` | running |
 //! | `….configuration` | the operator's configuration: a mapping, or a text with one JSON object. Secrets that are not listed keep their value | unchanged |
-//! | `….update` | `policy` as [`UpdatePolicy`](crate::update::UpdatePolicy), `automatic`, `interval_seconds` | unchanged |
+//! | `….update` | `policy` as [`UpdateLevel`](crate::update::UpdateLevel), `automatic`, `interval_seconds` | unchanged |
 //! | `….blocked[]` | versions that no update may choose | unchanged |
 //!
 //! [`read`] reports every problem at once, [`write()`] writes a file that [`read`] accepts, and [`compare`] computes
@@ -35,7 +35,7 @@ use std::collections::BTreeSet;
 use semver::Version;
 use serde_json::{Map, Value};
 
-use crate::update::UpdateRule;
+use crate::update::UpdatePolicy;
 use crate::{Digest, Goal, PluginId, Revision, Source};
 
 pub use compare::compare;
@@ -71,8 +71,8 @@ pub struct PluginEntry {
     pub goal: Goal,
     /// The operator's configuration; `None` leaves it unchanged.
     pub configuration: Option<Map<String, Value>>,
-    /// The rule for updates; `None` leaves it unchanged.
-    pub update: Option<UpdateRule>,
+    /// The update policy; `None` leaves it unchanged.
+    pub update: Option<UpdatePolicy>,
     /// Versions that no update may choose; `None` leaves them.
     pub blocked: Option<BTreeSet<Version>>,
     /// Secrets that were omitted from the configuration, as JSON pointers: written as comments.

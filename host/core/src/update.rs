@@ -20,7 +20,7 @@ pub const MAX_BLOCKED: usize = 1000;
 
 /// The largest allowed update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum UpdatePolicy {
+pub enum UpdateLevel {
     /// The same major and minor version.
     Patch,
     /// The same major version; for `0.x` the same minor version, as in cargo.
@@ -34,15 +34,15 @@ pub enum UpdatePolicy {
     Pinned,
 }
 
-/// The rule for updates of one plugin.
+/// The update policy of one plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UpdateRule {
-    policy: UpdatePolicy,
+pub struct UpdatePolicy {
+    level: UpdateLevel,
     automatic: bool,
     interval: UpdateInterval,
 }
 
-/// The reason why a text or number is not a valid update rule.
+/// The reason why a text or number is not a valid update policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum UpdateError {
@@ -66,10 +66,10 @@ pub enum UpdateError {
     Interval { found: Duration },
     /// Automatic updates were requested with a policy that never updates automatically.
     #[error(
-        "the policy `{policy}` allows no automatic updates; \
+        "the policy `{level}` allows no automatic updates; \
          hint: set `automatic` to false, or the policy to `patch`, `minor` or `major`"
     )]
-    NeverAutomatic { policy: UpdatePolicy },
+    NeverAutomatic { level: UpdateLevel },
     /// The text is not a semantic version.
     #[error("`{found}` is not a version; hint: write all three numbers, as in `1.2.0`")]
     Version {
@@ -116,27 +116,27 @@ fn shortened(text: &str) -> String {
     crate::shown(text, 80)
 }
 
-// === impl UpdatePolicy ===
+// === impl UpdateLevel ===
 
-impl UpdatePolicy {
+impl UpdateLevel {
     /// All policies: from the narrowest to the widest, then the policies that allow no update.
-    pub const ALL: [UpdatePolicy; 5] =
-        [UpdatePolicy::Patch, UpdatePolicy::Minor, UpdatePolicy::Major, UpdatePolicy::Manual, UpdatePolicy::Pinned];
+    pub const ALL: [UpdateLevel; 5] =
+        [UpdateLevel::Patch, UpdateLevel::Minor, UpdateLevel::Major, UpdateLevel::Manual, UpdateLevel::Pinned];
 
     /// The name for clients.
     pub fn as_str(self) -> &'static str {
         match self {
-            UpdatePolicy::Patch => "patch",
-            UpdatePolicy::Minor => "minor",
-            UpdatePolicy::Major => "major",
-            UpdatePolicy::Manual => "manual",
-            UpdatePolicy::Pinned => "pinned",
+            UpdateLevel::Patch => "patch",
+            UpdateLevel::Minor => "minor",
+            UpdateLevel::Major => "major",
+            UpdateLevel::Manual => "manual",
+            UpdateLevel::Pinned => "pinned",
         }
     }
 
     /// Returns whether the policy allows any automatic update.
     pub fn takes_any(self) -> bool {
-        !matches!(self, UpdatePolicy::Manual | UpdatePolicy::Pinned)
+        !matches!(self, UpdateLevel::Manual | UpdateLevel::Pinned)
     }
 
     /// Returns whether `installed` may be updated to the newer version `next`.
@@ -144,48 +144,48 @@ impl UpdatePolicy {
         let same_major = installed.major == next.major;
         let same_minor = same_major && installed.minor == next.minor;
         match self {
-            UpdatePolicy::Patch => same_minor,
-            UpdatePolicy::Minor if installed.major == 0 => same_minor,
-            UpdatePolicy::Minor => same_major,
-            UpdatePolicy::Major => true,
-            UpdatePolicy::Manual | UpdatePolicy::Pinned => false,
+            UpdateLevel::Patch => same_minor,
+            UpdateLevel::Minor if installed.major == 0 => same_minor,
+            UpdateLevel::Minor => same_major,
+            UpdateLevel::Major => true,
+            UpdateLevel::Manual | UpdateLevel::Pinned => false,
         }
     }
 }
 
-impl FromStr for UpdatePolicy {
+impl FromStr for UpdateLevel {
     type Err = UpdateError;
 
-    fn from_str(text: &str) -> Result<UpdatePolicy, UpdateError> {
-        let found = UpdatePolicy::ALL.into_iter().find(|policy| policy.as_str() == text);
+    fn from_str(text: &str) -> Result<UpdateLevel, UpdateError> {
+        let found = UpdateLevel::ALL.into_iter().find(|level| level.as_str() == text);
         found.ok_or_else(|| UpdateError::Policy { found: shortened(text) })
     }
 }
 
-impl fmt::Display for UpdatePolicy {
+impl fmt::Display for UpdateLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-// === impl UpdateRule ===
+// === impl UpdatePolicy ===
 
-impl UpdateRule {
-    /// Creates a rule. The default is `minor`, not automatic, checked every hour.
+impl UpdatePolicy {
+    /// Creates a policy. The default is `minor`, not automatic, checked every hour.
     ///
     /// # Errors
     /// [`UpdateError::NeverAutomatic`] for `manual` or `pinned` with `automatic`.
-    pub fn new(policy: UpdatePolicy, automatic: bool, interval: UpdateInterval) -> Result<UpdateRule, UpdateError> {
-        if automatic && !policy.takes_any() {
-            Err(UpdateError::NeverAutomatic { policy })
+    pub fn new(level: UpdateLevel, automatic: bool, interval: UpdateInterval) -> Result<UpdatePolicy, UpdateError> {
+        if automatic && !level.takes_any() {
+            Err(UpdateError::NeverAutomatic { level })
         } else {
-            Ok(UpdateRule { policy, automatic, interval })
+            Ok(UpdatePolicy { level, automatic, interval })
         }
     }
 
     /// The largest allowed update.
-    pub fn policy(&self) -> UpdatePolicy {
-        self.policy
+    pub fn level(&self) -> UpdateLevel {
+        self.level
     }
 
     /// Returns whether an allowed update is installed automatically.
@@ -205,22 +205,22 @@ mod tests {
 
     #[test]
     fn an_update_policy_parses_the_text_it_displays() {
-        for policy in UpdatePolicy::ALL {
+        for policy in UpdateLevel::ALL {
             assert_eq!(policy.to_string().parse(), Ok(policy));
         }
         for text in ["", "Minor", "auto", "minor ", "latest\n"] {
-            assert_eq!(text.parse::<UpdatePolicy>().unwrap_err().code(), "update_policy", "{text:?}");
+            assert_eq!(text.parse::<UpdateLevel>().unwrap_err().code(), "update_policy", "{text:?}");
         }
     }
 
     #[test]
     fn automatic_updates_need_a_policy_that_allows_updates() {
-        let rule = |policy, automatic| UpdateRule::new(policy, automatic, UpdateInterval::default());
-        for policy in UpdatePolicy::ALL {
-            assert!(rule(policy, false).is_ok());
-            assert_eq!(rule(policy, true).is_ok(), policy.takes_any(), "{policy}");
+        let new = |level, automatic| UpdatePolicy::new(level, automatic, UpdateInterval::default());
+        for policy in UpdateLevel::ALL {
+            assert!(new(policy, false).is_ok());
+            assert_eq!(new(policy, true).is_ok(), policy.takes_any(), "{policy}");
         }
-        let error = rule(UpdatePolicy::Pinned, true).unwrap_err();
+        let error = new(UpdateLevel::Pinned, true).unwrap_err();
         assert_eq!(error.code(), "update_never_automatic");
         assert!(error.to_string().starts_with("the policy `pinned` allows no automatic updates; hint: "), "{error}");
     }

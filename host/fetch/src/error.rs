@@ -47,8 +47,8 @@ pub enum Error {
         path.display(),
         meant(
             path,
-            "pack the plugin with `plugin-host pack` and load the archive, or add a parent folder to `source_roots`, \
-             or start the host with `plugin-host serve --load`"
+            "`plugin-host load FOLDER` uploads a plugin's folder; otherwise add a parent folder to `source_roots`, or start \
+             the host with `plugin-host serve --load`"
         )
     )]
     OutsideRoots { path: PathBuf },

@@ -40,6 +40,6 @@ pub use model::{
     Target, TargetPick, TargetState, Trial, TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner, Update,
     UpdateFailure, UpdateReport, Watched,
 };
-pub use planning::{BuildKind, PlanReport, PlannedPlugin, RuleView, SourceArchive, Validated};
+pub use planning::{BuildKind, PlanReport, PlannedPlugin, PolicyView, SourceArchive, Validated};
 pub use plugins::{GenerationView, PluginView};
 pub use state::{CacheReport, Cleaned, Host, IndexReport, ListedPlugin, Poller};

@@ -8,6 +8,6 @@ mod report;
 mod source_archive;
 mod validate;
 
-pub use report::{BuildKind, PlanReport, PlannedPlugin, RuleView};
+pub use report::{BuildKind, PlanReport, PlannedPlugin, PolicyView};
 pub use source_archive::SourceArchive;
 pub use validate::Validated;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use git_server::{Behaviour, GitServer, Repository};
 use host_build::Builder;
 use host_core::Source;
-use host_core::update::{UpdateInterval, UpdatePolicy, UpdateRule};
+use host_core::update::{UpdateInterval, UpdateLevel, UpdatePolicy};
 use host_fetch::Mirror;
 use host_run::{Config, Host, UpdateReport, Watched};
 use host_state::State;
@@ -47,15 +47,15 @@ async fn place() -> Place {
 }
 
 impl Place {
-    async fn check(&self, source: &str, policy: UpdatePolicy) -> Result<UpdateReport, host_run::Error> {
-        let rule = UpdateRule::new(policy, false, UpdateInterval::default()).unwrap();
+    async fn check(&self, source: &str, policy: UpdateLevel) -> Result<UpdateReport, host_run::Error> {
+        let policy = UpdatePolicy::new(policy, false, UpdateInterval::default()).unwrap();
         let blocked = BTreeSet::from(["1.0.2".parse().unwrap()]);
         let source: Source = source.parse().unwrap();
-        self.host.check_updates(&source, &"1.0.0".parse().unwrap(), None, &rule, &blocked).await
+        self.host.check_updates(&source, &"1.0.0".parse().unwrap(), None, &policy, &blocked).await
     }
 
     /// The allowed and the newest revision, the number of versions that are held back, and the error.
-    async fn found(&self, source: &str, policy: UpdatePolicy) -> String {
+    async fn found(&self, source: &str, policy: UpdateLevel) -> String {
         let report = match self.check(source, policy).await {
             Ok(report) => report,
             Err(error) => return error.code().to_owned(),
@@ -71,13 +71,13 @@ impl Place {
 
 const HELLO: &str = "https://github.com/acme/hello";
 
-fn watched(source: &str, policy: UpdatePolicy) -> Watched {
+fn watched(source: &str, policy: UpdateLevel) -> Watched {
     Watched {
         id: "hello".parse().unwrap(),
         source: source.parse().unwrap(),
         installed: "1.0.0".parse().unwrap(),
         commit: None,
-        rule: UpdateRule::new(policy, true, UpdateInterval::default()).unwrap(),
+        policy: UpdatePolicy::new(policy, true, UpdateInterval::default()).unwrap(),
         blocked: BTreeSet::new(),
         last_check_unix_ms: None,
     }
@@ -90,20 +90,20 @@ async fn a_check_lists_the_newer_versions_of_a_source() {
     for tag in ["v1.0.0", "v1.0.1", "v1.0.2", "v1.1.0", "v2.0.0"] {
         place.repository.git(&["tag", "--annotate", "-m", "release", tag]);
     }
-    assert_eq!(place.found(HELLO, UpdatePolicy::Patch).await, "v1.0.1 of v2.0.0, 3 held back ");
-    assert_eq!(place.found(HELLO, UpdatePolicy::Manual).await, "- of v2.0.0, 4 held back ");
-    assert_eq!(place.found(&format!("{HELLO}@main"), UpdatePolicy::Minor).await, "main of main, 0 held back ");
-    let absent = place.found("https://github.com/acme/absent", UpdatePolicy::Minor).await;
+    assert_eq!(place.found(HELLO, UpdateLevel::Patch).await, "v1.0.1 of v2.0.0, 3 held back ");
+    assert_eq!(place.found(HELLO, UpdateLevel::Manual).await, "- of v2.0.0, 4 held back ");
+    assert_eq!(place.found(&format!("{HELLO}@main"), UpdateLevel::Minor).await, "main of main, 0 held back ");
+    let absent = place.found("https://github.com/acme/absent", UpdateLevel::Minor).await;
     assert_eq!(absent, "- of -, 0 held back fetch_no_repository");
-    let folder = place.check("examples/hello", UpdatePolicy::Minor).await.unwrap().error.unwrap();
+    let folder = place.check("examples/hello", UpdateLevel::Minor).await.unwrap().error.unwrap();
     assert_eq!((folder.code, folder.fix.is_some()), ("update_no_repository", true));
 
     place.server.behave(Behaviour::Status(503));
-    let failed = place.check(HELLO, UpdatePolicy::Minor).await.unwrap().error.unwrap();
+    let failed = place.check(HELLO, UpdateLevel::Minor).await.unwrap().error.unwrap();
     assert_eq!((failed.code, failed.fix.as_deref()), ("fetch_http_status", Some("try again later")));
     assert!(failed.message.contains("answered 503"), "{}", failed.message);
     place.host.begin_shutdown();
-    assert_eq!(place.found(HELLO, UpdatePolicy::Minor).await, "run_shutting_down");
+    assert_eq!(place.found(HELLO, UpdateLevel::Minor).await, "run_shutting_down");
     place.host.shutdown(Duration::from_secs(5)).await;
 }
 
@@ -116,7 +116,7 @@ async fn a_poller_reports_a_release_within_its_interval() {
     // From here on, simulated time passes as fast as it is awaited, except for the answers of the server.
     tokio::time::pause();
     let poller = place.host.poll_updates(
-        || async { vec![watched(HELLO, UpdatePolicy::Minor)] },
+        || async { vec![watched(HELLO, UpdateLevel::Minor)] },
         move |watched, report: UpdateReport| {
             let told = told.clone();
             async move {
@@ -145,8 +145,8 @@ async fn a_stopping_host_does_not_wait_for_a_stalled_server() {
     let check = tokio::task::JoinSet::from_iter([{
         let host = place.host.clone();
         async move {
-            let watched = watched(HELLO, UpdatePolicy::Minor);
-            host.check_updates(&watched.source, &watched.installed, None, &watched.rule, &watched.blocked).await
+            let watched = watched(HELLO, UpdateLevel::Minor);
+            host.check_updates(&watched.source, &watched.installed, None, &watched.policy, &watched.blocked).await
         }
     }]);
     while place.server.requests().is_empty() {

@@ -97,9 +97,12 @@ impl Access {
     pub(crate) fn identity(&self, headers: &HeaderMap, recent: Option<&RecentToken>) -> Identity {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let Some(value) = values.next() else { return Identity::Anonymous };
-        // Two values of `Authorization` are ambiguous, so the request counts as having an invalid token.
-        let token = bearer(value.as_bytes()).filter(|_| values.next().is_none());
-        let Some(token) = token else { return Identity::Unknown };
+        if values.next().is_some() {
+            return Identity::Malformed("the header `Authorization` was sent twice");
+        }
+        let Some(token) = bearer(value.as_bytes()) else {
+            return Identity::Malformed("the header `Authorization` does not start with `Bearer `");
+        };
         let now_ms = now_unix_ms();
         if let Some(caller) = recent.and_then(|recent| recent.caller(value, now_ms)) {
             return Identity::Known(caller);
@@ -133,9 +136,9 @@ impl Access {
         match self.identity(headers, recent) {
             Identity::Known(caller) => Ok(caller),
             Identity::Anonymous => Err(unauthorized(&Identity::Anonymous)),
-            Identity::Unknown => {
+            unknown @ (Identity::Unknown | Identity::Malformed(_)) => {
                 self.throttle.take(ClientKey::from_address(address()), Instant::now()).map_err(too_many)?;
-                Err(unauthorized(&Identity::Unknown))
+                Err(unauthorized(&unknown))
             }
         }
     }

@@ -29,5 +29,5 @@ pub use connection::hosts::is_allowed_host;
 pub use connection::network::{Network, NetworkError};
 pub use connection::rules::Rules;
 pub use connection::tls::{TlsError, TlsFiles, check_tls};
-pub use server::{Config, Control, Error, Pulse, Ready, Server};
+pub use server::{Config, Control, Error, Listener, Pulse, Ready, Server};
 pub use state::settings::{Changed, RequestedChanges, SectionView, SettingView, Settings, SettingsRefused};

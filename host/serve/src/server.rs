@@ -98,10 +98,28 @@ pub enum Error {
     Tls(#[from] TlsError),
 }
 
+/// A bound address. Connections wait until [`Server::run`] accepts them.
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Binds an address; port 0 selects a free port.
+    ///
+    /// # Errors
+    /// [`Error::Listen`].
+    pub async fn bind(address: SocketAddr) -> Result<Listener, Error> {
+        let failed = |source| Error::Listen { address, source };
+        let socket = TcpListener::bind(address).await.map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        Ok(Listener { socket, address })
+    }
+}
+
 /// A server that is bound to its address.
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
     token_path: PathBuf,
     app: AppState,
     tls: Option<Arc<Tls>>,
@@ -110,18 +128,20 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds the address. `state` is the state of `host` and contains tokens and users. Connections are accepted by
+    /// Prepares a server. `state` is the database of `host` and contains tokens and users. Connections are accepted by
     /// [`Server::run`].
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn bind(host: Host, store: &Store, state: State, config: Config) -> Result<Server, Error> {
+    pub async fn new(
+        listener: Listener,
+        host: Host,
+        store: &Store,
+        state: State,
+        config: Config,
+    ) -> Result<Server, Error> {
         let token = OperatorToken::load_or_create(store)
             .map_err(|error: crate::access::operator_token::Error| Error::Token(Box::new(error)))?;
-        let address = config.address;
-        let listen = |source| Error::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
         let token_path = token.path().to_owned();
         let tls = config.tls.as_ref().map(Tls::from_files).transpose()?.map(Arc::new);
         let rules = access::AuthLimits {
@@ -143,7 +163,7 @@ impl Server {
             key_locks: Arc::default(),
             settings: None,
         };
-        Ok(Server { listener, address, token_path, app, tls, pulses: mpsc::channel(1), config })
+        Ok(Server { listener, token_path, app, tls, pulses: mpsc::channel(1), config })
     }
 
     /// Makes the settings of the host available over the API.
@@ -154,7 +174,7 @@ impl Server {
 
     /// Returns the bound address.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address
     }
 
     /// Returns the path of the operator's token.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use host_core::manifest::Placement;
-use host_core::update::{UpdateError, UpdateInterval, UpdateRule};
+use host_core::update::{UpdateError, UpdateInterval, UpdatePolicy};
 use host_core::{Desired, Digest, DigestWriter, Goal, Pick, PluginId, Source, Trust};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -22,7 +22,7 @@ pub fn write_desired(desired: &Desired) -> String {
         placement: desired.placement.as_str().to_owned(),
         grants: desired.grants.clone(),
         update: UpdateDocument {
-            policy: desired.update.policy().as_str().to_owned(),
+            policy: desired.update.level().as_str().to_owned(),
             automatic: desired.update.automatic(),
             interval_seconds: desired.update.interval().duration().as_secs(),
         },
@@ -61,7 +61,7 @@ pub fn read_desired(text: &str) -> Result<Desired, String> {
         configuration: document.configuration,
         placement,
         grants: document.grants,
-        update: document.update.rule()?,
+        update: document.update.policy()?,
         blocked: document.blocked.iter().map(version).collect::<Result<_, _>>()?,
         quarantine: document.quarantine,
     })
@@ -129,10 +129,10 @@ struct UpdateDocument {
 }
 
 impl UpdateDocument {
-    fn rule(&self) -> Result<UpdateRule, String> {
-        let read = || -> Result<UpdateRule, UpdateError> {
+    fn policy(&self) -> Result<UpdatePolicy, String> {
+        let read = || -> Result<UpdatePolicy, UpdateError> {
             let interval = UpdateInterval::new(Duration::from_secs(self.interval_seconds))?;
-            UpdateRule::new(self.policy.parse()?, self.automatic, interval)
+            UpdatePolicy::new(self.policy.parse()?, self.automatic, interval)
         };
         read().map_err(|error| error.to_string())
     }

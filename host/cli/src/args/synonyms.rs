@@ -27,6 +27,25 @@ const SYNONYMS: &[(&[&str], &str)] = &[
 const REVISION_OPTIONS: &[&str] =
     &["-b", "--branch", "-t", "--tag", "--ref", "--rev", "--revision", "--commit", "--version"];
 
+/// Long options of other programs, and those of this one. Only options of the used command are named.
+const OPTION_SYNONYMS: &[(&[&str], &[&str])] = &[
+    (&["--listen", "--address", "--addr", "--bind"], &["host", "port"]),
+    (&["--server", "--endpoint", "--address", "--host"], &["url"]),
+    (&["--force", "--overwrite"], &["replace", "yes", "cascade"]),
+    (&["--data-dir", "--state-dir", "--home"], &["plugin-dir"]),
+    (&["--format", "--out"], &["output"]),
+    (&["--quiet", "--assume-yes"], &["yes"]),
+    (&["--api-key", "--auth", "--password"], &["token"]),
+    (&["--purge", "--keep"], &["keep-data"]),
+    (&["--watch", "--tail"], &["follow"]),
+    (&["--env", "--config-value", "--configuration"], &["set"]),
+    (&["--dir", "--folder", "--subdir", "--directory"], &["path"]),
+    (&["--count", "--max", "--lines"], &["limit"]),
+];
+
+/// The most options of a command that a tip lists.
+const MAX_LISTED: usize = 12;
+
 /// Completes the error of an unknown command or option with what this program has for it.
 pub(super) fn with_meant_command(mut error: Error, arguments: &[OsString], command: &Command) -> Error {
     let word = arguments.iter().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
@@ -52,11 +71,25 @@ pub(super) fn with_meant_command(mut error: Error, arguments: &[OsString], comma
         && error.get(ContextKind::SuggestedArg).is_none()
     {
         // clap advises to pass the option as a value, which nobody means.
-        let meant = meant_option(option, used(command, arguments), is_before_command(option, command, arguments));
+        let (used, name) = used(command, arguments);
+        let meant = meant_option(option, used, &name, is_before_command(option, used, arguments, command));
         error.remove(ContextKind::Suggested);
         if let Some(meant) = meant {
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(meant)]));
         }
+    }
+    if let (ErrorKind::InvalidValue, Some(ContextValue::String(option)), Some(ContextValue::String(value))) =
+        (error.kind(), error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
+        && option.starts_with("--output ")
+        && value.contains(['.', '/'])
+    {
+        let value = host_core::shown(value, 80);
+        let tip = match word {
+            "export" => format!("write to a file with `--file {value}`"),
+            _ => format!("`--output` selects the format; write to a file with `> {value}`"),
+        };
+        error.remove(ContextKind::SuggestedValue);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
     }
     if let (ErrorKind::UnknownArgument, "plan" | "apply", Some(ContextValue::String(file))) =
         (error.kind(), word, error.get(ContextKind::InvalidArg))
@@ -68,15 +101,17 @@ pub(super) fn with_meant_command(mut error: Error, arguments: &[OsString], comma
     error
 }
 
-/// The command of this program that the arguments name.
-fn used<'c>(command: &'c Command, arguments: &[OsString]) -> &'c Command {
+/// The command of this program that the arguments name, and its name, such as `plugin-host token create`.
+fn used<'c>(command: &'c Command, arguments: &[OsString]) -> (&'c Command, String) {
     let words = arguments.iter().skip(1).filter_map(|argument| argument.to_str()).filter(|word| !word.starts_with('-'));
-    words.fold(command, |command, word| command.find_subcommand(word).unwrap_or(command))
+    words.fold((command, command.get_name().to_owned()), |(command, name), word| match command.find_subcommand(word) {
+        Some(found) => (found, format!("{name} {word}")),
+        None => (command, name),
+    })
 }
 
 /// Returns whether an option of the named command is written before that command.
-fn is_before_command(option: &str, command: &Command, arguments: &[OsString]) -> bool {
-    let named = used(command, arguments);
+fn is_before_command(option: &str, named: &Command, arguments: &[OsString], command: &Command) -> bool {
     let mut its_options = named.get_arguments().flat_map(|argument| {
         let short = argument.get_short().map(|letter| format!("-{letter}"));
         short.into_iter().chain(argument.get_long().map(|name| format!("--{name}")))
@@ -88,25 +123,46 @@ fn is_before_command(option: &str, command: &Command, arguments: &[OsString]) ->
 }
 
 /// A sentence about the options of a command that may be meant by an unknown one.
-fn meant_option(option: &str, command: &Command, is_before: bool) -> Option<String> {
+fn meant_option(option: &str, command: &Command, name: &str, is_before: bool) -> Option<String> {
     if is_before {
-        return Some(format!(
-            "write the options of a command after it: `plugin-host {} {option} …`",
-            command.get_name()
-        ));
+        return Some(format!("write the options of a command after it: `{name} {option} …`"));
     }
     if command.get_name() == "load" && REVISION_OPTIONS.contains(&option) {
         return Some("name the branch, tag or commit after the source: `SOURCE@NAME`".to_owned());
     }
-    let letter = option.strip_prefix('-').filter(|letter| letter.len() == 1)?;
-    let options =
-        command.get_arguments().filter(|argument| !argument.is_hide_set()).filter_map(|argument| argument.get_long());
-    let meant: Vec<_> = options.filter(|name| name.starts_with(letter)).map(|name| format!("`--{name}`")).collect();
+    let options = || command.get_arguments().filter(|argument| !argument.is_hide_set());
+    let named = |is_meant: &dyn Fn(&str) -> bool| -> Vec<String> {
+        let names = options().filter_map(|argument| argument.get_long());
+        names.filter(|name| is_meant(name)).map(|name| format!("`--{name}`")).collect()
+    };
+    let synonyms =
+        |name: &str| OPTION_SYNONYMS.iter().any(|(words, meant)| words.contains(&option) && meant.contains(&name));
+    let letter = option.strip_prefix('-').filter(|letter| letter.len() == 1);
+    let meant = match letter {
+        // The options of the connection are the same in all commands, and rarely meant.
+        Some(letter) => named(&|name| name.starts_with(letter) && !["token", "color", "ca"].contains(&name)),
+        None => named(&synonyms),
+    };
     match &*meant {
-        [] => None,
+        [] => Some(listed_options(command, name)),
         [meant] => Some(format!("did you mean {meant}?")),
+        [first, second] if letter.is_none() => Some(format!("did you mean {first} or {second}?")),
+        _ if letter.is_none() => Some(format!("did you mean one of {}?", meant.join(", "))),
         _ => Some(format!("options with this letter: {}", meant.join(", "))),
     }
+}
+
+/// A sentence that lists the command's own options, or names the help if there are many.
+fn listed_options(command: &Command, name: &str) -> String {
+    // The options under this heading are the same in all commands.
+    let is_own = |argument: &&clap::Arg| !argument.is_hide_set() && argument.get_help_heading() != Some("Host");
+    let own = command.get_arguments().filter(is_own);
+    let own = own.filter_map(|argument| argument.get_long()).filter(|name| !["color", "help"].contains(name));
+    let own: Vec<_> = own.map(|name| format!("`--{name}`")).collect();
+    if own.is_empty() || own.len() > MAX_LISTED {
+        return format!("`{name} --help` lists the options");
+    }
+    format!("the options are {}; see `{name} --help`", own.join(", "))
 }
 
 #[cfg(test)]
@@ -135,8 +191,22 @@ mod tests {
             ("plugin-host logs hello -f", "did you mean `--follow`?"),
             ("plugin-host load x --branch main", "name the branch, tag or commit after the source: `SOURCE@NAME`"),
             ("plugin-host load x -b main", "name the branch, tag or commit after the source: `SOURCE@NAME`"),
-            ("plugin-host list --running", ""),
-            ("plugin-host -x list", ""),
+            ("plugin-host list --running", "the options are `--output`, `--json`; see `plugin-host list --help`"),
+            ("plugin-host -x list", "the options are `--output`, `--json`; see `plugin-host list --help`"),
+            ("plugin-host serve --listen 0.0.0.0:80", "did you mean `--host` or `--port`?"),
+            ("plugin-host serve --verbose", "`plugin-host serve --help` lists the options"),
+            ("plugin-host load x --force", "did you mean `--replace`?"),
+            (
+                "plugin-host logs x -t",
+                "the options are `--follow`, `--level`, `--output`, `--json`; see `plugin-host logs --help`",
+            ),
+            (
+                "plugin-host token list --all",
+                "the options are `--output`, `--json`; see `plugin-host token list --help`",
+            ),
+            ("plugin-host list --host 10.0.0.1", "did you mean `--url`?"),
+            ("plugin-host export -o x.yaml", "write to a file with `--file x.yaml`"),
+            ("plugin-host list -o list.json", "`--output` selects the format; write to a file with `> list.json`"),
             ("plugin-host -o json list", "write the options of a command after it: `plugin-host list -o …`"),
             ("plugin-host logs hello --folow", "a similar argument exists: '--follow'"),
             ("plugin-host plan plugins.yaml", "did you mean `plugin-host plan --file plugins.yaml`?"),

@@ -88,6 +88,12 @@ fn a_host_starts_responds_and_stops() {
     "#]]
     .assert_eq(&second);
 
+    let other = TempDir::new().unwrap();
+    let port = url.rsplit(':').next().unwrap();
+    let refused = run(other.path(), &["serve", "--port", port]);
+    assert!(refused.starts_with("exit 1\n") && refused.contains("error: failed to bind"), "{refused}");
+    assert_eq!(other.path().read_dir().unwrap().count(), 0, "a host that cannot bind makes no folders");
+
     host.signal(Signal::TERM);
     let (code, stdout, stderr) = host.end();
     assert_eq!((code, stdout.contains("operator.token")), (Some(0), true), "{stdout}");

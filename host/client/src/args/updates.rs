@@ -2,7 +2,7 @@
 
 use clap::Args;
 use host_core::PluginId;
-use host_core::update::{UpdateInterval, UpdatePolicy, blocked_versions};
+use host_core::update::{UpdateInterval, UpdateLevel, blocked_versions};
 
 use super::{ChangeArgs, HostArgs};
 
@@ -38,7 +38,7 @@ pub struct SetPolicy {
     pub(crate) change: ChangeArgs,
     /// Largest allowed version step: `patch`, `minor` or `major`; `manual` updates only on request with `update`,
     /// `pinned` only to a version given with `update --version`
-    pub(crate) policy: UpdatePolicy,
+    pub(crate) policy: UpdateLevel,
     /// Install allowed updates as soon as they are found
     #[arg(long, conflicts_with = "manual_only")]
     pub(crate) automatic: bool,

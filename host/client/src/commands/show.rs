@@ -4,7 +4,7 @@ use host_api::{Configuration, Plugin, PluginItem, StoredData};
 use serde_json::Value;
 
 use super::load::at_reference;
-use super::updates::{newer_text, rule_text};
+use super::updates::{newer_text, policy_text};
 use super::{generations, route};
 use crate::args::Show;
 use crate::client::{ApiRequest, Client};
@@ -135,11 +135,11 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
     }
     facts.row(["revision", &item.revision.to_string()]);
     // Only repositories have updates.
-    if let Some(rule) = item.update.as_ref().filter(|_| item.source.contains("://")) {
-        facts.row(["updates", &rule_text(rule)]);
+    if let Some(policy) = item.update.as_ref().filter(|_| item.source.contains("://")) {
+        facts.row(["updates", &policy_text(policy)]);
     }
-    if let Some(rule) = item.update.as_ref().filter(|rule| !rule.blocked.is_empty()) {
-        facts.row(["blocked", &rule.blocked.join(", ")]);
+    if let Some(policy) = item.update.as_ref().filter(|policy| !policy.blocked.is_empty()) {
+        facts.row(["blocked", &policy.blocked.join(", ")]);
     }
     let mut sections = vec![facts.painted(None)];
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use host_api::{PluginList, Update, UpdateReport, UpdateRule, UpdateRuleRequest, Updates};
-use host_core::update::UpdatePolicy;
+use host_api::{PluginList, Update, UpdatePolicy, UpdatePolicyRequest, UpdateReport, Updates};
+use host_core::update::UpdateLevel;
 use host_core::{PluginId, Span};
 use http::Method;
 use serde_json::{Value, json};
@@ -67,9 +67,9 @@ pub(super) async fn update(client: &Client, args: &args::Update, screen: &Screen
 
 /// Sets the update policy. Options that are not given keep their values.
 pub(super) async fn set_policy(client: &Client, args: &SetPolicy, screen: &Screen) -> Result<(), Failure> {
-    let before = rule(client, &args.change.plugin.id).await?;
+    let before = current_policy(client, &args.change.plugin.id).await?;
     let stays_automatic = before.automatic && !args.manual_only && args.policy.takes_any();
-    let asked = UpdateRuleRequest {
+    let asked = UpdatePolicyRequest {
         policy: args.policy.to_string(),
         automatic: args.automatic || stays_automatic,
         interval_seconds: Some(args.interval.map_or(before.interval_seconds, |time| time.duration().as_secs())),
@@ -81,12 +81,12 @@ pub(super) async fn set_policy(client: &Client, args: &SetPolicy, screen: &Scree
 
 /// Pins a plugin to its version.
 pub(super) async fn pin(client: &Client, args: &ChangeArgs, screen: &Screen) -> Result<(), Failure> {
-    follow(client, args, UpdatePolicy::Pinned, screen).await
+    follow(client, args, UpdateLevel::Pinned, screen).await
 }
 
 /// Unpins a plugin.
 pub(super) async fn unpin(client: &Client, args: &ChangeArgs, screen: &Screen) -> Result<(), Failure> {
-    follow(client, args, UpdatePolicy::Minor, screen).await
+    follow(client, args, UpdateLevel::Minor, screen).await
 }
 
 /// Blocks a version.
@@ -104,29 +104,29 @@ fn blocked(method: Method, args: &Block) -> ApiRequest {
     ApiRequest::new(method, args.change.options.path(&path, &[]))
 }
 
-async fn follow(client: &Client, args: &ChangeArgs, policy: UpdatePolicy, screen: &Screen) -> Result<(), Failure> {
-    let interval_seconds = Some(rule(client, &args.plugin.id).await?.interval_seconds);
-    let policy = policy.to_string();
-    put(client, args, &UpdateRuleRequest { policy, interval_seconds, ..UpdateRuleRequest::default() }, screen).await
+async fn follow(client: &Client, args: &ChangeArgs, level: UpdateLevel, screen: &Screen) -> Result<(), Failure> {
+    let interval_seconds = Some(current_policy(client, &args.plugin.id).await?.interval_seconds);
+    let policy = level.to_string();
+    put(client, args, &UpdatePolicyRequest { policy, interval_seconds, ..UpdatePolicyRequest::default() }, screen).await
 }
 
-async fn put(client: &Client, args: &ChangeArgs, asked: &UpdateRuleRequest, screen: &Screen) -> Result<(), Failure> {
+async fn put(client: &Client, args: &ChangeArgs, asked: &UpdatePolicyRequest, screen: &Screen) -> Result<(), Failure> {
     let path = args.options.path(&route(&args.plugin.id, "/update-policy"), &[]);
     change::change(client, ApiRequest::new(Method::PUT, path).json(asked), args, screen).await
 }
 
-async fn rule(client: &Client, id: &PluginId) -> Result<UpdateRule, Failure> {
-    Ok(client.request(ApiRequest::get(route(id, "/updates"))).await?.read::<Updates>()?.rule)
+async fn current_policy(client: &Client, id: &PluginId) -> Result<UpdatePolicy, Failure> {
+    Ok(client.request(ApiRequest::get(route(id, "/updates"))).await?.read::<Updates>()?.update_policy)
 }
 
-/// Describes an update rule.
-pub(super) fn rule_text(rule: &UpdateRule) -> String {
-    let mode = if rule.automatic { "automatic" } else { "manual" };
-    let every = match rule.policy.as_str() {
+/// Describes an update policy.
+pub(super) fn policy_text(policy: &UpdatePolicy) -> String {
+    let mode = if policy.automatic { "automatic" } else { "manual" };
+    let every = match policy.policy.as_str() {
         "pinned" => return "pinned".to_owned(),
-        _ => Span::new(Duration::from_secs(rule.interval_seconds)),
+        _ => Span::new(Duration::from_secs(policy.interval_seconds)),
     };
-    format!("{}, {mode}; checked every {every}", rule.policy)
+    format!("{}, {mode}; checked every {every}", policy.policy)
 }
 
 /// Describes an update: its version, or branch and commit.
@@ -152,8 +152,8 @@ fn table(all: &[(String, Updates)]) -> Table {
             Some(UpdateReport { error: Some(error), .. }) => format!("failed: {}", error.code),
             Some(report) => moment(report.checked_at_unix_ms),
         };
-        let rule = rule_text(&updates.rule);
-        let policy = if output::is_wide() { &rule } else { rule.split(';').next().unwrap_or(&rule) };
+        let policy = policy_text(&updates.update_policy);
+        let policy = if output::is_wide() { &policy } else { policy.split(';').next().unwrap_or(&policy) };
         table.row([
             &updates.id,
             installed,
@@ -170,9 +170,13 @@ fn sheet(updates: &Updates) -> String {
     let mut facts = Table::new();
     facts.row(["id", &updates.id]);
     facts.row(["source", &updates.source]);
-    facts.row(["policy", &rule_text(&updates.rule)]);
-    if !updates.rule.blocked.is_empty() {
-        facts.row(["blocked", &updates.rule.blocked.join(", ")]);
+    if !updates.source.contains("://") {
+        facts.row(["updates", "only plugins from a repository have updates; load a newer version instead"]);
+        return facts.to_string();
+    }
+    facts.row(["policy", &policy_text(&updates.update_policy)]);
+    if !updates.update_policy.blocked.is_empty() {
+        facts.row(["blocked", &updates.update_policy.blocked.join(", ")]);
     }
     let Some(report) = &updates.report else {
         facts.row(["checked", "not yet; --check queries the repository now"]);
@@ -219,7 +223,7 @@ mod tests {
         Updates {
             id: "hello".to_owned(),
             source: "https://github.com/acme/hello".to_owned(),
-            rule: UpdateRule {
+            update_policy: UpdatePolicy {
                 policy: "patch".to_owned(),
                 automatic: true,
                 interval_seconds: 5_400,
@@ -253,10 +257,20 @@ mod tests {
     }
 
     #[test]
+    fn an_upload_has_no_update_policy() {
+        let uploaded = Updates { source: "hello.zip".to_owned(), report: None, ..known() };
+        expect![[r#"
+            id       hello
+            source   hello.zip
+            updates  only plugins from a repository have updates; load a newer version instead"#]]
+        .assert_eq(&sheet(&uploaded));
+    }
+
+    #[test]
     fn each_plugin_with_updates_is_a_table_row() {
         let failed = Updates {
             id: "other".to_owned(),
-            rule: UpdateRule { policy: "pinned".to_owned(), ..UpdateRule::default() },
+            update_policy: UpdatePolicy { policy: "pinned".to_owned(), ..UpdatePolicy::default() },
             report: Some(UpdateReport {
                 newest: Some(Update {
                     version: None,

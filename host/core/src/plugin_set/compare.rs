@@ -139,12 +139,12 @@ fn changes(wanted: &PluginEntry, present: Option<&InstalledPlugin>, found: &Fetc
     if from != Some(wanted.goal) {
         changes.push(PlannedChange::Goal { from, to: wanted.goal });
     }
-    let rule = desired.map(|desired| desired.update.clone()).unwrap_or_default();
+    let policy = desired.map(|desired| desired.update.clone()).unwrap_or_default();
     let blocked = desired.map(|desired| desired.blocked.clone()).unwrap_or_default();
-    if wanted.update.as_ref().is_some_and(|update| *update != rule)
+    if wanted.update.as_ref().is_some_and(|update| *update != policy)
         || wanted.blocked.as_ref().is_some_and(|versions| *versions != blocked)
     {
-        changes.push(PlannedChange::UpdateRule);
+        changes.push(PlannedChange::UpdatePolicy);
     }
     changes
 }

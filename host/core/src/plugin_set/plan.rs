@@ -80,8 +80,8 @@ pub enum PlannedChange {
         /// The new goal.
         to: Goal,
     },
-    /// The rule for updates changes.
-    UpdateRule,
+    /// The update policy changes.
+    UpdatePolicy,
     /// The plugin is unloaded; its stored data is kept.
     Unload(At),
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{PluginEntry, PluginSet, PluginSetProblem};
 use crate::manifest::{self, Reader};
 use crate::tag::TagPattern;
-use crate::update::{UpdateInterval, UpdatePolicy, UpdateRule, blocked_versions};
+use crate::update::{UpdateInterval, UpdateLevel, UpdatePolicy, blocked_versions};
 use crate::{Goal, PluginId, Revision, Size, Source, TreePath};
 
 /// Reads a plugins.yaml.
@@ -49,11 +49,7 @@ fn root(root: &Reader<'_>) -> Option<PluginSet> {
         return None;
     }
     root.keys(&["version", "prune", "plugins"]);
-    let version = root.field("version").required();
-    let number = version.number::<u64>(1..=u64::MAX);
-    if number.is_some_and(|number| number != 1) {
-        version.problem("is not supported by this host, which supports version 1");
-    }
+    let number = file_version(&root.field("version"));
     let prune = root.field("prune").flag().unwrap_or(false);
     let plugins = root.field("plugins").required();
     let items = plugins.items();
@@ -61,6 +57,21 @@ fn root(root: &Reader<'_>) -> Option<PluginSet> {
     refuse_twice(&items);
     number?;
     Some(PluginSet { prune, plugins: entries.into_iter().collect::<Option<_>>()?, remarks: vec![] })
+}
+
+/// The version of the format; only 1 exists.
+fn file_version(version: &Reader<'_>) -> Option<u64> {
+    if !version.is_given() {
+        version.problem("is required; add `version: 1` as the first line");
+        return None;
+    }
+    if let Some(Value::Number(number)) = version.json()
+        && number.as_u64() != Some(1)
+    {
+        version.problem("is not supported by this host, which supports version 1");
+        return None;
+    }
+    version.number(1..=1)
 }
 
 fn entry(reader: &Reader<'_>) -> Option<PluginEntry> {
@@ -196,7 +207,7 @@ fn configuration(reader: &Reader<'_>) -> Option<Map<String, Value>> {
     }
 }
 
-fn update(reader: &Reader<'_>) -> Option<UpdateRule> {
+fn update(reader: &Reader<'_>) -> Option<UpdatePolicy> {
     if !reader.is_given() {
         return None;
     }
@@ -205,7 +216,7 @@ fn update(reader: &Reader<'_>) -> Option<UpdateRule> {
         return None;
     }
     let hintless = |error: crate::update::UpdateError| error.to_string().replace("; hint: ", "; ");
-    let policy = reader.field("policy").required().parsed(|text| text.parse::<UpdatePolicy>().map_err(hintless));
+    let policy = reader.field("policy").required().parsed(|text| text.parse::<UpdateLevel>().map_err(hintless));
     let automatic = reader.field("automatic");
     let is_automatic = automatic.flag().unwrap_or(false);
     let range = UpdateInterval::MIN.as_secs()..=UpdateInterval::MAX.as_secs();
@@ -214,7 +225,7 @@ fn update(reader: &Reader<'_>) -> Option<UpdateRule> {
         Some(seconds) => UpdateInterval::new(Duration::from_secs(seconds)).unwrap_or_default(),
         None => UpdateInterval::default(),
     };
-    UpdateRule::new(policy?, is_automatic, interval).map_err(|error| automatic.bare().problem(hintless(error))).ok()
+    UpdatePolicy::new(policy?, is_automatic, interval).map_err(|error| automatic.bare().problem(hintless(error))).ok()
 }
 
 fn blocked(reader: &Reader<'_>) -> Option<BTreeSet<Version>> {

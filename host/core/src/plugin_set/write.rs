@@ -68,10 +68,10 @@ fn item(entry: &PluginEntry) -> String {
         configure(&mut lines, configuration, &entry.left_out);
     }
     if let Some(update) = &entry.update {
-        let (policy, automatic) = (update.policy(), update.automatic());
+        let (policy, automatic) = (update.level(), update.automatic());
         let seconds = update.interval().duration().as_secs();
-        let rule = format!("{{policy: {policy}, automatic: {automatic}, interval_seconds: {seconds}}}");
-        let _ = writeln!(lines, "    update: {rule}");
+        let update = format!("{{policy: {policy}, automatic: {automatic}, interval_seconds: {seconds}}}");
+        let _ = writeln!(lines, "    update: {update}");
     }
     if let Some(blocked) = &entry.blocked {
         let versions: Vec<_> = blocked.iter().map(|version| quoted(&version.to_string())).collect();

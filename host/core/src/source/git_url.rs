@@ -90,7 +90,7 @@ impl GitUrl {
             );
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return match web::without_query(&url) {
+            return match web::meant_by_query(&url) {
                 Some(meant) => Err(SourceError::Page { url: shown, meant }),
                 None => refuse("it has a query or fragment"),
             };

@@ -2,12 +2,17 @@
 
 use url::Url;
 
+use crate::Revision;
+
 /// The hosts whose web pages and short names are known.
 const KNOWN: [(&str, &str); 4] =
     [("github", "github.com"), ("gitlab", "gitlab.com"), ("bitbucket", "bitbucket.org"), ("codeberg", "codeberg.org")];
 
 /// The first part of a path behind `/owner/name` that belongs to a web page, on any host.
 const PAGES: [&str; 10] = ["tree", "blob", "raw", "src", "commit", "commits", "releases", "issues", "pull", "wiki"];
+
+/// Keys of a query or fragment that name a revision in other programs.
+const REVISION_KEYS: [&str; 7] = ["ref", "rev", "revision", "branch", "tag", "commit", "version"];
 
 /// Returns whether a host is known: it has `/owner/name` addresses, accepts them with and without `.git`, and ignores
 /// their case.
@@ -86,13 +91,31 @@ fn inner_address(text: &str) -> Option<String> {
     matches!(address.parse(), Ok(super::Source::Git { .. })).then_some(address)
 }
 
-/// The address without its query and fragment, if both belong to a web page.
-pub(super) fn without_query(url: &Url) -> Option<String> {
+/// The source that is meant by an address with a query or fragment: one of both names a revision, as in other programs,
+/// or they belong to a web page.
+pub(super) fn meant_by_query(url: &Url) -> Option<String> {
     let mut plain = url.clone();
     plain.set_query(None);
     plain.set_fragment(None);
-    let names_repository = url.path().trim_matches('/').contains('/');
-    (is_known(url.host_str()?) && names_repository).then(|| plain.to_string())
+    if !url.path().trim_matches('/').contains('/') {
+        return None;
+    }
+    let named = url.query_pairs().find(|(key, _)| REVISION_KEYS.contains(&&**key)).map(|(_, value)| value.into_owned());
+    match named.or_else(|| revision_in_fragment(url.fragment()?)).filter(|name| name.parse::<Revision>().is_ok()) {
+        Some(revision) => Some(format!("{plain}@{revision}")),
+        None => is_known(url.host_str()?).then(|| plain.to_string()),
+    }
+}
+
+/// The revision in `#branch=main`, `#v1.0.0`, `#main` or `#<commit>`. Other fragments are sections of a web page.
+fn revision_in_fragment(fragment: &str) -> Option<String> {
+    if let Some((key, value)) = fragment.split_once('=') {
+        return REVISION_KEYS.contains(&key).then(|| value.to_owned());
+    }
+    let starts_with_number = fragment.strip_prefix('v').unwrap_or(fragment).starts_with(|c: char| c.is_ascii_digit());
+    let is_branch = ["main", "master", "trunk", "develop", "dev"].contains(&fragment);
+    let is_commit = fragment.len() >= 7 && fragment.chars().all(|c| c.is_ascii_hexdigit());
+    (starts_with_number || is_branch || is_commit).then(|| fragment.to_owned())
 }
 
 /// The repository, revision and folder of a web page, as the text of a source: `https://host/owner/name@rev#path=…`.
@@ -179,6 +202,11 @@ mod tests {
             "https://github.com/acme/hello/issues/7",
             "https://github.com/acme/hello?tab=readme-ov-file",
             "https://github.com/acme/hello#readme",
+            "https://github.com/acme/hello#main",
+            "https://git.example.org/acme/hello.git#v1.2.0",
+            "https://git.example.org/acme/hello?ref=feature/x",
+            "https://git.example.org/acme/hello?branch=main#readme",
+            "https://git.example.org/acme/hello?ref=%0a",
             "https://gitlab.com/group/sub/hello",
             "https://gitlab.example.org/group/sub/hello/-/tree/main",
             "https://gitlab.example.org/group/hello/-/issues",
@@ -232,6 +260,11 @@ mod tests {
             https://github.com/acme/hello/issues/7: source_url: `https://github.com/acme/hello/issues/7` is not the address of a repository; did you mean `https://github.com/acme/hello`?
             https://github.com/acme/hello?tab=readme-ov-file: source_url: `https://github.com/acme/hello…` is not the address of a repository; did you mean `https://github.com/acme/hello`?
             https://github.com/acme/hello#readme: source_url: `https://github.com/acme/hello…` is not the address of a repository; did you mean `https://github.com/acme/hello`?
+            https://github.com/acme/hello#main: source_url: `https://github.com/acme/hello…` is not the address of a repository; did you mean `https://github.com/acme/hello`?
+            https://git.example.org/acme/hello.git#v1.2.0: source_url: `https://git.example.org/acme/hello.git…` is not the address of a repository; did you mean `https://git.example.org/acme/hello.git`?
+            https://git.example.org/acme/hello?ref=feature/x: source_url: `https://git.example.org/acme/hello…` is not the address of a repository; did you mean `https://git.example.org/acme/hello@feature/x`?
+            https://git.example.org/acme/hello?branch=main#readme: source_url: `https://git.example.org/acme/hello…` is not the address of a repository; did you mean `https://git.example.org/acme/hello@main`?
+            https://git.example.org/acme/hello?ref=%0a: source_url: `https://git.example.org/acme/hello…` is not a repository address: it has a query or fragment
             https://gitlab.com/group/sub/hello: git https://gitlab.com/group/sub/hello
             https://gitlab.example.org/group/sub/hello/-/tree/main: git https://gitlab.example.org/group/sub/hello@main
             https://gitlab.example.org/group/hello/-/issues: source_url: `https://gitlab.example.org/group/hello/-/issues` is not the address of a repository; did you mean `https://gitlab.example.org/group/hello`?

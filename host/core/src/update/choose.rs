@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use semver::Version;
 
-use super::UpdatePolicy;
+use super::UpdateLevel;
 use crate::Revision;
 
 /// A version that could be installed.
@@ -43,7 +43,7 @@ pub enum Reason {
     /// A pre-release of another version than the installed one.
     PreRelease,
     /// The policy does not allow it.
-    Policy(UpdatePolicy),
+    Policy(UpdateLevel),
 }
 
 const MAX_HELD_BACK: usize = 50;
@@ -75,7 +75,7 @@ impl Reason {
 pub fn choose(
     installed: &Version,
     available: &[Available],
-    policy: UpdatePolicy,
+    policy: UpdateLevel,
     blocked: &BTreeSet<Version>,
 ) -> Choice {
     let is_newer = |version: &Version, than: &Version| version.cmp_precedence(than) == Ordering::Greater;
@@ -113,7 +113,7 @@ pub fn choose(
             held_back.push((found.version.clone(), reason));
         }
     }
-    Choice { newest_allowed, newest: newest.filter(|_| policy != UpdatePolicy::Pinned), held_back }
+    Choice { newest_allowed, newest: newest.filter(|_| policy != UpdateLevel::Pinned), held_back }
 }
 
 /// Returns whether the head of a branch differs from the installed commit. A commit has no version, so the size of the

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use host_core::tag::TagPattern;
-use host_core::update::UpdateRule;
+use host_core::update::UpdatePolicy;
 use host_core::{Digest, PluginId, Revision, Source, Trust};
 use serde_json::{Map, Value};
 
@@ -123,17 +123,17 @@ pub enum Operation {
     Update {
         /// The plugin.
         id: String,
-        /// The version; `None` is the newest version allowed by the update rule.
+        /// The version; `None` is the newest version allowed by the update policy.
         to: Option<Revision>,
         /// Whether the host updates by itself. A version that fails then is not tried again.
         automatic: bool,
     },
-    /// Sets the update rule of a plugin.
-    SetUpdateRule {
+    /// Sets the update policy of a plugin.
+    SetUpdatePolicy {
         /// The plugin.
         id: String,
-        /// The rule.
-        rule: UpdateRule,
+        /// The policy.
+        policy: UpdatePolicy,
         /// The versions that updates never choose; `None` leaves them unchanged.
         blocked: Option<BTreeSet<semver::Version>>,
         /// The pattern of the release tags; `Some(None)` removes it, `None` leaves it unchanged.
@@ -179,8 +179,8 @@ pub struct LoadOptions {
     pub replace: bool,
     /// Whether the serving generation is kept if nothing has changed.
     pub if_changed: bool,
-    /// The update rule; `None` leaves it unchanged.
-    pub update: Option<UpdateRule>,
+    /// The update policy; `None` leaves it unchanged.
+    pub update: Option<UpdatePolicy>,
     /// The expected commit; `None` accepts every commit.
     pub commit: Option<String>,
     /// The expected tree; `None` accepts every tree.
@@ -235,7 +235,7 @@ impl Operation {
             Operation::Rollback { .. } => "rollback",
             Operation::Restore { .. } => "restore",
             Operation::Update { .. } => "update",
-            Operation::SetUpdateRule { .. } => "set_update_rule",
+            Operation::SetUpdatePolicy { .. } => "set_update_policy",
             Operation::BlockVersion { .. } => "block_version",
             Operation::Apply { .. } => "apply",
             Operation::Batch { .. } => "batch",
@@ -258,7 +258,7 @@ impl Operation {
             | Operation::Rollback { id, .. }
             | Operation::Restore { id, .. }
             | Operation::Update { id, .. }
-            | Operation::SetUpdateRule { id, .. }
+            | Operation::SetUpdatePolicy { id, .. }
             | Operation::BlockVersion { id, .. }
             | Operation::Configure { id, .. } => id.clone(),
         }

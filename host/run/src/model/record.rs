@@ -12,14 +12,14 @@ mod values;
 use std::collections::BTreeSet;
 
 use host_core::tag::TagPattern;
-use host_core::update::UpdateRule;
+use host_core::update::UpdatePolicy;
 use host_core::{Digest, Revision, Source, Trust};
 use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::model::{LoadOptions, Operation, SettingsChange, Target};
 use source::{SourceRecord, TrustRecord};
-use values::{digest, digest_if_any, revision, rule, rule_if_any, tags, version, versions_if_any};
+use values::{digest, digest_if_any, policy, policy_if_any, revision, tags, version, versions_if_any};
 
 type Configuration = serde_json::Map<String, serde_json::Value>;
 
@@ -84,10 +84,10 @@ enum Record {
         to: Option<Revision>,
         automatic: bool,
     },
-    SetUpdateRule {
+    SetUpdatePolicy {
         id: String,
-        #[serde(with = "rule")]
-        rule: UpdateRule,
+        #[serde(with = "policy")]
+        policy: UpdatePolicy,
         #[serde(with = "versions_if_any")]
         blocked: Option<BTreeSet<Version>>,
         #[serde(default, skip_serializing_if = "Option::is_none", with = "tags")]
@@ -128,8 +128,8 @@ struct OptionsRecord {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     replace: bool,
     if_changed: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "rule_if_any")]
-    update: Option<UpdateRule>,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "policy_if_any")]
+    update: Option<UpdatePolicy>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     commit: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "digest_if_any")]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use host_core::update::UpdateRule;
+use host_core::update::UpdatePolicy;
 use host_core::{Digest, Goal, PluginId, Source, Trust};
 use semver::Version;
 use serde_json::{Map, Value};
@@ -37,8 +37,8 @@ pub struct PresentState {
     pub goal: Goal,
     /// The operator's settings; secrets that they do not mention are kept. `None` leaves the settings unchanged.
     pub configuration: Option<Map<String, Value>>,
-    /// The update rule; `None` leaves it unchanged.
-    pub update: Option<UpdateRule>,
+    /// The update policy; `None` leaves it unchanged.
+    pub update: Option<UpdatePolicy>,
     /// The blocked versions; `None` leaves them unchanged.
     pub blocked: Option<BTreeSet<Version>>,
 }

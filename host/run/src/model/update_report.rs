@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use host_call::now_unix_ms;
-use host_core::update::{Reason, UpdateRule};
+use host_core::update::{Reason, UpdatePolicy};
 use host_core::{PluginId, Revision, Source};
 use semver::Version;
 
@@ -20,12 +20,12 @@ pub struct UpdateReport {
     pub installed: Version,
     /// The installed commit, if known.
     pub commit: Option<String>,
-    /// The newest version, whether or not the rule allows it; `None` if it is installed.
+    /// The newest version, whether or not the policy allows it; `None` if it is installed.
     pub newest: Option<Update>,
-    /// The newest version that the rule allows; `None` if it is installed, and under the policies `manual` and
+    /// The newest version that the policy allows; `None` if it is installed, and under the policies `manual` and
     /// `pinned`.
     pub allowed: Option<Update>,
-    /// The newer versions that the rule does not allow, with the reasons; newest first.
+    /// The newer versions that the policy does not allow, with the reasons; newest first.
     pub held_back: Vec<(Version, Reason)>,
     /// The failure of the check.
     pub error: Option<UpdateFailure>,
@@ -84,8 +84,8 @@ pub struct Watched {
     pub installed: Version,
     /// The installed commit.
     pub commit: Option<String>,
-    /// The update rule. Plugins with the policy `pinned` are not checked.
-    pub rule: UpdateRule,
+    /// The update policy. Plugins with the policy `pinned` are not checked.
+    pub policy: UpdatePolicy,
     /// The versions that updates never choose.
     pub blocked: BTreeSet<Version>,
     /// The time of the last check, in milliseconds since the Unix epoch, if known: a host that restarts does not repeat

@@ -78,9 +78,9 @@ impl Work<'_> {
         let lease = PluginLease::installed_plugin(self.host, self.job, target.id.as_str()).await?;
         self.is_as_planned(&lease, target.revision)?;
         let desired = Desired { goal: Goal::Absent { keep_data: true }, ..lease.installed()?.desired };
-        let rule = self.batch_check.clone().unwrap_or(GraphCheck::RemoveAllowed);
+        let policy = self.batch_check.clone().unwrap_or(GraphCheck::RemoveAllowed);
         // Once committed, the removal is completed, also after a restart of the host.
-        self.commit_desired(&lease, desired, rule, None).await?;
+        self.commit_desired(&lease, desired, policy, None).await?;
         self.remove(lease, true).await
     }
 
@@ -104,7 +104,7 @@ impl Work<'_> {
             pick(planned.source.clone(), planned.trust, planned.commit.clone(), planned.reference.clone(), &build);
         let mut desired = self.desired_with(&lease, &build, pick);
         desired.goal = there.goal;
-        there.set_rule(&mut desired);
+        there.set_update_policy(&mut desired);
         let before = lease.setup(self.host).ok();
         let setup = self.host.setup(desired, build).and_then(|setup| match &there.configuration {
             Some(wanted) => {
@@ -160,25 +160,25 @@ impl Work<'_> {
         Ok(receipts.into_iter().fold(first, Receipt::followed_by))
     }
 
-    /// Changes the goal of the plugin and its update rule.
+    /// Changes the goal of the plugin and its update policy.
     async fn apply_goal(&mut self, target: &Target, there: &PresentState, revision: u64) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, target.id.as_str()).await?;
         self.is_as_planned(&lease, revision)?;
         let before = lease.installed()?.desired;
         let mut desired = Desired { goal: there.goal, ..before.clone() };
-        there.set_rule(&mut desired);
+        there.set_update_policy(&mut desired);
         if there.goal == Goal::Running && before.goal != Goal::Running {
             lease.plugin.state().attempts.forget();
             let setup = lease.setup(self.host);
             let mut setup = lease.record_failure(self.host, setup)?;
             setup.desired.goal = there.goal;
-            there.set_rule(&mut setup.desired);
+            there.set_update_policy(&mut setup.desired);
             return self.serve(lease, setup, None).await;
         }
         let _shield = self.job.shield_from_cancel();
         if desired != before {
-            let rule = self.batch_check.clone().unwrap_or(GraphCheck::DisableAllowed);
-            self.commit_desired(&lease, desired, rule, None).await?;
+            let policy = self.batch_check.clone().unwrap_or(GraphCheck::DisableAllowed);
+            self.commit_desired(&lease, desired, policy, None).await?;
         }
         let serving = lease.serving_number();
         if there.goal == Goal::Running {
@@ -276,7 +276,7 @@ impl Work<'_> {
 // === impl PresentState, Receipt ===
 
 impl PresentState {
-    fn set_rule(&self, desired: &mut Desired) {
+    fn set_update_policy(&self, desired: &mut Desired) {
         if let Some(update) = &self.update {
             desired.update = update.clone();
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use host_core::graph::Node;
-use host_core::update::UpdatePolicy;
+use host_core::update::UpdateLevel;
 use host_core::{Desired, Goal, Pick, PluginId, Revision, Source, Trust};
 use host_fetch::Fetched;
 use serde_json::{Map, Value};
@@ -40,8 +40,8 @@ impl Work<'_> {
         let is_new = lease.installed().is_err();
         let mut desired =
             self.desired_with(&lease, &build, pick(source, trust, fetched.commit, fetched.reference, &build));
-        if let Some(rule) = options.update {
-            desired.update = rule;
+        if let Some(policy) = options.update {
+            desired.update = policy;
         }
         if is_new
             && options.configuration.is_none()
@@ -95,7 +95,7 @@ impl Work<'_> {
             return self.serve_again(lease).await;
         }
         // A pinned plugin stays at its commit, wherever its branch or tag leads now.
-        let pinned = commit.filter(|_| update.policy() == UpdatePolicy::Pinned);
+        let pinned = commit.filter(|_| update.level() == UpdateLevel::Pinned);
         let exact = pinned.and_then(|commit| source.at(Revision::Named(commit)));
         let rebuilt = match exact {
             Some(exact) => self.build_commit_again(&lease, exact, trust).await,

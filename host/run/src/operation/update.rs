@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use host_core::tag::TagPattern;
-use host_core::update::UpdateRule;
+use host_core::update::UpdatePolicy;
 use host_core::{Desired, Goal, Revision, Source};
 use semver::Version;
 
@@ -50,11 +50,11 @@ impl Work<'_> {
         updated
     }
 
-    /// Sets the update rule.
-    pub(super) async fn set_update_rule(
+    /// Sets the update policy.
+    pub(super) async fn set_update_policy(
         &mut self,
         id: &str,
-        rule: UpdateRule,
+        policy: UpdatePolicy,
         blocked: Option<BTreeSet<Version>>,
         tags: Option<Option<TagPattern>>,
     ) -> Result<Receipt, Error> {
@@ -66,7 +66,7 @@ impl Work<'_> {
             before.current.source = source.ok_or_else(|| Error::NoRepository { id: lease.plugin.id.clone(), place })?;
         }
         let blocked = blocked.unwrap_or_else(|| before.blocked.clone());
-        self.note(&lease, Desired { update: rule, blocked, ..before }).await
+        self.note(&lease, Desired { update: policy, blocked, ..before }).await
     }
 
     /// Blocks or unblocks a version for updates. The blocked versions are read under the lease, so that concurrent
@@ -104,7 +104,7 @@ impl Work<'_> {
             return Err(Error::UpdatesUnknown { code: error.code, message: error.message, fix: error.fix });
         }
         // Under the policy `manual` only an operator updates.
-        let by_hand = (!automatic && !update.policy().takes_any()).then_some(report.newest).flatten();
+        let by_hand = (!automatic && !update.level().takes_any()).then_some(report.newest).flatten();
         Ok(report.allowed.or(by_hand))
     }
 

@@ -94,8 +94,8 @@ impl<'a> Work<'a> {
             Operation::Rollback { id, to, because } => self.rollback(&id, to.as_deref(), because).await,
             Operation::Restore { id, revision } => self.restore(&id, revision).await,
             Operation::Update { id, to, automatic } => self.update(&id, to, automatic).await,
-            Operation::SetUpdateRule { id, rule, blocked, tags } => {
-                self.set_update_rule(&id, rule, blocked, tags).await
+            Operation::SetUpdatePolicy { id, policy, blocked, tags } => {
+                self.set_update_policy(&id, policy, blocked, tags).await
             }
             Operation::BlockVersion { id, version, blocked } => self.block_version(&id, version, blocked).await,
         }

@@ -91,13 +91,13 @@ fn target(
                         artifact: entry.artifact,
                     });
                 let sets = pick.is_some() || has(|change| matches!(change, PlannedChange::Configure(_)));
-                let rules = has(|change| matches!(change, PlannedChange::UpdateRule));
+                let update_changes = has(|change| matches!(change, PlannedChange::UpdatePolicy));
                 TargetState::Present(Box::new(PresentState {
                     pick,
                     goal: entry.goal,
                     configuration: entry.configuration.clone().filter(|_| sets),
-                    update: entry.update.clone().filter(|_| rules),
-                    blocked: entry.blocked.clone().filter(|_| rules),
+                    update: entry.update.clone().filter(|_| update_changes),
+                    blocked: entry.blocked.clone().filter(|_| update_changes),
                 }))
             }
         };

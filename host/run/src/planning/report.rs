@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use host_core::plugin_set::{PlannedChange, PluginPlan, PluginSet};
-use host_core::update::UpdateRule;
+use host_core::update::UpdatePolicy;
 use host_core::{Digest, PluginId};
 use semver::Version;
 
@@ -39,19 +39,19 @@ pub struct PlannedPlugin {
     pub build: Option<BuildKind>,
     /// The permissions that the plugin did not have before.
     pub new_permissions: Vec<String>,
-    /// The update rules before and after, if they change.
-    pub rules: Option<(RuleView, RuleView)>,
+    /// The update policies before and after, if they change.
+    pub policies: Option<(PolicyView, PolicyView)>,
     /// The enabled plugins that depend on it, if its version changes or it stops serving.
     pub affected: Vec<PluginId>,
     /// The warnings about the source and its plugin.yaml, if the version changes.
     pub warnings: Vec<String>,
 }
 
-/// The update rule of a plugin, with its blocked versions.
+/// The update policy of a plugin, with its blocked versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RuleView {
-    /// The rule.
-    pub rule: UpdateRule,
+pub struct PolicyView {
+    /// The policy.
+    pub policy: UpdatePolicy,
     /// The versions that updates never choose.
     pub blocked: BTreeSet<Version>,
 }
@@ -75,14 +75,15 @@ impl PlannedPlugin {
         let is_version =
             |change: &PlannedChange| matches!(change, PlannedChange::Install(_) | PlannedChange::Replace { .. });
         let comes = looked.filter(|_| step.changes.iter().any(is_version));
-        let changes_rule = step.changes.contains(&PlannedChange::UpdateRule);
-        let rules = entry.filter(|_| changes_rule).map(|entry| {
-            let before = known
-                .get(&step.id)
-                .map(|known| RuleView { rule: known.desired.update.clone(), blocked: known.desired.blocked.clone() });
+        let changes_policy = step.changes.contains(&PlannedChange::UpdatePolicy);
+        let policies = entry.filter(|_| changes_policy).map(|entry| {
+            let before = known.get(&step.id).map(|known| PolicyView {
+                policy: known.desired.update.clone(),
+                blocked: known.desired.blocked.clone(),
+            });
             let before = before.unwrap_or_default();
-            let after = RuleView {
-                rule: entry.update.clone().unwrap_or_else(|| before.rule.clone()),
+            let after = PolicyView {
+                policy: entry.update.clone().unwrap_or_else(|| before.policy.clone()),
                 blocked: entry.blocked.clone().unwrap_or_else(|| before.blocked.clone()),
             };
             (before, after)
@@ -94,7 +95,7 @@ impl PlannedPlugin {
             fetched: looked.is_some_and(|looked| looked.fetched.is_some()),
             build: comes.and_then(|looked| looked.build),
             new_permissions: step.new_permissions.clone(),
-            rules,
+            policies,
             affected: step.affected.clone(),
             warnings: comes.map(|looked| looked.warnings.clone()).unwrap_or_default(),
         }

@@ -60,7 +60,7 @@ impl Host {
                 source: desired.current.source.clone(),
                 installed: desired.current.version.clone(),
                 commit: desired.current.commit.clone(),
-                rule: desired.update.clone(),
+                policy: desired.update.clone(),
                 blocked: desired.blocked.clone(),
                 last_check_unix_ms: state.update_report.as_ref().map(|report| report.checked_at_unix_ms),
             })
@@ -68,7 +68,7 @@ impl Host {
         self.0.plugins.iter().filter_map(|entry| one(entry.value())).collect()
     }
 
-    /// Stores a report, and starts an update if the update rule is automatic.
+    /// Stores a report, and starts an update if the update policy is automatic.
     async fn take_report(&self, id: &PluginId, report: UpdateReport) {
         let Some(plugin) = self.0.plugins.get(id).map(|entry| entry.value().clone()) else { return };
         let takes = {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use host_call::now_unix_ms;
-use host_core::update::UpdateRule;
+use host_core::update::UpdatePolicy;
 use host_core::{GitUrl, Pick, Revision, Source};
 use host_fetch::{Listing, Release};
 use semver::Version;
@@ -32,7 +32,7 @@ impl Host {
         source: &Source,
         installed: &Version,
         commit: Option<&str>,
-        rule: &UpdateRule,
+        policy: &UpdatePolicy,
         blocked: &BTreeSet<Version>,
     ) -> Result<UpdateReport, Error> {
         let report = UpdateReport::empty(installed, commit);
@@ -53,7 +53,7 @@ impl Host {
         };
         let judge = |listing: Listing| {
             let followed = listing.follow(revision, source.tag_rule())?;
-            Ok(judge::judge(&report, followed, revision, rule.policy(), blocked))
+            Ok(judge::judge(&report, followed, revision, policy.level(), blocked))
         };
         let judged = listed.and_then(judge);
         match judged {
@@ -63,7 +63,7 @@ impl Host {
         }
     }
 
-    /// Checks the `watched` plugins for updates, each at the interval of its rule and at most two at once, and passes
+    /// Checks the `watched` plugins for updates, each at the interval of its policy and at most two at once, and passes
     /// each report to `tell`. Ends when the [`Poller`] is dropped or the host stops.
     ///
     /// `watched` is called before each check. It may wait briefly, for instance for a database, which delays other
@@ -82,8 +82,8 @@ impl Host {
             let check = |watched: Watched| {
                 let host = host.clone();
                 async move {
-                    let Watched { source, installed, commit, rule, blocked, .. } = &watched;
-                    host.check_updates(source, installed, commit.as_deref(), rule, blocked).await
+                    let Watched { source, installed, commit, policy, blocked, .. } = &watched;
+                    host.check_updates(source, installed, commit.as_deref(), policy, blocked).await
                 }
             };
             tokio::select! {

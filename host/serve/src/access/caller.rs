@@ -25,6 +25,8 @@ pub(crate) enum Identity {
     Anonymous,
     /// The sent token is invalid.
     Unknown,
+    /// The header `Authorization` has no bearer token, or there are two. The text says which.
+    Malformed(&'static str),
     /// A valid token was sent.
     Known(Caller),
 }
@@ -48,7 +50,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 pub(crate) fn unauthorized(who: &Identity) -> ApiError {
     let detail = match who {
         Identity::Anonymous => "this request needs a token",
-        _ => "the token is invalid",
+        Identity::Malformed(problem) => problem,
+        Identity::Unknown | Identity::Known(_) => "the token is invalid",
     };
     ApiError::new(StatusCode::UNAUTHORIZED, "auth_token", detail).fix(
         "send `Authorization: Bearer <token>`; the initial admin token is in `operator.token` in the plugin folder",

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use host_api as api;
 use host_core::configuration;
 use host_core::plugin_set::{self, At, PlannedChange, PluginSet};
-use host_run::{Error, PlanReport, PlannedPlugin, RuleView};
+use host_run::{Error, PlanReport, PlannedPlugin, PolicyView};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -119,9 +119,9 @@ fn plugin(planned: &PlannedPlugin) -> api::PlannedPlugin {
         fetched: planned.fetched,
         build: planned.build.map(|kind| view::build_kind(kind).to_owned()),
         update: planned
-            .rules
+            .policies
             .as_ref()
-            .map(|(before, after)| api::RuleChange { before: rule(before), after: rule(after) }),
+            .map(|(before, after)| api::RuleChange { before: policy(before), after: policy(after) }),
         new_permissions: planned.new_permissions.clone(),
         dependants: planned.affected.iter().map(ToString::to_string).collect(),
         warnings: planned.warnings.clone(),
@@ -146,7 +146,7 @@ fn plugin(planned: &PlannedPlugin) -> api::PlannedPlugin {
                 shown.goal = Some(api::GoalChange { before, after: to.as_str().to_owned() });
             }
             // Shown by the two policies.
-            PlannedChange::UpdateRule => {}
+            PlannedChange::UpdatePolicy => {}
         }
     }
     shown
@@ -163,6 +163,6 @@ fn setting(change: &configuration::Change) -> api::SettingChange {
     api::SettingChange { pointer, before, after }
 }
 
-fn rule(view: &RuleView) -> api::UpdateRule {
-    view::rule(&view.rule, &view.blocked)
+fn policy(view: &PolicyView) -> api::UpdatePolicy {
+    view::policy(&view.policy, &view.blocked)
 }

@@ -43,15 +43,15 @@ pub(crate) async fn get(
 }
 
 /// Replaces the update policy. Blocked versions are kept unless the body lists them.
-pub(crate) async fn put_rule(
+pub(crate) async fn put_policy(
     State(app): State<AppState>,
     PathId(id): PathId,
     request: OperationRequest,
-    RequiredJson(asked): RequiredJson<api::UpdateRuleRequest>,
+    RequiredJson(asked): RequiredJson<api::UpdatePolicyRequest>,
 ) -> ApiResult {
-    let (rule, blocked) = update_request::rule_asked(&asked)?;
+    let (policy, blocked) = update_request::parse(&asked)?;
     let tags = update_request::tags_asked(asked.tag_pattern.as_deref())?;
-    run(&app, request, Operation::SetUpdateRule { id, rule, blocked, tags }).await
+    run(&app, request, Operation::SetUpdatePolicy { id, policy, blocked, tags }).await
 }
 
 /// Blocks a version.

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
-use host_core::update::{self, UpdateInterval, UpdatePolicy, UpdateRule};
+use host_core::update::{self, UpdateInterval, UpdateLevel, UpdatePolicy};
 use host_core::{GitUrl, Revision, Source};
 use host_run::{Job, LoadOptions, Operation, PluginView, Trust};
 use http::StatusCode;
@@ -28,10 +28,10 @@ pub(crate) async fn install(
     request: OperationRequest,
     RequiredJson(asked): RequiredJson<api::GithubInstall>,
 ) -> ApiResult {
-    let (url, rule) = github_asked(&asked)?;
+    let (url, policy) = github_asked(&asked)?;
     let source = Source::git(url.clone(), Revision::Latest);
     // In one operation: older clients do not wait long, and the policy must be set even if they disconnect.
-    let options = LoadOptions { update: Some(rule.clone()), ..LoadOptions::default() };
+    let options = LoadOptions { update: Some(policy.clone()), ..LoadOptions::default() };
     let operation = Operation::Load { source, trust: Trust::Http, options };
     let job = app.host.submit(operation, request.initiator).await?;
     request.subject.job(&job);
@@ -40,7 +40,7 @@ pub(crate) async fn install(
     }
     let receipt = job.wait().await?;
     let done = operation_result(&receipt, &job.view());
-    Ok(Json(github_installed(done, &url, &rule)).into_response())
+    Ok(Json(github_installed(done, &url, &policy)).into_response())
 }
 
 /// Updates the plugins of a repository. With `force`, plugins without a newer version are rebuilt.
@@ -134,7 +134,7 @@ fn version(plugin: &PluginView) -> String {
 /// # Errors
 /// The repository or the interval is invalid. An interval out of range is replaced by the nearest allowed one, which
 /// is returned to the client.
-fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdateRule), ApiError> {
+fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdatePolicy), ApiError> {
     let url = repository(&asked.repo_url)?;
     let interval = match &asked.update_interval {
         None => Ok(UpdateInterval::default()),
@@ -142,8 +142,8 @@ fn github_asked(asked: &api::GithubInstall) -> Result<(GitUrl, UpdateRule), ApiE
         Some(api::IntervalText::Text(text)) if text.is_empty() => Ok(UpdateInterval::default()),
         Some(api::IntervalText::Text(text)) => update::parse_duration(text).map(UpdateInterval::nearest),
     };
-    let rule = interval.and_then(|interval| UpdateRule::new(UpdatePolicy::Minor, asked.auto_update, interval));
-    rule.map(|rule| (url, rule)).map_err(|error| refused(vec![("updateInterval", error)]))
+    let policy = interval.and_then(|interval| UpdatePolicy::new(UpdateLevel::Minor, asked.auto_update, interval));
+    policy.map(|policy| (url, policy)).map_err(|error| refused(vec![("updateInterval", error)]))
 }
 
 /// Parses a repository URL.
@@ -155,13 +155,13 @@ fn repository(text: &str) -> Result<GitUrl, ApiError> {
 }
 
 /// The response to an installation.
-fn github_installed(asked: api::OperationResult, url: &GitUrl, rule: &UpdateRule) -> api::GithubInstalled {
+fn github_installed(asked: api::OperationResult, url: &GitUrl, policy: &UpdatePolicy) -> api::GithubInstalled {
     api::GithubInstalled {
         asked,
         repo_url: url.to_string(),
         r#type: "github".to_owned(),
-        auto_update: rule.automatic(),
-        update_interval: rule.interval().to_string(),
+        auto_update: policy.automatic(),
+        update_interval: policy.interval().to_string(),
     }
 }
 
@@ -174,9 +174,9 @@ mod tests {
     #[test]
     fn an_installation_by_an_older_client_sets_an_update_policy() {
         let read = |body: serde_json::Value| match github_asked(&serde_json::from_value(body).unwrap()) {
-            Ok((url, rule)) => {
-                let shown = github_installed(api::OperationResult::default(), &url, &rule);
-                format!("{} {} {} {}", shown.repo_url, rule.policy(), shown.auto_update, shown.update_interval)
+            Ok((url, policy)) => {
+                let shown = github_installed(api::OperationResult::default(), &url, &policy);
+                format!("{} {} {} {}", shown.repo_url, policy.level(), shown.auto_update, shown.update_interval)
             }
             Err(refused) => format!("{} {}", refused.status.as_u16(), refused.code),
         };

@@ -191,7 +191,7 @@ fn known(
         }
         return Ok(match app.access.identity(headers, Some(recent)) {
             Identity::Known(caller) => Some(caller),
-            Identity::Anonymous | Identity::Unknown => None,
+            Identity::Anonymous | Identity::Unknown | Identity::Malformed(_) => None,
         });
     }
     let address = || ClientAddress::from_peer(peer).0;

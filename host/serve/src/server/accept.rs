@@ -13,9 +13,9 @@ use crate::access::audit_context;
 use crate::connection::admission::Admission;
 use crate::connection::registry::{Connections, Registered};
 use crate::connection::rules::ReloadableRules;
-use crate::server::Server;
 use crate::server::connection::{ConnectionContext, LAST_CALL, connection};
 use crate::server::service::Service;
+use crate::server::{Listener, Server};
 use crate::state::AppState;
 
 /// Pause after an accept error, such as too many open files.
@@ -38,7 +38,7 @@ impl Server {
     /// Serves until `shutdown`, then stops accepting connections, waits at most `grace` for active requests, and ends
     /// the generations.
     pub async fn run(self, shutdown: CancellationToken, grace: Duration) {
-        let Server { listener, app, tls, config, .. } = self;
+        let Server { listener: Listener { socket: listener, .. }, app, tls, config, .. } = self;
         let host = app.host.clone();
         let mut pulses = self.pulses.1;
         let turns = Arc::new(Semaphore::new(config.max_connections));

@@ -19,7 +19,7 @@ use crate::api::routes;
 use crate::connection::registry::Connections;
 use crate::guard::table::{RequiredAccess, RouteRow};
 use crate::server::service::Service;
-use crate::server::{Config, Server};
+use crate::server::{Config, Listener, Server};
 use crate::state::AppState;
 
 struct RouteTestServer {
@@ -54,7 +54,8 @@ impl RouteTestServer {
         let max = 1_000_000;
         let address = ([127, 0, 0, 1], 0).into();
         let config = Config { address, max_auth_failures: max, max_auth_failures_of_all: max, ..Config::default() };
-        let server = Server::bind(host, &store, state, config).await.unwrap();
+        let listener = Listener::bind(address).await.unwrap();
+        let server = Server::new(listener, host, &store, state, config).await.unwrap();
         server.ready().set();
         let app = server.app_state();
         RouteTestServer { service: Service::new(app.clone()), app, _folder: folder }

@@ -98,7 +98,7 @@ fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::OperationResult
         },
         ("apply", None) => format!("plugin {id} {} is not running, as planned", receipt.version),
         ("unload", _) => format!("plugin {id} is unloaded"),
-        ("set_update_rule" | "block_version", _) => format!("the update policy of plugin {id} was changed"),
+        ("set_update_policy" | "block_version", _) => format!("the update policy of plugin {id} was changed"),
         ("update", Some(_)) if receipt.reason.is_some() && receipt.generation_before == receipt.generation => {
             format!("plugin {id} {} is the newest version that the update policy allows", receipt.version)
         }

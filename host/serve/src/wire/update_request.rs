@@ -7,7 +7,7 @@ use host_api as api;
 use host_api::FieldError;
 use host_core::SourceError;
 use host_core::tag::TagPattern;
-use host_core::update::{self, UpdateError, UpdateInterval, UpdateRule};
+use host_core::update::{self, UpdateError, UpdateInterval, UpdatePolicy};
 use http::StatusCode;
 use semver::Version;
 
@@ -17,9 +17,9 @@ use crate::wire::problem::ApiError;
 ///
 /// # Errors
 /// All problems of the request.
-pub(crate) fn rule_asked(asked: &api::UpdateRuleRequest) -> Result<(UpdateRule, Option<BTreeSet<Version>>), ApiError> {
+pub(crate) fn parse(asked: &api::UpdatePolicyRequest) -> Result<(UpdatePolicy, Option<BTreeSet<Version>>), ApiError> {
     let mut wrong = vec![];
-    let policy = kept("policy", asked.policy.parse(), &mut wrong);
+    let level = kept("policy", asked.policy.parse(), &mut wrong);
     let interval = match asked.interval_seconds {
         None => Some(UpdateInterval::default()),
         Some(seconds) => kept("interval_seconds", UpdateInterval::new(Duration::from_secs(seconds)), &mut wrong),
@@ -27,10 +27,10 @@ pub(crate) fn rule_asked(asked: &api::UpdateRuleRequest) -> Result<(UpdateRule, 
     let blocked = asked.blocked.as_ref();
     let blocked = blocked.map(|blocked| update::blocked_versions(blocked.iter().map(String::as_str))).transpose();
     let blocked = kept("blocked", blocked, &mut wrong);
-    let rule = policy.zip(interval).and_then(|(policy, interval)| {
-        kept("automatic", UpdateRule::new(policy, asked.automatic, interval), &mut wrong)
+    let policy = level.zip(interval).and_then(|(level, interval)| {
+        kept("automatic", UpdatePolicy::new(level, asked.automatic, interval), &mut wrong)
     });
-    rule.zip(blocked).ok_or_else(|| refused(wrong))
+    policy.zip(blocked).ok_or_else(|| refused(wrong))
 }
 
 /// Parses a new pattern of release tags. An empty text removes the pattern.
@@ -86,8 +86,8 @@ mod tests {
     use crate::wire::view;
 
     fn asked(body: serde_json::Value) -> Result<String, ApiError> {
-        let (rule, blocked) = rule_asked(&serde_json::from_value(body).unwrap())?;
-        Ok(serde_json::to_string(&view::rule(&rule, &blocked.unwrap_or_default())).unwrap())
+        let (policy, blocked) = parse(&serde_json::from_value(body).unwrap())?;
+        Ok(serde_json::to_string(&view::policy(&policy, &blocked.unwrap_or_default())).unwrap())
     }
 
     #[test]

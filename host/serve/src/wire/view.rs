@@ -10,4 +10,4 @@ pub(crate) use event::{event, events, line, metric_family};
 pub(crate) use older::state;
 pub(crate) use operation::{build_kind, job};
 pub(crate) use plugin::{item, masked, plugin};
-pub(crate) use update::{rule, updates};
+pub(crate) use update::{policy, updates};

@@ -36,7 +36,7 @@ fn every_wish_is_read_as_it_was_written() {
             configuration: serde_json::from_str(r#"{"b": [1, null], "a": "ä"}"#).unwrap(),
             placement: Placement::Isolated,
             grants: BTreeSet::from(["kv.read".to_owned()]),
-            update: UpdateRule::new("patch".parse().unwrap(), true, UpdateInterval::default()).unwrap(),
+            update: UpdatePolicy::new("patch".parse().unwrap(), true, UpdateInterval::default()).unwrap(),
             blocked: BTreeSet::from(["2.0.0".parse().unwrap()]),
             quarantine: Some("crashed".to_owned()),
         };
@@ -66,7 +66,7 @@ fn an_invalid_text_is_reported() {
         configuration: Map::new(),
         placement: Placement::Inline,
         grants: BTreeSet::new(),
-        update: UpdateRule::default(),
+        update: UpdatePolicy::default(),
         blocked: BTreeSet::new(),
         quarantine: None,
     });

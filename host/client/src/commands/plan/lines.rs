@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use host_api::{Plan, PlannedPlugin, PlannedVersion, SettingChange, UpdateRule};
+use host_api::{Plan, PlannedPlugin, PlannedVersion, SettingChange, UpdatePolicy};
 use host_core::Span;
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ fn of_plugin(plugin: &PlannedPlugin) -> Vec<String> {
         });
     }
     if let Some(update) = &plugin.update {
-        lines.push(format!("~ {id}: updates: {} -> {}", rule(&update.before), rule(&update.after)));
+        lines.push(format!("~ {id}: updates: {} -> {}", policy(&update.before), policy(&update.after)));
     }
     lines.extend(plugin.warnings.iter().map(|warning| format!("  {id}: warning: {warning}")));
     lines
@@ -86,14 +86,14 @@ fn value(value: &Value) -> String {
     }
 }
 
-fn rule(rule: &UpdateRule) -> String {
-    let automatic = if rule.automatic { ", automatic" } else { "" };
-    let blocked = match rule.blocked.as_slice() {
+fn policy(policy: &UpdatePolicy) -> String {
+    let automatic = if policy.automatic { ", automatic" } else { "" };
+    let blocked = match policy.blocked.as_slice() {
         [] => String::new(),
         blocked => format!(", without {}", blocked.join(" ")),
     };
-    let every = Span::new(Duration::from_secs(rule.interval_seconds));
-    format!("{}{automatic}, every {every}{blocked}", rule.policy)
+    let every = Span::new(Duration::from_secs(policy.interval_seconds));
+    format!("{}{automatic}, every {every}{blocked}", policy.policy)
 }
 
 #[cfg(test)]
@@ -120,8 +120,11 @@ mod tests {
         let goal = |before: Option<&str>, after: &str| {
             Some(GoalChange { before: before.map(str::to_owned), after: after.to_owned() })
         };
-        let rule =
-            |policy: &str| UpdateRule { policy: policy.to_owned(), interval_seconds: 3600, ..UpdateRule::default() };
+        let policy = |policy: &str| UpdatePolicy {
+            policy: policy.to_owned(),
+            interval_seconds: 3600,
+            ..UpdatePolicy::default()
+        };
         let plan = Plan {
             changing: 5,
             plugins: vec![
@@ -156,8 +159,8 @@ mod tests {
                 PlannedPlugin {
                     goal: goal(Some("running"), "disabled"),
                     update: Some(RuleChange {
-                        before: rule("minor"),
-                        after: UpdateRule { automatic: true, blocked: vec!["1.3.0".to_owned()], ..rule("patch") },
+                        before: policy("minor"),
+                        after: UpdatePolicy { automatic: true, blocked: vec!["1.3.0".to_owned()], ..policy("patch") },
                     }),
                     dependants: vec!["mall".to_owned()],
                     ..named("bank")

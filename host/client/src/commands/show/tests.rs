@@ -1,6 +1,6 @@
 use expect_test::expect;
 use host_api::{
-    Endpoint, Generation, LastError, Metadata, PluginParts, RollbackVersion, Route, Status, Update, UpdateRule,
+    Endpoint, Generation, LastError, Metadata, PluginParts, RollbackVersion, Route, Status, Update, UpdatePolicy,
 };
 
 use super::*;
@@ -45,11 +45,11 @@ pub(in crate::commands) fn plugin() -> Plugin {
             commit: Some("0123456789abcdef".to_owned()),
             ..RollbackVersion::default()
         }],
-        update: Some(UpdateRule {
+        update: Some(UpdatePolicy {
             policy: "minor".to_owned(),
             interval_seconds: 3600,
             blocked: vec!["1.0.1".to_owned()],
-            ..UpdateRule::default()
+            ..UpdatePolicy::default()
         }),
         update_available: Some(Update { version: Some("1.3.0".to_owned()), ..Update::default() }),
         phase: "running".to_owned(),

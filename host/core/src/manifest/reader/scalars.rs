@@ -98,7 +98,11 @@ impl<'a> Reader<'a> {
         let number = self.value?.as_u64().filter(|number| range.contains(number));
         if number.is_none() {
             let (least, most) = range.into_inner();
-            let rule = format!("must be a whole number from {least} to {most}");
+            let rule = if least == most {
+                format!("must be {least}")
+            } else {
+                format!("must be a whole number from {least} to {most}")
+            };
             match self.as_text().map(|text| (text, text.trim().replace('_', ""))) {
                 Some((text, digits)) if digits.parse::<u64>().is_ok() && self.is_quoted() => {
                     self.problem_of_quotes(format!("{rule}, not a text; write {digits} without quotes"), text);

@@ -126,7 +126,7 @@ fn shown(step: &PluginPlan) -> String {
                 .join(", ")
         ),
         PlannedChange::Goal { from, to } => format!("{}->{}", from.map_or("nothing", Goal::as_str), to.as_str()),
-        PlannedChange::UpdateRule => "update rule".to_owned(),
+        PlannedChange::UpdatePolicy => "update policy".to_owned(),
         PlannedChange::Unload(from) => format!("unload {}", at(from)),
     };
     let changes = match step.changes.as_slice() {
@@ -326,13 +326,13 @@ fn configuration_changes_are_shown_without_secrets() {
     file.plugins[0].update = Some(
         "patch"
             .parse()
-            .map(|policy| crate::update::UpdateRule::new(policy, false, Default::default()).unwrap())
+            .map(|policy| crate::update::UpdatePolicy::new(policy, false, Default::default()).unwrap())
             .unwrap(),
     );
     file.plugins[1].blocked = Some(["1.2.0".parse().unwrap()].into());
     expect![[r#"
-        abc: configure /gone 1->nothing, /greeting "Hi"->"Ho", /password "********"->"********", /token nothing->"********"; update rule
-        new-one: install 1.0.0 /srv/new-one; configure /greeting nothing->"Ho", /key nothing->"********", /password nothing->"********", /token nothing->"********"; nothing->running; update rule
+        abc: configure /gone 1->nothing, /greeting "Hi"->"Ho", /password "********"->"********", /token nothing->"********"; update policy
+        new-one: install 1.0.0 /srv/new-one; configure /greeting nothing->"Ho", /key nothing->"********", /password nothing->"********", /token nothing->"********"; nothing->running; update policy
     "#]].assert_eq(&says(&file, &installed, &found));
     file.plugins[0].update = Some(Default::default());
     file.plugins[0].blocked = Some([].into());

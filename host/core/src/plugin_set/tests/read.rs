@@ -73,8 +73,8 @@ fn a_whole_file_is_read() {
                             },
                         ),
                         update: Some(
-                            UpdateRule {
-                                policy: Patch,
+                            UpdatePolicy {
+                                level: Patch,
                                 automatic: true,
                                 interval: UpdateInterval(
                                     60s,
@@ -126,6 +126,18 @@ fn other_names_of_keys_are_answered_with_the_right_one() {
         plugins.yaml:2: `plugins[0].ref` is not a known key; did you mean `version`?
         plugins.yaml:2: `plugins[0].enabled` is not a known key; did you mean `goal`?
         plugins.yaml:2: `plugins[0].url` is not a known key; did you mean `source`?
+    "#]],
+    );
+    check(
+        "version: \"1\"\nplugins: []\n",
+        expect![[r#"
+            plugins.yaml:1: `version` must be 1, not a text; write 1 without quotes, found `"1"`
+        "#]],
+    );
+    check(
+        "plugins: []\n",
+        expect![[r#"
+        plugins.yaml: `version` is required; add `version: 1` as the first line
     "#]],
     );
     check(

@@ -4,7 +4,7 @@ use expect_test::expect;
 use serde_json::{Map, Value, json};
 
 use crate::plugin_set::{PluginEntry, PluginSet, read, write};
-use crate::update::{UpdateInterval, UpdatePolicy, UpdateRule};
+use crate::update::{UpdateInterval, UpdateLevel, UpdatePolicy};
 use crate::{Digest, Goal, Source};
 
 fn map(value: Value) -> Map<String, Value> {
@@ -35,7 +35,7 @@ fn comes_back(file: &PluginSet) -> String {
 
 #[test]
 fn a_written_file_is_readable_and_has_comments() {
-    let rule = UpdateRule::new(UpdatePolicy::Patch, true, UpdateInterval::default()).unwrap();
+    let policy = UpdatePolicy::new(UpdateLevel::Patch, true, UpdateInterval::default()).unwrap();
     let file = PluginSet {
         prune: true,
         plugins: vec![
@@ -48,7 +48,7 @@ fn a_written_file_is_readable_and_has_comments() {
                     "greeting": "Hi: there", "limits": {"step": 2.5, "names": ["a", "b#"], "none": {}},
                     "on": true, "rows": [{"a": 1}], "gone": null
                 }))),
-                update: Some(rule),
+                update: Some(policy),
                 blocked: Some(["1.3.0".parse().unwrap(), "2.0.0-rc.1".parse().unwrap()].into()),
                 left_out: vec!["/password".to_owned(), "/a\nb".to_owned()],
                 ..PluginEntry::new("https://github.com/acme/hello@v1.2.0".parse().unwrap())

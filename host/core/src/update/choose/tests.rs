@@ -15,7 +15,7 @@ fn check(installed: &str, available_and_blocked: &str, expected: Expect) {
     let available: Vec<_> = tags.iter().map(|tag| available(tag)).collect();
     let shown = |found: &Option<Available>| found.as_ref().map_or("-".to_owned(), |found| found.revision.to_string());
     let mut table = String::new();
-    for policy in UpdatePolicy::ALL {
+    for policy in UpdateLevel::ALL {
         let choice = choose(&installed.parse().unwrap(), &available, policy, &blocked);
         let held: Vec<_> =
             choice.held_back.iter().map(|(version, reason)| format!("{version} ({})", reason.sentence())).collect();
@@ -237,7 +237,7 @@ fn the_order_of_the_list_does_not_matter() {
 fn the_list_of_held_back_versions_is_limited() {
     let available: Vec<_> = (2..200).map(|major| available(&format!("{major}.0.0"))).collect();
     let blocked = ["2.0.0".parse().unwrap()].into();
-    let choice = choose(&"1.0.0".parse().unwrap(), &available, UpdatePolicy::Minor, &blocked);
+    let choice = choose(&"1.0.0".parse().unwrap(), &available, UpdateLevel::Minor, &blocked);
     assert_eq!(choice.held_back.len(), MAX_HELD_BACK + 1);
     assert_eq!(choice.held_back[0].0.to_string(), "199.0.0");
     assert_eq!(choice.held_back[MAX_HELD_BACK], ("2.0.0".parse().unwrap(), Reason::Blocked));

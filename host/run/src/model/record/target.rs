@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use host_core::update::UpdateRule;
+use host_core::update::UpdatePolicy;
 use host_core::{Digest, Goal, PluginId, Source, Trust};
 use semver::Version;
 use serde::de::Error as _;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Configuration;
 use super::source::{SourceRecord, TrustRecord};
-use super::values::{rule, versions};
+use super::values::{policy, versions};
 use crate::model::{PresentState, Target, TargetPick, TargetState};
 
 /// Writes a list of targets.
@@ -38,7 +38,7 @@ struct PresentRecord {
     pick: Option<PickRecord>,
     goal: String,
     configuration: Option<Configuration>,
-    update: Option<RuleRecord>,
+    update: Option<PolicyRecord>,
     blocked: Option<VersionsRecord>,
 }
 
@@ -57,7 +57,7 @@ struct PickRecord {
 }
 
 #[derive(Serialize, Deserialize)]
-struct RuleRecord(#[serde(with = "rule")] UpdateRule);
+struct PolicyRecord(#[serde(with = "policy")] UpdatePolicy);
 
 #[derive(Serialize, Deserialize)]
 struct VersionsRecord(#[serde(with = "versions")] BTreeSet<Version>);
@@ -97,7 +97,7 @@ impl PresentRecord {
             pick,
             goal: there.goal.as_str().to_owned(),
             configuration: there.configuration.clone(),
-            update: there.update.clone().map(RuleRecord),
+            update: there.update.clone().map(PolicyRecord),
             blocked: there.blocked.clone().map(VersionsRecord),
         }
     }
@@ -109,7 +109,7 @@ impl PresentRecord {
             pick: self.pick.map(PickRecord::pick).transpose()?,
             goal: goal.ok_or_else(|| format!("unknown goal `{}`", self.goal))?,
             configuration: self.configuration,
-            update: self.update.map(|RuleRecord(rule)| rule),
+            update: self.update.map(|PolicyRecord(policy)| policy),
             blocked: self.blocked.map(|VersionsRecord(versions)| versions),
         })
     }

@@ -41,7 +41,7 @@ fn all() -> Vec<Operation> {
             source: "https://github.com/acme/hello".parse().unwrap(),
             trust: Trust::Http,
             options: LoadOptions {
-                update: Some(UpdateRule::new("minor".parse().unwrap(), true, UpdateInterval::default()).unwrap()),
+                update: Some(UpdatePolicy::new("minor".parse().unwrap(), true, UpdateInterval::default()).unwrap()),
                 ..LoadOptions::default()
             },
         },
@@ -58,14 +58,14 @@ fn all() -> Vec<Operation> {
         Operation::Restore { id: id(), revision: 3 },
         Operation::Update { id: id(), to: Some("v2".parse().unwrap()), automatic: false },
         Operation::Update { id: id(), to: None, automatic: true },
-        Operation::SetUpdateRule {
+        Operation::SetUpdatePolicy {
             id: id(),
-            rule: UpdateRule::new("patch".parse().unwrap(), true, UpdateInterval::default()).unwrap(),
+            policy: UpdatePolicy::new("patch".parse().unwrap(), true, UpdateInterval::default()).unwrap(),
             blocked: Some(BTreeSet::from(["1.2.3".parse().unwrap()])),
             tags: Some(Some("a-{version}".parse().unwrap())),
         },
-        Operation::SetUpdateRule { id: id(), rule: UpdateRule::default(), blocked: None, tags: Some(None) },
-        Operation::SetUpdateRule { id: id(), rule: UpdateRule::default(), blocked: None, tags: None },
+        Operation::SetUpdatePolicy { id: id(), policy: UpdatePolicy::default(), blocked: None, tags: Some(None) },
+        Operation::SetUpdatePolicy { id: id(), policy: UpdatePolicy::default(), blocked: None, tags: None },
         Operation::BlockVersion { id: id(), version: "1.2.3".parse().unwrap(), blocked: true },
         Operation::Apply { plan: Digest::compute(b"x"), targets: targets(), atomic: true },
         Operation::Batch {
@@ -92,7 +92,7 @@ fn targets() -> Vec<Target> {
         pick: Some(pick),
         goal: Goal::Stopped,
         configuration: Some(settings()),
-        update: Some(UpdateRule::default()),
+        update: Some(UpdatePolicy::default()),
         blocked: Some(BTreeSet::new()),
     };
     let rests = PresentState { pick: None, goal: Goal::Running, configuration: None, update: None, blocked: None };
@@ -148,9 +148,9 @@ fn the_stored_form_of_operations_does_not_change() {
         {"operation":"restore","id":"hello","revision":3}
         {"operation":"update","id":"hello","to":"v2","automatic":false}
         {"operation":"update","id":"hello","to":null,"automatic":true}
-        {"operation":"set_update_rule","id":"hello","rule":{"policy":"patch","automatic":true,"interval_seconds":3600},"blocked":["1.2.3"],"tags":"a-{version}"}
-        {"operation":"set_update_rule","id":"hello","rule":{"policy":"minor","automatic":false,"interval_seconds":3600},"blocked":null,"tags":""}
-        {"operation":"set_update_rule","id":"hello","rule":{"policy":"minor","automatic":false,"interval_seconds":3600},"blocked":null}
+        {"operation":"set_update_policy","id":"hello","policy":{"policy":"patch","automatic":true,"interval_seconds":3600},"blocked":["1.2.3"],"tags":"a-{version}"}
+        {"operation":"set_update_policy","id":"hello","policy":{"policy":"minor","automatic":false,"interval_seconds":3600},"blocked":null,"tags":""}
+        {"operation":"set_update_policy","id":"hello","policy":{"policy":"minor","automatic":false,"interval_seconds":3600},"blocked":null}
         {"operation":"block_version","id":"hello","version":"1.2.3","blocked":true}
         {"operation":"apply","plan":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","targets":[{"id":"hello","revision":3,"there":{"pick":{"source":{"git":"https://github.com/acme/hello"},"trust":"http","commit":"c1","tree":"sha256:e3b98a4da31a127d4bde6e43033f66ba274cab0eb7eb1c70ec41402bf6273dd8","artifact":null},"goal":"stopped","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"update":{"policy":"minor","automatic":false,"interval_seconds":3600},"blocked":[]}},{"id":"rests","revision":4,"there":{"pick":null,"goal":"running","configuration":null,"update":null,"blocked":null}},{"id":"gone","revision":5,"there":null}],"atomic":true}
         {"operation":"batch","operations":[{"operation":"load","source":{"git":"https://github.com/acme/hello"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}},{"operation":"unload","id":"hello","keep_data":true,"cascade":false}],"atomic":false}

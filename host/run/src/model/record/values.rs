@@ -1,10 +1,10 @@
-//! Versions, revisions, digests and update rules as JSON.
+//! Versions, revisions, digests and update policies as JSON.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use host_core::tag::TagPattern;
-use host_core::update::{UpdateError, UpdateInterval, UpdateRule};
+use host_core::update::{UpdateError, UpdateInterval, UpdatePolicy};
 use host_core::{Digest, Revision};
 use semver::Version;
 use serde::de::Error as _;
@@ -46,8 +46,8 @@ pub(super) mod tags {
     }
 }
 
-/// An update rule as an object.
-pub(super) mod rule {
+/// An update policy as an object.
+pub(super) mod policy {
     use super::*;
 
     #[derive(Serialize, Deserialize)]
@@ -57,40 +57,41 @@ pub(super) mod rule {
         interval_seconds: u64,
     }
 
-    pub(in super::super) fn serialize<S: Serializer>(rule: &UpdateRule, serializer: S) -> Result<S::Ok, S::Error> {
-        let interval_seconds = rule.interval().duration().as_secs();
-        let parts = Parts { policy: rule.policy().as_str().to_owned(), automatic: rule.automatic(), interval_seconds };
+    pub(in super::super) fn serialize<S: Serializer>(policy: &UpdatePolicy, serializer: S) -> Result<S::Ok, S::Error> {
+        let interval_seconds = policy.interval().duration().as_secs();
+        let parts =
+            Parts { policy: policy.level().as_str().to_owned(), automatic: policy.automatic(), interval_seconds };
         parts.serialize(serializer)
     }
 
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UpdateRule, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UpdatePolicy, D::Error> {
         let parts = Parts::deserialize(deserializer)?;
-        let read = || -> Result<UpdateRule, UpdateError> {
+        let read = || -> Result<UpdatePolicy, UpdateError> {
             let interval = UpdateInterval::new(Duration::from_secs(parts.interval_seconds))?;
-            UpdateRule::new(parts.policy.parse()?, parts.automatic, interval)
+            UpdatePolicy::new(parts.policy.parse()?, parts.automatic, interval)
         };
         read().map_err(D::Error::custom)
     }
 }
 
-/// An optional update rule.
-pub(super) mod rule_if_any {
+/// An optional update policy.
+pub(super) mod policy_if_any {
     use super::*;
 
     pub(in super::super) fn serialize<S: Serializer>(
-        rule: &Option<UpdateRule>,
+        policy: &Option<UpdatePolicy>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        match rule {
-            Some(rule) => super::rule::serialize(rule, serializer),
+        match policy {
+            Some(policy) => super::policy::serialize(policy, serializer),
             None => serializer.serialize_none(),
         }
     }
 
     pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<Option<UpdateRule>, D::Error> {
-        super::rule::deserialize(deserializer).map(Some)
+    ) -> Result<Option<UpdatePolicy>, D::Error> {
+        super::policy::deserialize(deserializer).map(Some)
     }
 }
 

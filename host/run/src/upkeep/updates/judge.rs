@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use host_core::Revision;
-use host_core::update::{Available, UpdatePolicy, choose, choose_commit};
+use host_core::update::{Available, UpdateLevel, choose, choose_commit};
 use host_fetch::{Follow, Release};
 use semver::Version;
 
@@ -14,14 +14,14 @@ pub(super) fn judge(
     report: &UpdateReport,
     followed: Follow<'_>,
     revision: &Revision,
-    policy: UpdatePolicy,
+    policy: UpdateLevel,
     blocked: &BTreeSet<Version>,
 ) -> UpdateReport {
     let mut report = report.clone();
     match followed {
         Follow::Fixed => {}
         Follow::Tip(tip) => {
-            let is_new = policy != UpdatePolicy::Pinned && choose_commit(report.commit.as_deref(), tip);
+            let is_new = policy != UpdateLevel::Pinned && choose_commit(report.commit.as_deref(), tip);
             let update = Update { version: None, revision: revision.clone(), commit: tip.to_owned() };
             report.newest = is_new.then_some(update);
             report.allowed = report.newest.clone().filter(|_| policy.takes_any());
@@ -89,7 +89,7 @@ mod tests {
     /// The report for a plugin of version 1.2.0 and commit `c1`.
     fn check(revision: &str, refs: &str, expected: Expect) {
         let mut table = String::new();
-        for policy in UpdatePolicy::ALL {
+        for policy in UpdateLevel::ALL {
             let report = UpdateReport::empty(&"1.2.0".parse().unwrap(), Some("c1"));
             let blocked = ["1.2.9".parse().unwrap()].into();
             let (listing, revision) = (listing(refs), revision.parse().unwrap());

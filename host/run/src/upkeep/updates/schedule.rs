@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use host_core::PluginId;
-use host_core::update::{UpdatePolicy, first_check, next_check};
+use host_core::update::{UpdateLevel, first_check, next_check};
 
 use crate::model::Watched;
 
@@ -32,22 +32,22 @@ impl Schedule {
         Schedule { seed, ..Schedule::default() }
     }
 
-    /// Adopts the watched plugins. New plugins, and plugins with a changed source or rule, are checked soon.
+    /// Adopts the watched plugins. New plugins, and plugins with a changed source or policy, are checked soon.
     pub(super) fn follow(&mut self, watched: Vec<Watched>, now_ms: u64) {
         let mut before = std::mem::take(&mut self.plugins);
         for watched in watched {
             let is_asked = watched.source.is_git();
-            if !is_asked || watched.rule.policy() == UpdatePolicy::Pinned {
+            if !is_asked || watched.policy.level() == UpdateLevel::Pinned {
                 continue;
             }
-            let interval = watched.rule.interval().duration();
+            let interval = watched.policy.interval().duration();
             let seed = self.draw(&watched.id);
             let soon = first_check(now_ms, interval, seed);
             let planned = match before.remove(&watched.id) {
                 Some(planned) if is_other(&planned.watched, &watched) => {
                     Planned { due_ms: Some(soon), failures: 0, watched, ..planned }
                 }
-                Some(planned) if planned.watched.rule.interval() != watched.rule.interval() => {
+                Some(planned) if planned.watched.policy.interval() != watched.policy.interval() => {
                     let due_ms = planned.due_ms.map(|_| after(planned.last_ms, interval, planned.failures, seed, soon));
                     Planned { due_ms, watched, ..planned }
                 }
@@ -86,7 +86,7 @@ impl Schedule {
         planned.is_running = false;
         planned.last_ms = Some(now_ms);
         planned.failures = if failed { planned.failures.saturating_add(1) } else { 0 };
-        let interval = planned.watched.rule.interval().duration();
+        let interval = planned.watched.policy.interval().duration();
         planned.due_ms.get_or_insert_with(|| next_check(now_ms, interval, planned.failures, seed));
     }
 
@@ -103,8 +103,8 @@ impl Schedule {
 /// version: its change does not need a check, and a plugin that alternates between two versions must not be checked
 /// more often.
 fn is_other(before: &Watched, now: &Watched) -> bool {
-    let rule = |watched: &Watched| (watched.rule.policy(), watched.rule.automatic());
-    before.source != now.source || rule(before) != rule(now) || before.blocked != now.blocked
+    let policy = |watched: &Watched| (watched.policy.level(), watched.policy.automatic());
+    before.source != now.source || policy(before) != policy(now) || before.blocked != now.blocked
 }
 
 /// One interval after the last check; soon, if there was none or the time has passed.
@@ -116,28 +116,28 @@ fn after(last_ms: Option<u64>, interval: Duration, failures: u32, seed: u64, soo
 pub(super) mod tests {
     use std::collections::BTreeSet;
 
-    use host_core::update::{UpdateRule, parse_duration};
+    use host_core::update::{UpdatePolicy, parse_duration};
 
     use super::*;
 
     /// A plugin of its own repository that is checked every `interval`.
     pub(in crate::upkeep::updates) fn watched(id: &str, interval: &str) -> Watched {
-        let rule = format!("minor every {interval}");
+        let policy = format!("minor every {interval}");
         Watched {
             id: id.parse().unwrap(),
             source: format!("https://git.example.org/acme/{id}").parse().unwrap(),
             installed: "1.0.0".parse().unwrap(),
             commit: None,
-            rule: self::rule(&rule),
+            policy: self::policy(&policy),
             blocked: BTreeSet::new(),
             last_check_unix_ms: None,
         }
     }
 
-    /// Reads a rule such as `minor every 1h`.
-    fn rule(text: &str) -> UpdateRule {
+    /// Reads a policy such as `minor every 1h`.
+    fn policy(text: &str) -> UpdatePolicy {
         let (policy, interval) = text.split_once(" every ").unwrap();
-        UpdateRule::new(policy.parse().unwrap(), false, interval.parse().unwrap()).unwrap()
+        UpdatePolicy::new(policy.parse().unwrap(), false, interval.parse().unwrap()).unwrap()
     }
 
     fn ms(text: &str) -> u64 {
@@ -188,8 +188,8 @@ pub(super) mod tests {
     #[test]
     fn folders_and_pinned_plugins_are_not_checked() {
         let folder = Watched { source: "examples/hello".parse().unwrap(), ..watched("folder", "1h") };
-        let pinned = Watched { rule: rule("pinned every 1h"), ..watched("pinned", "1h") };
-        let manual = Watched { rule: rule("manual every 1h"), ..watched("manual", "1h") };
+        let pinned = Watched { policy: policy("pinned every 1h"), ..watched("pinned", "1h") };
+        let manual = Watched { policy: policy("manual every 1h"), ..watched("manual", "1h") };
         let schedule = followed(&[folder, pinned, manual]);
         assert_eq!(schedule.plugins.keys().map(PluginId::as_str).collect::<Vec<_>>(), ["manual"]);
     }
@@ -220,8 +220,8 @@ pub(super) mod tests {
             ("nothing", before.clone(), ms("54m")..=ms("66m")),
             ("version", Watched { installed: "1.1.0".parse().unwrap(), ..before.clone() }, ms("54m")..=ms("66m")),
             ("commit", Watched { commit: Some("c2".to_owned()), ..before.clone() }, ms("54m")..=ms("66m")),
-            ("interval", Watched { rule: rule("minor every 2h"), ..before.clone() }, ms("108m")..=ms("132m")),
-            ("policy", Watched { rule: rule("major every 1h"), ..before.clone() }, soon.clone()),
+            ("interval", Watched { policy: policy("minor every 2h"), ..before.clone() }, ms("108m")..=ms("132m")),
+            ("policy", Watched { policy: policy("major every 1h"), ..before.clone() }, soon.clone()),
             ("blocked", Watched { blocked: ["1.1.0".parse().unwrap()].into(), ..before.clone() }, soon.clone()),
             ("source", Watched { source: "https://git.example.org/a/b".parse().unwrap(), ..before.clone() }, soon),
         ] {

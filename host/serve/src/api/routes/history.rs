@@ -54,9 +54,9 @@ pub(super) fn add(t: &mut RouteTable) {
         .summary("Updates a plugin to the given version, or to the newest version that its update policy allows.")
         .optional_body::<api::UpdateRequest>()
         .runs_job();
-    t.role(Operator, "update_policy_put", PUT, "/api/plugins/{id}/update-policy", updates::put_rule)
+    t.role(Operator, "update_policy_put", PUT, "/api/plugins/{id}/update-policy", updates::put_policy)
         .summary("Replaces the update policy of a plugin.")
-        .body::<api::UpdateRuleRequest>()
+        .body::<api::UpdatePolicyRequest>()
         .runs_job();
     t.role(Operator, "version_block", PUT, "/api/plugins/{id}/blocked/{version}", updates::block)
         .summary("Blocks a version, so that updates do not install it.")

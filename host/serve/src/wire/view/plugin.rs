@@ -48,7 +48,7 @@ pub(crate) fn item(view: &PluginView) -> api::PluginItem {
         goal: view.desired.as_ref().map(|desired| desired.goal.as_str().to_owned()),
         revision: view.revision,
         kept: view.desired.iter().flat_map(|desired| &desired.rollback_versions).map(rollback_version).collect(),
-        update: view.desired.as_ref().map(|desired| update::rule(&desired.update, &desired.blocked)),
+        update: view.desired.as_ref().map(|desired| update::policy(&desired.update, &desired.blocked)),
         update_available: view.update_report.as_ref().and_then(|report| Some(update::newer(report.newest.as_ref()?))),
         quarantine: view.desired.as_ref().and_then(|desired| desired.quarantine.clone()),
         failures_in_a_row: view.failures_in_a_row,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use host_api as api;
 use host_core::Source;
-use host_core::update::UpdateRule;
+use host_core::update::UpdatePolicy;
 use host_run::{Update, UpdateReport};
 use semver::Version;
 
@@ -12,19 +12,19 @@ use semver::Version;
 pub(crate) fn updates(
     id: &str,
     source: &Source,
-    rule: &UpdateRule,
+    policy: &UpdatePolicy,
     blocked: &BTreeSet<Version>,
     found: Option<&UpdateReport>,
 ) -> api::Updates {
-    let rule = self::rule(rule, blocked);
-    api::Updates { id: id.to_owned(), source: source.to_string(), rule, report: found.map(report) }
+    let update_policy = self::policy(policy, blocked);
+    api::Updates { id: id.to_owned(), source: source.to_string(), update_policy, report: found.map(report) }
 }
 
-pub(crate) fn rule(rule: &UpdateRule, blocked: &BTreeSet<Version>) -> api::UpdateRule {
-    api::UpdateRule {
-        policy: rule.policy().to_string(),
-        automatic: rule.automatic(),
-        interval_seconds: rule.interval().duration().as_secs(),
+pub(crate) fn policy(policy: &UpdatePolicy, blocked: &BTreeSet<Version>) -> api::UpdatePolicy {
+    api::UpdatePolicy {
+        policy: policy.level().to_string(),
+        automatic: policy.automatic(),
+        interval_seconds: policy.interval().duration().as_secs(),
         blocked: blocked.iter().map(ToString::to_string).collect(),
     }
 }
@@ -61,7 +61,7 @@ pub(crate) fn newer(update: &Update) -> api::Update {
 
 #[cfg(test)]
 mod tests {
-    use host_core::update::{Reason, UpdatePolicy};
+    use host_core::update::{Reason, UpdateLevel};
     use serde_json::json;
 
     use super::*;
@@ -78,17 +78,17 @@ mod tests {
                 commit: "c2".to_owned(),
             }),
             allowed: None,
-            held_back: vec![("2.0.0".parse().unwrap(), Reason::Policy(UpdatePolicy::Patch))],
+            held_back: vec![("2.0.0".parse().unwrap(), Reason::Policy(UpdateLevel::Patch))],
             error: None,
         };
         let source = "https://github.com/acme/hello".parse().unwrap();
-        let shown = updates("hello", &source, &UpdateRule::default(), &BTreeSet::new(), Some(&report));
+        let shown = updates("hello", &source, &UpdatePolicy::default(), &BTreeSet::new(), Some(&report));
         assert_eq!(
             serde_json::to_value(shown).unwrap(),
             json!({
                 "id": "hello",
                 "source": "https://github.com/acme/hello",
-                "rule": {"policy": "minor", "automatic": false, "interval_seconds": 3600, "blocked": []},
+                "update_policy": {"policy": "minor", "automatic": false, "interval_seconds": 3600, "blocked": []},
                 "report": {
                     "checked_at_unix_ms": 7,
                     "installed": "1.0.0",
