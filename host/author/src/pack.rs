@@ -79,7 +79,7 @@ async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
     let (tree, manifest, mut warnings) = read(&workshop, &args.folder, None).await?;
     let output = args.output.unwrap_or_else(|| PathBuf::from(archive_name(&manifest)));
     let name = output.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    check_output(&output, &args.folder, &tree)?;
+    check_output(&output)?;
 
     let packed = blocking(move || {
         let packed = Packed::new(&workshop, &tree, manifest, &name)?;
@@ -120,24 +120,16 @@ async fn pack_now(args: Pack, config: AuthorConfig) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses an output path that would overwrite a device, a folder or a file of the plugin.
-fn check_output(output: &Path, folder: &Path, tree: &Tree) -> Result<(), Failure> {
+/// Refuses an output path that would overwrite a device or a folder, or that `load` would not accept.
+fn check_output(output: &Path) -> Result<(), Failure> {
     let refused = |why: String| Err(Failure::usage(why).fix("select another file with --output"));
+    if output.extension().is_none_or(|extension| extension != "zip") {
+        return refused(format!("`{}` does not end in `.zip`, as the name of an archive must", output.display()));
+    }
     if is_special(output) {
         return refused(format!("`{}` exists and is not a regular file", output.display()));
     }
-    let inside = match (output.canonicalize(), folder.canonicalize()) {
-        (Ok(output), Ok(folder)) => output.strip_prefix(folder).map(Path::to_owned).ok(),
-        _ => None,
-    };
-    let is_of_plugin = |inside: &Path| {
-        let is_archive = inside.extension().is_some_and(|extension| extension == "zip");
-        !is_archive && tree.files().iter().any(|file| Path::new(file.path.as_str()) == inside)
-    };
-    match inside {
-        Some(inside) if is_of_plugin(&inside) => refused(format!("`{}` is a file of the plugin", output.display())),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Returns whether a path is a device, pipe, link or folder, which an output must not replace.

@@ -45,9 +45,7 @@ pub enum Error {
     #[error("`{path}`: {problem}")]
     CargoToml { path: String, problem: String },
     /// The crate does not build a library that can be loaded.
-    #[error(
-        "the crate does not build a `cdylib`; hint: add the two lines `[lib]` and `crate-type = [\"cdylib\"]` to Cargo.toml"
-    )]
+    #[error("the crate does not build a `cdylib`; hint: write `crate-type = [\"cdylib\"]` under `[lib]` in Cargo.toml")]
     NotCdylib,
     /// A Cargo.toml names files that are not in the tree.
     #[error(

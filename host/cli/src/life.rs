@@ -47,6 +47,12 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     let mut configs = Configs::new(&settings, environment);
     configs.run.spans = exporter.sink();
     configs.serve.max_connections = files::connections(configs.serve.max_connections, max_open_files);
+    for root in configs.run.fetch.source_roots.iter().filter(|root| !root.is_dir()) {
+        let root = root.display();
+        tracing::warn!(
+            "`{root}` in `source_roots` is not a folder; a `:` separates folders in an environment variable"
+        );
+    }
     let systemd = Systemd::new(environment);
     environment.fail_points().into_iter().for_each(host_fail::watch);
     // From here on a signal ends the host in order.

@@ -163,7 +163,7 @@ pub(crate) fn described(c: char) -> Option<String> {
     let named = NAMED.iter().find(|(named, ..)| *named == c);
     Some(match (named, meant) {
         (Some((_, name, _)), "") => format!("{code} {name}, which is invisible; remove it"),
-        (Some((_, name, _)), " ") => format!("{code} {name}; write an ordinary space"),
+        (Some((_, name, _)), " ") => format!("{code} {name}; remove it, or write an ordinary space"),
         (Some((_, name, _)), meant) => format!("{code} {name}; write `{meant}`"),
         (None, meant) if FULL_WIDTH.contains(&c) => {
             format!("{code}, the full-width form of `{meant}`; write `{meant}`")
@@ -202,7 +202,7 @@ mod tests {
     fn the_first_look_alike_is_named_with_its_position() {
         for (text, expected) in [
             ("hello, Grüße 👍", ""),
-            ("id\u{a0}x", "; character 3 is U+00A0 NO-BREAK SPACE; write an ordinary space"),
+            ("id\u{a0}x", "; character 3 is U+00A0 NO-BREAK SPACE; remove it, or write an ordinary space"),
             ("\u{201c}a\u{201d}", "; character 1 is U+201C LEFT DOUBLE QUOTATION MARK; write `\"`"),
             ("a\u{200b}", "; character 2 is U+200B ZERO WIDTH SPACE, which is invisible; remove it"),
             ("id：", "; character 3 is U+FF1A, the full-width form of `:`; write `:`"),

@@ -51,7 +51,7 @@ fn a_plugin_is_one_package_that_makes_a_cdylib() {
     for (text, start) in [
         ("[workspace]\nmembers = [\"a\"]", "build_cargo_toml: `Cargo.toml`: it has no `package.name`"),
         ("name =", "build_cargo_toml: `Cargo.toml`: TOML parse error at line 1"),
-        ("[package]\nname = \"x\"", "build_not_cdylib: the crate does not build a `cdylib`; hint: add the two lines"),
+        ("[package]\nname = \"x\"", "build_not_cdylib: the crate does not build a `cdylib`; hint: write `crate-type"),
         ("[package]\nname = \"x\"\n[lib]\ncrate-type = [\"dylib\"]", "build_not_cdylib"),
     ] {
         let found = check(&[("Cargo.toml", text)]);

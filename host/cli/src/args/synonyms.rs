@@ -23,6 +23,19 @@ const SYNONYMS: &[(&[&str], &str)] = &[
     (&["version"], "--version"),
 ];
 
+/// Words of other programs for the commands of a group.
+const NESTED_SYNONYMS: &[(&[&str], &str)] = &[
+    (&["ls", "all"], "list"),
+    (&["get", "view", "status"], "show"),
+    (&["status", "stats", "show", "ls"], "info"),
+    (&["clean", "purge", "prune"], "clear"),
+    (&["delete", "rm"], "remove"),
+    (&["delete", "rm", "remove"], "revoke"),
+    (&["check"], "verify"),
+    (&["new", "add"], "create"),
+    (&["new", "create"], "add"),
+];
+
 /// Options of other programs that name a version, which is a part of the source here.
 const REVISION_OPTIONS: &[&str] =
     &["-b", "--branch", "-t", "--tag", "--ref", "--rev", "--revision", "--commit", "--version"];
@@ -48,6 +61,11 @@ const MAX_LISTED: usize = 12;
 
 /// Completes the error of an unknown command or option with what this program has for it.
 pub(super) fn with_meant_command(mut error: Error, arguments: &[OsString], command: &Command) -> Error {
+    if let (ErrorKind::InvalidSubcommand, (parent, name)) = (error.kind(), used(command, arguments))
+        && !std::ptr::eq(parent, command)
+    {
+        return with_meant_nested_command(error, parent, &name);
+    }
     let word = arguments.iter().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
     let word = word.and_then(|word| word.to_str()).unwrap_or_default();
     let is_word =
@@ -98,6 +116,21 @@ pub(super) fn with_meant_command(mut error: Error, arguments: &[OsString], comma
         let tip = StyledStr::from(format!("did you mean `plugin-host {word} --file {}`?", host_core::shown(file, 80)));
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
     }
+    error
+}
+
+/// Completes the error of an unknown command of a group, such as `token ls`.
+fn with_meant_nested_command(mut error: Error, group: &Command, name: &str) -> Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return error };
+    let known: Vec<_> = group.get_subcommands().map(Command::get_name).collect();
+    let synonyms = NESTED_SYNONYMS.iter().filter(|(words, _)| words.contains(&word.as_str()));
+    let synonym = synonyms.map(|(_, meant)| *meant).find(|meant| known.contains(meant));
+    let tip = match synonym.or_else(|| suggestion(word, &known)) {
+        Some(meant) => format!("did you mean `{name} {meant}`?"),
+        None => format!("`{name} --help` lists the commands"),
+    };
+    error.remove(ContextKind::SuggestedSubcommand);
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
     error
 }
 
@@ -204,6 +237,11 @@ mod tests {
                 "plugin-host token list --all",
                 "the options are `--output`, `--json`; see `plugin-host token list --help`",
             ),
+            ("plugin-host token ls", "did you mean `plugin-host token list`?"),
+            ("plugin-host cache clean", "did you mean `plugin-host cache clear`?"),
+            ("plugin-host audit check", "did you mean `plugin-host audit verify`?"),
+            ("plugin-host user delete zoe", "did you mean `plugin-host user remove`?"),
+            ("plugin-host config frobnicate", "`plugin-host config --help` lists the commands"),
             ("plugin-host list --host 10.0.0.1", "did you mean `--url`?"),
             ("plugin-host export -o x.yaml", "write to a file with `--file x.yaml`"),
             ("plugin-host list -o list.json", "`--output` selects the format; write to a file with `> list.json`"),

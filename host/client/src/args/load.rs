@@ -26,7 +26,7 @@ pub struct Load {
     #[arg(long, value_name = "FOLDER", value_parser = TreePath::of_folder)]
     pub(crate) path: Option<TreePath>,
     /// Set a key of the plugin's configuration to a JSON value or a text; `a.b` is key `b` of object `a`; may be
-    /// repeated
+    /// repeated; replaces all earlier settings of the plugin
     #[arg(long, value_name = "KEY=JSON")]
     pub(crate) set: Vec<KeyValue>,
     /// Install the plugin without enabling it; a plugin that is already running is replaced and keeps running

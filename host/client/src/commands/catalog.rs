@@ -62,7 +62,7 @@ pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(
         }
         if validated.valid {
             let way = match validated.way.as_deref() {
-                Some("library") => "; its library is used without a build",
+                Some("library") => "; its library is used without a build and was not opened",
                 Some("cached") => "; it is already built",
                 _ => "; compilation was not checked",
             };
@@ -73,7 +73,11 @@ pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(
         return Ok(());
     }
     let details = validated.errors.iter().map(|error| printable(&error.message)).collect();
-    Err(Failure { details, ..Failure::failed("the source cannot be installed") })
+    Err(Failure {
+        details,
+        fix: validated.fix.as_deref().map(printable),
+        ..Failure::failed("the source cannot be installed")
+    })
 }
 
 /// Shows or clears the build cache.

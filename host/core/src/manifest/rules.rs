@@ -23,10 +23,19 @@ pub(crate) use version::{version_number, with_three_numbers};
 pub(super) fn manifest(text: &str, lines: &Lines, value: &Value, mode: Mode) -> Result<Checked, Vec<Problem>> {
     let report = Report::new(text, lines, File::Manifest(mode));
     let manifest = root(&report, &report.root(value));
-    let (problems, warnings) = report.finish();
+    let (mut problems, warnings) = report.finish();
     match manifest {
         Some(manifest) if problems.is_empty() => Ok(Checked { manifest, warnings }),
-        _ => Err(problems),
+        _ => {
+            // A required key is often there under another name, or in the wrong place.
+            let names_key = |problem: &Problem| problem.rule.contains("is not a known key");
+            let is_missing = |problem: &Problem| problem.rule.starts_with("is required");
+            if problems.iter().any(is_missing) && !problems.iter().any(names_key) {
+                problems.extend(warnings.into_iter().filter(names_key));
+                problems.sort_by_key(|problem| problem.line);
+            }
+            Err(problems)
+        }
     }
 }
 

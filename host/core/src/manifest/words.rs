@@ -1,6 +1,8 @@
 //! Keys that get a message of their own: keys without effect, keys of older formats of plugin.yaml, restrictions, other
 //! names of keys, and likely typing errors.
 
+use serde_json::{Map, Value};
+
 use crate::spelling::suggestion;
 
 /// Keys that are checked and stored but have no effect, or not the full effect, in this version of the host: their path
@@ -83,15 +85,38 @@ pub(super) const OTHER_NAMES_IN_PLUGINS: &[(&str, &str)] = &[
 ];
 
 impl super::Manifest {
-    /// Likely typing errors: new top-level configuration keys that nearly equal a key of the manifest's
-    /// `configuration`. Other new keys are accepted.
-    pub fn likely_slips(&self, settings: &serde_json::Map<String, serde_json::Value>) -> Vec<String> {
-        let known: Vec<&str> = self.configuration.keys().map(String::as_str).collect();
-        let slips = settings.keys().filter(|key| !known.contains(&key.as_str())).filter_map(|key| {
-            let nearest = suggestion(key, &known)?;
-            let shown: String = crate::shown(key, 80);
-            Some(format!("`{shown}` is not in plugin.yaml's `configuration`; did you mean `{nearest}`?"))
-        });
-        slips.take(20).collect()
+    /// Likely typing errors, at most 20: new configuration keys that nearly equal a key of the manifest's
+    /// `configuration`, contain such keys, or name one with a dot. Other new keys are accepted.
+    pub fn likely_slips(&self, settings: &Map<String, Value>) -> Vec<String> {
+        let mut slips = vec![];
+        find_slips(&self.configuration, settings, "", &mut slips);
+        slips.truncate(20);
+        slips
     }
+}
+
+fn find_slips(known: &Map<String, Value>, settings: &Map<String, Value>, parent: &str, slips: &mut Vec<String>) {
+    let names: Vec<&str> = known.keys().map(String::as_str).collect();
+    for (key, value) in settings {
+        let path = format!("{parent}{key}");
+        match (known.get(key), value) {
+            (Some(Value::Object(known)), Value::Object(inner)) => find_slips(known, inner, &format!("{path}."), slips),
+            (Some(_), _) => {}
+            (None, _) => slips.extend(slip(key, value, &names).map(|remedy| {
+                format!("`{}` is not in plugin.yaml's `configuration`; {remedy}", crate::shown(&path, 80))
+            })),
+        }
+    }
+}
+
+/// The remedy for a new key beside the known `names`, if it is likely a slip.
+fn slip(key: &str, value: &Value, names: &[&str]) -> Option<String> {
+    if value.as_object().is_some_and(|inner| inner.keys().any(|key| names.contains(&key.as_str()))) {
+        return Some("its keys belong one level up".to_owned());
+    }
+    if let Some((first, rest)) = key.split_once('.').filter(|(first, _)| names.contains(first)) {
+        let rest = crate::shown(rest, 80);
+        return Some(format!("a dot in a key does not nest; write `{{\"{first}\": {{\"{rest}\": …}}}}`"));
+    }
+    suggestion(key, names).map(|nearest| format!("did you mean `{nearest}`?"))
 }

@@ -241,7 +241,7 @@ impl Work<'_> {
         }
         self.refuse_moved_tag(lease, &planned.source, &fetched)?;
         let (build, cached) = self.build(lease, &planned.source, &fetched, checked).await?;
-        Ok((build, Some(cached)))
+        Ok((build, cached))
     }
 
     /// The tree that was fetched for the plan. A tree that is no longer in the store is fetched again if its commit is

@@ -18,7 +18,7 @@ impl Work<'_> {
         source: &Source,
         fetched: &Fetched,
         checked: Checked,
-    ) -> Result<(Build, bool), Error> {
+    ) -> Result<(Build, Option<bool>), Error> {
         let Checked { manifest, warnings } = checked;
         fits_host(self.host, &manifest)?;
         let builder = &self.host.0.builder;
@@ -38,7 +38,9 @@ impl Work<'_> {
         let from = host_build::BuildSource { source: source.to_string(), commit: fetched.commit.clone() };
         let built = builder.build(&fetched.tree, &manifest, &from, &move |line| job.line(line)).await?;
         host_fail::point("run.built");
-        Ok((Build::from_artifact(manifest, warnings, built.artifact)?, built.cached))
+        // A prebuilt library is neither built nor cached.
+        let cached = built.fingerprint.map(|_| built.cached);
+        Ok((Build::from_artifact(manifest, warnings, built.artifact)?, cached))
     }
 
     /// Fetches and builds `source` for the leased plugin. Returns the desired state with the new version.
@@ -47,7 +49,7 @@ impl Work<'_> {
         lease: &PluginLease,
         source: Source,
         trust: Trust,
-    ) -> Result<(Desired, Build, bool), Error> {
+    ) -> Result<(Desired, Build, Option<bool>), Error> {
         let working = lease.plugin.working(Phase::Fetching);
         let fetched = self.fetch(source.clone(), trust).await?;
         drop(working);
@@ -68,7 +70,7 @@ impl Work<'_> {
         lease: &PluginLease,
         exact: Source,
         trust: Trust,
-    ) -> Result<(Desired, Build, bool), Error> {
+    ) -> Result<(Desired, Build, Option<bool>), Error> {
         let before = lease.installed()?.desired;
         let (mut desired, build, cached) = self.build_again(lease, exact, trust).await?;
         let Pick { source, reference, tag, .. } = before.current.clone();

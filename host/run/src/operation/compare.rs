@@ -78,7 +78,7 @@ impl Work<'_> {
     }
 
     /// Adds a warning to the log of the job and to the receipt.
-    fn remark(&mut self, warning: String) {
+    pub(super) fn remark(&mut self, warning: String) {
         self.job.line(&format!("warning: {warning}"));
         self.remarks.push(warning);
     }

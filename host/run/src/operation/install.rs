@@ -55,6 +55,9 @@ impl Work<'_> {
         } else if is_new {
             desired.goal = Goal::Installed;
         }
+        if let Some(settings) = &options.configuration {
+            self.report_removed_settings(&desired.configuration, settings);
+        }
         let setup = self.host.setup(desired, build).and_then(|setup| match options.configuration {
             Some(settings) => self.host.setup_with(setup, &SettingsChange::Replace(settings)),
             None => Ok(setup),
@@ -68,8 +71,20 @@ impl Work<'_> {
             Goal::Running => self.serve(lease, setup, None).await?,
             _ => self.install_stopped(lease, setup).await?,
         };
-        receipt.cached = Some(cached);
+        receipt.cached = cached;
         Ok(receipt)
+    }
+
+    /// Warns of earlier settings that a load with a configuration removes, because it replaces all of them.
+    fn report_removed_settings(&mut self, before: &Map<String, Value>, after: &Map<String, Value>) {
+        let removed = before.keys().filter(|key| !after.contains_key(*key));
+        let removed: Vec<_> = removed.take(10).map(|key| format!("`{}`", host_core::shown(key, 80))).collect();
+        if !removed.is_empty() {
+            let removed = removed.join(", ");
+            self.remark(format!(
+                "the given configuration replaces all earlier settings; removed: {removed}; `configure` changes single keys"
+            ));
+        }
     }
 
     /// The operator's settings of a plugin that was unloaded with its data kept.
@@ -88,7 +103,10 @@ impl Work<'_> {
         if !installed.desired.goal.is_enabled() {
             return Err(Error::Disabled { id: lease.plugin.id.clone() });
         }
-        let Desired { current, update, .. } = installed.desired;
+        let Desired { current, update, goal, .. } = installed.desired;
+        if goal != Goal::Running {
+            self.remark("the plugin was stopped; the reload has started it".to_owned());
+        }
         let Pick { source, trust, commit, .. } = current;
         if matches!(source.place(), Source::Upload(_)) && installed.build.is_some() {
             // The tree of an upload may have been removed; its artifact is kept, and the upload cannot have changed.
@@ -106,7 +124,7 @@ impl Work<'_> {
         let setup = self.host.setup(desired, build);
         let setup = lease.record_failure(self.host, setup)?;
         let mut receipt = self.serve(lease, setup, None).await?;
-        receipt.cached = Some(cached);
+        receipt.cached = cached;
         Ok(receipt)
     }
 

@@ -132,7 +132,7 @@ impl Work<'_> {
         let setup = self.host.setup(desired, build);
         let setup = lease.record_failure(self.host, setup)?;
         let mut receipt = self.serve(lease.clone(), setup, None).await?;
-        receipt.cached = Some(cached);
+        receipt.cached = cached;
         Ok(receipt)
     }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use host_build::BuildKind;
 use host_core::configuration::Schema;
+use host_core::graph::Node;
 use host_core::manifest::Checked;
 use host_core::{Digest, Manifest, Source, TreePath, Trust};
 use host_fetch::Fetched;
@@ -179,7 +180,22 @@ impl Host {
                 Err(error) => validated.error = Some(error.into()),
             }
         }
+        if validated.error.is_none() {
+            validated.warnings.extend(self.obstacles(&manifest, &validated.schema));
+        }
         validated.manifest = Some(manifest);
         validated
+    }
+
+    /// Reasons why a valid plugin cannot be loaded now: its dependencies, and defaults that its own schema refuses.
+    fn obstacles(&self, manifest: &Manifest, schema: &Schema) -> Vec<String> {
+        let graph = self.graph().check(&Node::from_manifest(manifest, true)).err();
+        let graph = graph.map(|error| format!("the plugin cannot be started now: {error}"));
+        let defaults = schema.check(&manifest.configuration).err();
+        let defaults = defaults.map(|violations| {
+            let error = Error::ConfigurationInvalid { violations };
+            format!("the plugin cannot be started with its own defaults: {error}")
+        });
+        graph.into_iter().chain(defaults).collect()
     }
 }

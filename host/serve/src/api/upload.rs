@@ -63,6 +63,11 @@ pub(crate) async fn upload(
                 path = Some(folder.map_err(|error| ApiError::from(host_run::Error::from(error)))?);
             }
             Some("plugin" | "file") if archive.is_some() => return Err(refused("the form has two archives")),
+            Some("plugin" | "file") if field.file_name().is_none() => {
+                let detail = "the field with the archive is a text, not a file";
+                let refused = ApiError::new(StatusCode::BAD_REQUEST, "upload_type", detail);
+                return Err(refused.fix("send a file; with curl, write `-F plugin=@plugin.zip`"));
+            }
             Some("plugin" | "file") => {
                 if !field.file_name().is_some_and(|name| name.to_ascii_lowercase().ends_with(".zip")) {
                     let detail = "the file name does not end in `.zip`";

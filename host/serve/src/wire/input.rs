@@ -197,7 +197,7 @@ fn unknown_field(message: &str) -> Option<(&str, String)> {
     } else if known.is_empty() {
         "send an empty object".to_owned()
     } else {
-        "leave the field out".to_owned()
+        "use one of the fields that are named, or leave this one out".to_owned()
     };
     Some((field, fix))
 }

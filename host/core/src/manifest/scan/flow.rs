@@ -44,7 +44,9 @@ impl Scanner<'_> {
                 (Next::Comma, Some(b':')) => {
                     return self.refuse(match top.kind {
                         Kind::List => "has a key and a value in a list in brackets; write `{key: value}`",
-                        Kind::Map => "has a second `:` after a key; put the value in quotes",
+                        Kind::Map => {
+                            "has a second `:` after a key; put a comma before the next key, or quotes around the value"
+                        }
                     });
                 }
                 (Next::Comma, _) => return self.refuse("is missing a comma or a closing bracket"),

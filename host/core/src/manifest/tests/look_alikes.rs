@@ -17,41 +17,41 @@ fn spaces_that_are_not_ascii_are_named_with_their_column() {
         "id: my",
         "id:\u{a0}my",
         expect![[r#"
-            plugin.yaml:2: has a key that spans several lines, or a value that contains `: `; put the value in quotes; note that column 4 of the line before has U+00A0 NO-BREAK SPACE; write an ordinary space, found `name: My Plugin`
+            plugin.yaml:2: has a key that spans several lines, or a value that contains `: `; put the value in quotes; note that column 4 of the line before has U+00A0 NO-BREAK SPACE; remove it, or write an ordinary space, found `name: My Plugin`
         "#]],
     );
     check(
         "  - {path",
         "\u{a0}\u{a0}- {path",
         expect![[r#"
-            plugin.yaml:7: has a key after a blank that is not an ordinary space; note that column 1 has U+00A0 NO-BREAK SPACE; write an ordinary space, found `  - {path: /hello, method: GET, handler: Hello}`
+            plugin.yaml:7: has a key after a blank that is not an ordinary space; note that column 1 has U+00A0 NO-BREAK SPACE; remove it, or write an ordinary space, found `  - {path: /hello, method: GET, handler: Hello}`
         "#]],
     );
     check(
         "method: GET",
         "\u{a0}method: GET",
         expect![[r#"
-            plugin.yaml:7: has a key after a blank that is not an ordinary space; note that column 20 has U+00A0 NO-BREAK SPACE; write an ordinary space, found `- {path: /hello,  method: GET, handler: Hello}`
+            plugin.yaml:7: has a key after a blank that is not an ordinary space; note that column 20 has U+00A0 NO-BREAK SPACE; remove it, or write an ordinary space, found `- {path: /hello,  method: GET, handler: Hello}`
         "#]],
     );
     check(
         "my-plugin",
         "my-plugin\u{a0}",
         expect![[r#"
-        plugin.yaml:1: `id` must contain only A-Z, a-z, 0-9, `_` and `-`; character 10 is U+00A0 NO-BREAK SPACE; write an ordinary space, found `my-plugin `
-    "#]],
+            plugin.yaml:1: `id` must contain only A-Z, a-z, 0-9, `_` and `-`; character 10 is U+00A0 NO-BREAK SPACE; remove it, or write an ordinary space, found `my-plugin `
+        "#]],
     );
     check(
         "1.0.0",
         "1.0.0\u{3000}",
         expect![[r#"
-        plugin.yaml:3: `version` must be a version with three numbers; write 1.0.0; character 6 is U+3000 IDEOGRAPHIC SPACE; write an ordinary space, found `1.0.0　`
-    "#]],
+            plugin.yaml:3: `version` must be a version with three numbers; write 1.0.0; character 6 is U+3000 IDEOGRAPHIC SPACE; remove it, or write an ordinary space, found `1.0.0　`
+        "#]],
     );
     let block =
         LEAST.replace("{path: /hello, method: GET, handler: Hello}", "path: /hello\n\u{a0}\u{a0}  method: GET\n");
     expect![[r#"
-        plugin.yaml:8: has a key after a blank that is not an ordinary space; note that column 1 has U+00A0 NO-BREAK SPACE; write an ordinary space, found `    method: GET`
+        plugin.yaml:8: has a key after a blank that is not an ordinary space; note that column 1 has U+00A0 NO-BREAK SPACE; remove it, or write an ordinary space, found `    method: GET`
     "#]]
     .assert_eq(&says(block.as_bytes(), Mode::Normal));
 }
@@ -200,7 +200,7 @@ fn texts_in_other_languages_are_accepted() {
         "description: d",
         "description: l\u{2019}été\u{a0}: « bonjour »",
         expect![[r#"
-            plugin.yaml:4: has a `: ` inside a value; put the value in quotes or, if it is a key, correct its indentation; note that column 19 has U+00A0 NO-BREAK SPACE; write an ordinary space, found `description: l’été : « bonjour »`
+            plugin.yaml:4: has a `: ` inside a value; put the value in quotes or, if it is a key, correct its indentation; note that column 19 has U+00A0 NO-BREAK SPACE; remove it, or write an ordinary space, found `description: l’été : « bonjour »`
         "#]],
     );
 }

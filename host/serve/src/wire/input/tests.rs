@@ -18,7 +18,7 @@ fn an_unknown_field_is_named_with_its_remedy() {
         ("Version", "did you mean `version`?"),
         ("verzion", "did you mean `version`?"),
         ("configuration", "did you mean `config`?"),
-        ("colour", "leave the field out"),
+        ("colour", "use one of the fields that are named, or leave this one out"),
     ] {
         let body = format!(r#"{{"source": "https://github.com/o/r", "{field}": "v1"}}"#);
         assert_eq!(fix(&body), (field.to_owned(), expected.to_owned()));

@@ -1,6 +1,7 @@
 //! Frequent mistakes and older formats.
 
 use expect_test::expect;
+use serde_json::json;
 
 use super::{check, endpoint, with};
 use crate::manifest::Mode;
@@ -86,10 +87,41 @@ fn a_misspelled_required_key_is_named_with_its_line() {
     check(
         "endpoints: [{path: /a, methods: GET, handlr: A}]\n",
         expect![[r#"
-        plugin.yaml:1: `endpoints[0].method` is required; `methods` in line 1 is not a known key; rename it to `method`
-        plugin.yaml:1: `endpoints[0].handler` is required; `handlr` in line 1 is not a known key; rename it to `handler`
-    "#]],
+            plugin.yaml:1: `endpoints[0].method` is required; `methods` in line 1 is not a known key; rename it to `method`
+            plugin.yaml:1: `endpoints[0].handler` is required; `handlr` in line 1 is not a known key; rename it to `handler`
+        "#]],
     );
+    let text = LEAST.replace("endpoints:", "routes:");
+    expect![[r#"
+        plugin.yaml: `endpoints` is required
+        plugin.yaml:6: `routes` is not a known key and has no effect
+    "#]]
+    .assert_eq(&says(text.as_bytes(), Mode::Normal));
+}
+
+#[test]
+fn likely_mistakes_in_settings_are_named() {
+    let manifest = checked(&format!("{LEAST}configuration: {{greeting: Hello, limits: {{guests: 3}}, free: {{}}}}\n"));
+    let slips = |settings: serde_json::Value| manifest.manifest.likely_slips(settings.as_object().unwrap()).join("\n");
+    for (settings, expected) in [
+        (json!({"greeting": "A", "limits": {"guests": 4}, "free": {"any": 1}, "other": 1}), ""),
+        (json!({"greting": "A"}), "`greting` is not in plugin.yaml's `configuration`; did you mean `greeting`?"),
+        (
+            json!({"configuration": {"greeting": "A"}}),
+            "`configuration` is not in plugin.yaml's `configuration`; its keys belong one level up",
+        ),
+        (
+            json!({"limits": {"guest": 4}}),
+            "`limits.guest` is not in plugin.yaml's `configuration`; did you mean `guests`?",
+        ),
+        (
+            json!({"limits.guests": 4}),
+            "`limits.guests` is not in plugin.yaml's `configuration`; a dot in a key does not nest; write `{\"limits\": \
+             {\"guests\": …}}`",
+        ),
+    ] {
+        assert_eq!(slips(settings.clone()), expected, "{settings}");
+    }
 }
 
 #[test]

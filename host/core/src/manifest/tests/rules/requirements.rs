@@ -118,6 +118,7 @@ fn the_requirements_of_a_plugin() {
             plugin.yaml:3: `conflicts[0]` must not contain `my-plugin`, which is also in `dependencies`
             plugin.yaml:4: `conflicts[1]` must not contain `other`, which is also in `dependencies`
             plugin.yaml:5: `conflicts[2]` must contain only A-Z, a-z, 0-9, `_` and `-`, found `a b`
+            plugin.yaml:6: `conflicts[3].reason` is not a known key and has no effect
             plugin.yaml:8: `conflicts[5].id` is required
         "#]],
     );
