@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::host::{TestHost, endpoint};
+use crate::host::{TestHost, endpoint, eventually};
 use crate::plugins::{built, source};
 
 #[tokio::test]
@@ -114,5 +114,8 @@ async fn many_callers_are_answered_at_once() {
         caller.await.unwrap();
     }
     assert_eq!(host.metric(r#"plugin_host_requests_total{endpoint="GET /hello/:name",plugin="hello"}"#).await, 1000.0);
-    assert_eq!(host.metric(r#"plugin_host_in_flight_requests{plugin="hello"}"#).await, 0.0);
+    eventually("no call is in flight", async || {
+        host.metric(r#"plugin_host_in_flight_requests{plugin="hello"}"#).await == 0.0
+    })
+    .await;
 }
