@@ -25,6 +25,7 @@ mod web_server;
 mod zip_builder;
 
 mod access;
+mod allocations;
 mod another_source;
 mod architecture;
 mod audit;
