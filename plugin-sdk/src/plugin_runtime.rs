@@ -63,7 +63,7 @@ impl PluginRuntime {
     pub(crate) fn greatest_level() -> u8 {
         let runtimes = RUNTIMES.lock().unwrap_or_else(PoisonError::into_inner);
         let living: Vec<Arc<PluginRuntime>> = runtimes.iter().filter_map(Weak::upgrade).collect();
-        // A value dropped here as the last reference would lock them itself.
+        // Unlocked first: the drop of a last reference locks them, too.
         drop(runtimes);
         living.iter().map(|plugin_runtime| plugin_runtime.level()).max().unwrap_or(0)
     }

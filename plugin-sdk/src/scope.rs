@@ -132,7 +132,7 @@ impl Call {
     #[inline]
     pub(crate) fn from_head(head: &HeadView<'_>, deadline: Option<Instant>) -> Call {
         let fact = |name: &[u8]| head.context.get(name).and_then(|value| std::str::from_utf8(value).ok());
-        // The host passes it on here when the caller's is well formed.
+        // Present only if the caller sent a well-formed `traceparent`.
         let traceparent = fact(b"traceparent");
         Call {
             request_id: Text::new(head.request_id),

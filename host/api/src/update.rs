@@ -70,11 +70,12 @@ pub struct UpdateReport {
     pub installed: String,
     /// The commit that was installed.
     pub commit: Option<String>,
-    /// The newest version, whether or not the policy allows it; null if it is installed.
+    /// The newest version that is not blocked, whether or not the policy allows it; null if it is installed or the
+    /// plugin is pinned.
     pub newest: Option<Update>,
     /// The newest version that the policy allows; null if it is installed.
     pub allowed: Option<Update>,
-    /// Newer versions that the policy does not allow, newest first.
+    /// Newer versions that are blocked, are pre-releases, or are not allowed by the policy; newest first.
     pub held_back: Vec<HeldBack>,
     /// The reason why the check failed.
     pub error: Option<UpdateFailure>,

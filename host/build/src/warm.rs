@@ -27,7 +27,7 @@ pub(crate) fn package() -> Package {
     Package { name: "warm-up".to_owned(), library: "warm_up".to_owned(), has_workspace: true, folder, root }
 }
 
-/// The build settings of most plugins.
+/// The default build settings: plugins that do not change them reuse the compiled SDK.
 pub(crate) fn build() -> Build {
     Build { features: Vec::new(), profile: Profile::Release, env: BTreeMap::new(), timeout: TIMEOUT }
 }
@@ -57,7 +57,7 @@ pub(crate) fn mark(target: &Path) -> Result<(), Error> {
     atomic::write(&path, sdk::digest().hex().as_bytes(), 0o644).context("write", &path)
 }
 
-/// Copies `from` to `to`, unless `to` is warm already.
+/// Replaces the content of `to` by a copy of `from`, unless `to` is warm already.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     if is_warm(to) {
         return Ok(());

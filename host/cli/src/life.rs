@@ -50,12 +50,12 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     for root in configs.run.fetch.source_roots.iter().filter(|root| !root.is_dir()) {
         let root = root.display();
         tracing::warn!(
-            "`{root}` in `source_roots` is not a folder; a `:` separates folders in an environment variable"
+            "`{root}` in `source_roots` is not a folder; create it, or correct the setting (`:` separates folders in an environment variable)"
         );
     }
     let systemd = Systemd::new(environment);
     environment.fail_points().into_iter().for_each(host_fail::watch);
-    // From here on a signal ends the host in order.
+    // From here on, a signal starts an orderly shutdown.
     let mut signals = Signals::new()?;
     let hangups = reload::hangups()?;
 

@@ -76,7 +76,7 @@ pub enum ClientCommand {
     /// Show the details of a plugin
     #[command(after_help = EXIT_CODES)]
     Show(Show),
-    /// Build a plugin's source again and replace the running version
+    /// Fetch and build a plugin's source again and replace the running version
     ///
     /// The source is fetched again, too. --prove measures that no request is lost.
     #[command(after_help = EXIT_CODES)]
@@ -114,7 +114,7 @@ pub enum ClientCommand {
     /// Show what a revision changed, or compare two revisions
     #[command(after_help = EXIT_CODES)]
     Diff(Diff),
-    /// Restore the desired state of an earlier revision
+    /// Restore the version, goal and configuration of an earlier revision
     #[command(after_help = EXIT_CODES)]
     Restore(Restore),
     /// List available updates of all plugins, or of one plugin
@@ -159,10 +159,10 @@ pub enum ClientCommand {
     /// Exactly the shown changes are made. If one fails, all are undone, unless `--best-effort` is given.
     #[command(after_help = EXIT_CODES)]
     Apply(Apply),
-    /// Print the current state as a plugins.yaml, without secrets
+    /// Print the desired state as a plugins.yaml, without secrets
     #[command(after_help = EXIT_CODES)]
     Export(Export),
-    /// List running operations and the most recent finished ones
+    /// List running jobs and the most recent finished ones
     #[command(after_help = EXIT_CODES)]
     Jobs(Jobs),
     /// Show, follow, cancel or retry a job

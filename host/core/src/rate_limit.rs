@@ -1,15 +1,15 @@
 //! Rate limiting: a token bucket per client, without a clock.
 //!
-//! `rpm` tokens are added per window, evenly, up to `burst`; each call takes one. Each bucket is stored as the instant
-//! at which it is full again (GCRA), so full buckets need no entry.
+//! `rpm` tokens are added per window (a minute by default), evenly, up to `burst`; each call takes one. Each bucket is
+//! stored as the instant at which it is full again (GCRA), so full buckets need no entry.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::manifest::RateLimit;
 
-/// The maximum number of clients per endpoint. Above it, the least recently seen clients start with a full
-/// bucket.
+/// The maximum number of clients per endpoint. Above it, the least recently seen clients are forgotten:
+/// their next call finds a full bucket.
 const MAX_CLIENTS: usize = 16_384;
 
 /// The buckets of all clients of one endpoint. Memory is bounded: about 300 KiB at the maximum.
@@ -28,7 +28,7 @@ pub struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// Creates full buckets.
+    /// Creates a limiter in which every client starts with a full bucket.
     pub fn new(limit: RateLimit) -> RateLimiter {
         RateLimiter::with_clients(limit, MAX_CLIENTS)
     }
@@ -74,7 +74,7 @@ impl RateLimiter {
         }
     }
 
-    /// The number of known clients.
+    /// The number of stored entries; a client may have one in each map.
     pub fn n_clients(&self) -> usize {
         self.recent.len() + self.older.len()
     }

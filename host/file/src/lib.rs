@@ -54,7 +54,7 @@ pub fn read_stream(stream: impl io::Read, max_bytes: u64) -> Result<String, Read
     text(bytes(stream, max_bytes)?)
 }
 
-/// Removes the path from the message of an error of the crate tempfile, since nobody asked for that name.
+/// Removes the path from the message of an error of the crate tempfile: its random name means nothing to a reader.
 pub fn without_path(error: io::Error) -> io::Error {
     let message = error.to_string();
     match message.split_once(" at path \"") {

@@ -110,7 +110,7 @@ fn memory_name(label: &str) -> String {
 
 /// Returns whether memory of the copy with this label is mapped in this process.
 pub(crate) fn is_mapped(label: &str) -> std::io::Result<bool> {
-    // The file's name ends the line, and a file without a link is called deleted.
+    // The name of the file ends the line. The kernel adds ` (deleted)`, because no folder has an entry for the file.
     let end = format!("/memfd:{} (deleted)", memory_name(label));
     let maps = std::io::BufReader::new(std::fs::File::open("/proc/self/maps")?);
     for line in maps.split(b'\n') {

@@ -73,7 +73,7 @@ pub async fn open_gates(
     timeout: Duration,
 ) -> Result<Vec<Finding>, host_store::Error> {
     let artifact = store.put_artifact(library, b"", host_store::Schemas::default(), &Provenance::of_file(library))?;
-    let interpose = interpose();
+    let interpose = placeholder_manifest();
     let opened = Module::open(store, &artifact, manifest.unwrap_or(&interpose), 0, timeout).await;
     let (open, layout) = (
         || Finding::passed(Gate::Open, "the dynamic linker opened it, and its constructors ran".to_owned()),
@@ -99,8 +99,9 @@ pub async fn open_gates(
     })
 }
 
-/// Returns a minimal manifest. The routes of the code cannot match it, and this difference is not reported.
-fn interpose() -> Manifest {
+/// Returns a placeholder manifest for a library without plugin.yaml. Its route never matches the code, and that
+/// difference is not reported.
+fn placeholder_manifest() -> Manifest {
     const TEXT: &[u8] = b"id: stand-in\nname: x\nversion: 0.0.0\nendpoints: [{path: /, method: GET, handler: x}]\n";
     Manifest::check(TEXT, Mode::Normal).expect("a test reads it").manifest
 }
@@ -145,6 +146,6 @@ mod tests {
 
     #[test]
     fn the_interpose_is_a_manifest() {
-        assert_eq!(interpose().endpoints.len(), 1);
+        assert_eq!(placeholder_manifest().endpoints.len(), 1);
     }
 }

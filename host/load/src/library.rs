@@ -90,8 +90,8 @@ pub(crate) fn open(store: &Store, artifact: &Artifact, label: String, runtime: R
     Ok(Opened { library: Arc::new(unchecked.passed(root)), probe })
 }
 
-/// Keeps the shared libraries that a plugin needs mapped permanently, once each: the ledger counts what plugins leave
-/// behind, but not what these libraries leave.
+/// Prevents the shared libraries on which a plugin depends from ever being unmapped: the ledger counts what plugins
+/// leave behind, but not what these libraries leave.
 fn keep_needed(needed: &[String]) {
     for name in needed {
         let flags = RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;

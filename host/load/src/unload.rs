@@ -37,7 +37,7 @@ pub(crate) fn start(record: Arc<Record>, open: Open) {
 async fn quiesce(record: Arc<Record>, open: Open) {
     let mut pause = FIRST_PAUSE;
     while !record.slot().close() {
-        // Busy workers pass a safe point by themselves, before this is over.
+        // Busy workers usually pass a safe point during this pause; idle workers are woken below.
         if tokio::time::timeout(pause, record.slot().cleared.notified()).await.is_err() {
             // Threads end by themselves; thread-locals of workers that sleep do not.
             if !ledger::names_of(record.slot()).thread_locals.is_empty() {

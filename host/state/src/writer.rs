@@ -30,7 +30,7 @@ enum Message {
     Close(oneshot::Sender<()>),
 }
 
-/// One change, without its types.
+/// One change. The trait hides its types, so that one queue holds all changes.
 trait Change: Send {
     /// Makes the change within a transaction and keeps the result. An error means that the change must be undone.
     fn run<'a>(&'a mut self, connection: &'a mut SqliteConnection) -> BoxFuture<'a, Result<(), ()>>;

@@ -120,7 +120,7 @@ impl Store {
                 // The next build creates the entry again.
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "the entry of a build in the cache is not usable; the plugin is built again"
+                    "the artifact of an earlier build cannot be read or is damaged; the plugin is built again"
                 );
                 Ok(None)
             }

@@ -46,7 +46,7 @@ pub struct TreeFile {
 impl Tree {
     /// The part of the tree below a folder: all paths start there. `None` if the folder has no files.
     ///
-    /// The digest stays that of the whole tree, which is stored under it.
+    /// Its digest is that of the whole tree, because only the whole tree is stored.
     pub fn below(&self, folder: &TreePath) -> Option<Tree> {
         let prefix = format!("{folder}/");
         let part = |file: &TreeFile| {
@@ -96,7 +96,7 @@ impl Tree {
         self.read_at_most(file, max_bytes)
     }
 
-    /// Reads `plugin.yaml` or `plugin.yml` at the root, at most 64 KiB and one byte of it.
+    /// Reads `plugin.yaml` or `plugin.yml` at the root: at most 64 KiB and one byte, so that a longer file is noticed.
     ///
     /// # Errors
     /// [`Error::NoManifest`], [`Error::TwoManifests`].
@@ -172,7 +172,7 @@ impl Tree {
         }
     }
 
-    /// The only file, if it is an archive: artifacts of CI services are packed once more.
+    /// The only file, if it is an archive. CI services pack the ZIP of a build into another ZIP.
     fn inner_archive(&self) -> Option<&TreeFile> {
         let [file] = &*self.0.files else { return None };
         let name = file.path.as_str().to_ascii_lowercase();

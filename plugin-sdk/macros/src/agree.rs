@@ -81,10 +81,10 @@ pub(crate) fn differences(code: &Code<'_>, endpoints: &[Endpoint], file: &str) -
     errors
 }
 
-/// The endpoint's path as a pattern.
+/// Checks an endpoint and returns its path as a pattern.
 ///
 /// # Errors
-/// Checks a single endpoint and returns the violated rule.
+/// The violated rule, about its method, its handler's name or its path.
 fn check(endpoint: &Endpoint) -> Result<String, String> {
     let Endpoint { method, path, handler, .. } = endpoint;
     let methods = HTTP_METHODS.map(str::to_ascii_uppercase);

@@ -55,8 +55,8 @@ pub async fn try_library(args: TryLibrary) -> Result<(), Failure> {
     killed.map_err(|error| Failure::from_error("failed to end the child process", &error))
 }
 
-/// Stops and drops a plugin. In the host, a stop hook or drop that fails or hangs affects only its own thread, so only
-/// the loss of this process counts.
+/// Stops and drops a plugin. A stop hook or drop that fails or hangs is ignored, because in a host it affects only its
+/// own thread; only a crash of this process makes the trial fail.
 async fn end(instance: Arc<Instance>) {
     send(&ChildReport::At(Stage::Stop));
     let _ = instance.stop(STOP).await;
@@ -100,7 +100,7 @@ impl Subject {
 
     /// Runs the steps of a host up to the first health probe; `started` receives the started instance.
     async fn start(&self, started: &mut Option<Arc<Instance>>) -> Result<(), ChildReport> {
-        // The time limit is enforced by `within`. The inner limit is longer, because exceeding it looks like a refusal.
+        // `within` enforces the time limit. The limit of the steps is longer, because its error looks like a refusal.
         let longer = self.timeout * 2;
         let opened = Module::open(&self.store, &self.artifact, &self.manifest, 0, longer);
         let module = self.within(Stage::Open, opened).await?;

@@ -22,7 +22,7 @@ pub struct ChangeOptions {
 pub enum OnConflict {
     /// Wait for the running operation
     Queue,
-    /// Cancel the running operation
+    /// Cancel the running operation and all waiting ones
     Replace,
     /// Refuse this operation
     Reject,

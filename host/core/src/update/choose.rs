@@ -27,8 +27,8 @@ pub struct Available {
 pub struct Choice {
     /// The newest version that the policy allows.
     pub newest_allowed: Option<Available>,
-    /// The newest version regardless of the policy. Blocked versions and, unless a pre-release is installed,
-    /// pre-releases are left out. `None` if it is installed, and for pinned plugins.
+    /// The newest version regardless of the policy. Blocked versions are left out. So are pre-releases, except the next
+    /// ones of an installed pre-release. `None` if it is installed, and for pinned plugins.
     pub newest: Option<Available>,
     /// Versions newer than the allowed one with the reason they are held back, and blocked versions; newest first. At
     /// most 50, plus the blocked ones.
@@ -70,8 +70,8 @@ impl Reason {
 
 /// Chooses among the available versions. Never chooses the installed version or an older one.
 ///
-/// Build metadata does not make a version newer. Of versions that differ only in metadata, the last in sort order is
-/// used; of two tags for one version, the last. A blocked version without metadata applies to all its builds.
+/// Build metadata does not make a version newer. Of versions that differ only in metadata, the greatest metadata wins;
+/// of two entries with the same version, the later one. A blocked version without metadata applies to all its builds.
 pub fn choose(
     installed: &Version,
     available: &[Available],
@@ -128,7 +128,8 @@ pub fn is_blocked(blocked: &BTreeSet<Version>, version: &Version) -> bool {
     blocked.contains(version) || blocked.contains(&any_build)
 }
 
-/// Returns whether a pre-release precedes the same release as the installed pre-release.
+/// Returns whether the installed version and the pre-release `version` precede the same release, as `1.0.0-rc.1` and
+/// `1.0.0-rc.2` do.
 fn is_next_pre_release(installed: &Version, version: &Version) -> bool {
     let core = |version: &Version| (version.major, version.minor, version.patch);
     !installed.pre.is_empty() && core(installed) == core(version)

@@ -1,4 +1,4 @@
-//! The files of a commit, object by object, into a tree.
+//! Copies the files of a commit from the object database into a tree, without a checkout.
 
 use std::path::Path;
 

@@ -15,8 +15,8 @@ use super::real::{self, Start};
 use super::slots::{Slot, find};
 use super::threads;
 
-/// Defines interposed functions that know their caller by the return address. A destructor does not identify the
-/// caller: C code passes `free` or none.
+/// Defines interposed functions that receive the return address, which identifies the calling library. The destructor
+/// does not identify it: C code passes `free` or none.
 macro_rules! with_return_address {
     ($name:ident($($type:ty),*) => $target:ident, $x86:literal, $arm:literal) => {
         /// Passes on its arguments and its return address.
@@ -60,7 +60,7 @@ unsafe extern "C" fn create_thread(
         // SAFETY: the caller's own arguments.
         return unsafe { real::pthread_create(thread, attributes, start, argument) };
     };
-    // Closed: its last destructors run, and a thread of it would have no code.
+    // The library is being closed: a thread that starts now would run after its code is unmapped.
     if !owner.enter(CountKind::Thread) {
         return libc::EAGAIN;
     }

@@ -18,7 +18,8 @@ const PAGE: usize = 4096;
 const LENGTH_BITS: u32 = 28;
 
 /// The address range of each slot's library in one word: the number of its first page and the number of pages; 0 if
-/// unknown or free. Apart from the slots, because they are searched for every key, thread and thread-local.
+/// unknown or free. Apart from the slots, so that the search of each new key, thread and thread-local reads little
+/// memory.
 static PAGES: [AtomicU64; MAX_LIBRARIES] = [const { AtomicU64::new(0) }; MAX_LIBRARIES];
 static SLOTS: [Slot; MAX_LIBRARIES] = [const { Slot::new() }; MAX_LIBRARIES];
 /// The number of slots that were ever used.

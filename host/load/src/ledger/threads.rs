@@ -1,4 +1,4 @@
-//! The items that plugins left on each thread, and where they end: at safe points and at the thread's end.
+//! The items that plugins left on each thread. Their destructors run at safe points and at the thread's end.
 #![expect(unsafe_code, reason = "runs the destructors of plugins' thread-locals")]
 
 use std::cell::Cell;
@@ -20,8 +20,8 @@ static EPOCH: AtomicU64 = AtomicU64::new(0);
 static THREADS: Mutex<Vec<Arc<Thread>>> = Mutex::new(Vec::new());
 
 thread_local! {
-    /// This thread's record, or null. A raw pointer: the record is ended by a destructor registered by hand, so that it
-    /// can be created again if the end of another thread-local needs it.
+    /// This thread's record, or null. A raw pointer, because a destructor that is registered by hand frees the record:
+    /// the destructor of another thread-local, which runs later, may need a new record.
     static THREAD: Cell<*const Thread> = const { Cell::new(std::ptr::null()) };
     /// The last epoch seen by this thread. Initially none, so that the first safe point creates the record.
     static SEEN: Cell<u64> = const { Cell::new(u64::MAX) };
@@ -44,7 +44,7 @@ struct ThreadLocal {
 unsafe impl Send for ThreadLocal {}
 
 /// Marks a place where no code of a retired library is on this thread's stack: the items that such libraries have left
-/// on this thread are ended. Costs about a nanosecond when there is nothing to do.
+/// on this thread are destroyed. Costs about a nanosecond when there is nothing to do.
 ///
 /// It is called where a worker parks, and before every poll of a plugin.
 #[inline]
@@ -69,7 +69,7 @@ pub(crate) fn raise() {
     EPOCH.fetch_add(1, Ordering::Release);
 }
 
-/// Ends all items that plugins have left on this thread, which runs no more of their code.
+/// Runs the destructors of all items that plugins have left on this thread, which runs no more of their code.
 pub(crate) fn leave_thread() {
     let thread = THREAD.get();
     // SAFETY: the record lives until the thread has ended.
@@ -88,7 +88,7 @@ pub(super) fn adopt(owner: &'static Slot, destructor: ThreadLocalDestructor, val
     true
 }
 
-/// Marks this thread as a thread of `owner`, which has counted it; its end is counted, too.
+/// Notes that the library `owner` has started this thread. The caller has counted the thread; its end is counted here.
 pub(super) fn belongs_to(owner: &'static Slot) {
     if let Some(thread) = current() {
         thread.home.store(owner.index() + 1, Ordering::Release);
@@ -164,7 +164,7 @@ impl Thread {
         self.thread_locals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends, on this thread, the items of the `wanted` libraries: thread-locals in reverse order of their creation,
+    /// Runs the destructors of the `wanted` libraries on this thread: thread-locals in reverse order of their creation,
     /// then the values of keys.
     fn end(&self, wanted: impl Fn(&'static Slot) -> bool) {
         for _ in 0..ROUNDS {

@@ -89,7 +89,7 @@ impl Work<'_> {
         if made.first().is_some_and(|newest| newest.is_undo) {
             return Ok(format!("`{id}`, by an earlier attempt"));
         }
-        // The reconcile loop completes a removal during which the host was killed.
+        // If the host was killed during a removal of this job, the reconcile loop has completed it as the actor `host`.
         let is_ours = |revision: &&Revision| {
             ours.contains(&revision.number) || revision.desired.is_none() && revision.actor == "host"
         };

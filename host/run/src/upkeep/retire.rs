@@ -11,8 +11,8 @@ use tokio::task::JoinHandle;
 
 use crate::state::Host;
 
-/// How long aborted calls may take to end.
-const CUT_GRACE: Duration = Duration::from_secs(5);
+/// How long cancelled calls may take to end.
+const CANCEL_GRACE: Duration = Duration::from_secs(5);
 /// The maximum number of reasons in an event about a library that stays in memory.
 const MAX_REASONS: usize = 16;
 
@@ -29,9 +29,9 @@ fn begin(generation: &Generation) {
     generation.events.publish(&generation.id, draining);
 }
 
-/// Ends a generation after [`begin`]: waits for its calls for at most `drain_timeout`, aborts the others, and runs the
-/// hook `last`, if the plugin has it, and the stop hook. The instance is dropped with the last byte that holds it;
-/// [`follow_library`] reports the unmapping.
+/// Ends a generation after [`begin`]: waits for its calls for at most `drain_timeout`, cancels the others, and runs the
+/// hook `last`, if the plugin has it, and the stop hook. The instance is dropped with the last part of a response that
+/// uses it; [`follow_library`] reports the unmapping.
 async fn drain_and_stop(
     generation: &Arc<Generation>,
     drain_timeout: Duration,
@@ -57,8 +57,8 @@ async fn drain_and_stop(
         );
         generation.note("warn", &format!("cancelled {left} calls after {} of draining", Span::new(drain_timeout)));
         generation.abort_calls();
-        if tokio::time::timeout(CUT_GRACE, generation.in_flight.none()).await.is_err() {
-            // A call that is polled notices the abortion at once. The remaining calls block their worker threads, and
+        if tokio::time::timeout(CANCEL_GRACE, generation.in_flight.none()).await.is_err() {
+            // A call that is polled notices that at once. The remaining calls block their worker threads, and
             // nothing can end them.
             let left = generation.in_flight.count();
             tracing::error!(

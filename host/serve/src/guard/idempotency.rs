@@ -22,7 +22,8 @@ use crate::wire::view;
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const MAX_KEY_BYTES: usize = 200;
-/// Maximum size of a stored response. Repetitions of requests with longer responses are answered from their job.
+/// Maximum size of a stored response. A longer response is not stored: a repetition is
+/// answered from the job of the request, or runs again if it has none.
 const MAX_RESPONSE_BYTES: u64 = 256 * 1024;
 
 /// A stored response.
@@ -39,8 +40,8 @@ pub(crate) async fn answer(app: &AppState, action: &str, caller: &Caller, reques
     let is_left_out = match action {
         // Its body would have to be in memory to be compared, and a second upload does no harm.
         "plugin_upload" => true,
-        // The response contains a secret that is not stored, or a digest of the body would allow guessing the
-        // password. A repetition is rejected because the name exists.
+        // The response of the first contains a token, which is not stored; a stored digest of the second's body would
+        // allow guessing the password. A repetition is refused, because the name exists.
         "token_create" | "user_create" => true,
         _ => false,
     };
@@ -123,7 +124,7 @@ async fn keep(app: &AppState, named: &IdempotentRequest, response: Response) -> 
         body: String::from_utf8_lossy(&bytes).into_owned(),
     };
     let text = serde_json::to_string(&stored).unwrap_or_default();
-    // The request has succeeded; a repetition is answered from its job.
+    // The request has succeeded, so a failure to store its response is only logged.
     if let Err(error) = app.host.store_response(named, &text).await {
         tracing::warn!("failed to store the response for an `Idempotency-Key`: {}", error.chain());
     }

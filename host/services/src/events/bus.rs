@@ -30,8 +30,8 @@ struct Inner {
     subscribers: HashMap<u64, Subscriber>,
 }
 
-/// The generation that owns subscriptions, identified by the address of its flag. The flag is set when the generation
-/// has ended, because its requests may outlive it; it is changed under the lock of the bus.
+/// The generation that owns subscriptions, identified by the address of its flag. The flag is set under the lock of the
+/// bus when the generation ends, so that a request that outlives the generation cannot subscribe any more.
 #[derive(Clone, Default)]
 pub(crate) struct Owner {
     has_ended: Arc<AtomicBool>,
