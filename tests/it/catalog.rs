@@ -129,6 +129,32 @@ async fn a_source_is_looked_at_and_nothing_is_installed() {
 }
 
 #[tokio::test]
+async fn validation_names_what_prevents_a_start_and_the_remedy_of_an_error() {
+    let host = TestHost::start().await;
+    let folder = host.sources().join("hello");
+    plugins::copy(&plugins::source("hello"), &folder);
+    let yaml = std::fs::read_to_string(folder.join("plugin.yaml")).unwrap();
+    let more = "dependencies: [{id: nowhere, version: '^2'}]\nconfiguration_schema: schema.json\n\
+                configuration: {limit: ten}\n";
+    std::fs::write(folder.join("plugin.yaml"), yaml + more).unwrap();
+    std::fs::write(folder.join("schema.json"), r#"{"properties": {"limit": {"type": "integer"}}}"#).unwrap();
+    let source = folder.display().to_string();
+    let report = host.post_json("/api/plugins/validate", &json!({ "source": source })).await.expect(200).json();
+    let warnings = report["warnings"].to_string();
+    assert_eq!(report["valid"], true, "{report}");
+    assert!(warnings.contains("cannot be started now: `hello` needs `nowhere` ^2, which is not installed"), "{report}");
+    assert!(warnings.contains("cannot be started with its own defaults: ") && warnings.contains("/limit"), "{report}");
+    assert!(!warnings.contains("hint: "), "{report}");
+
+    let deep = host.sources().join("deep");
+    plugins::copy(&plugins::source("hello"), &deep.join("b/hello"));
+    std::fs::write(deep.join("README.md"), "two folders down").unwrap();
+    let refused = host.command(&["validate", &deep.display().to_string()]).await;
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("fix: there is one in `b/hello/`"), "{said}");
+}
+
+#[tokio::test]
 async fn folders_and_files_are_loaded_looked_at_and_unloaded() {
     let host = TestHost::start().await;
     let library = plugins::as_version(&host, "hello", "from-folder", "1.0.0").await;

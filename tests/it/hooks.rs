@@ -226,6 +226,10 @@ async fn the_command_line_shows_and_changes_a_configuration() {
     assert!(not_set.0 == Some(2) && not_set.2.contains("`colour` is not set"), "{not_set:?}");
     assert_eq!(host.call("hooks/settings").await.json()["greeting"], "hi");
 
+    let replaced = load(&host, json!({ "live": true })).await.expect(200).json();
+    let removed = "replaces all earlier settings; removed: `greeting`, `greting`";
+    assert!(replaced["warnings"].to_string().contains(removed), "{replaced}");
+
     let kept = said(&host.command(&["unload", "hooks", "--keep-data"]).await);
     assert_eq!(kept.0, Some(0), "{kept:?}");
     host.logged("uninstall, keep_data true").await;

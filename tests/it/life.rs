@@ -19,11 +19,18 @@ async fn a_disabled_plugin_answers_503_until_it_is_enabled() {
     host.post("/api/plugins/hello/disable").await.expect(200);
     assert_eq!(host.post("/api/plugins/hello/reload").await.expect(409).code(), "run_disabled");
 
+    host.post("/api/plugins/hello/enable").await.expect(200);
+    host.post("/api/plugins/hello/stop").await.expect(200);
+    let started = host.post("/api/plugins/hello/reload").await.expect(200).json();
+    assert!(started["warnings"].to_string().contains("the plugin was stopped; the reload has started it"), "{started}");
+    assert_eq!(started["cached"], Value::Null, "a prebuilt library is not built");
+    host.post("/api/plugins/hello/disable").await.expect(200);
+
     let enabled = host.post("/api/plugins/hello/enable").await.expect(200).json();
-    assert_eq!((&enabled["generation"], &enabled["cached"]), (&json!(2), &Value::Null));
+    assert_eq!((&enabled["generation"], &enabled["cached"]), (&json!(4), &Value::Null));
     host.call("hello/hello").await.expect(200);
     let again = host.post("/api/plugins/hello/enable").await.expect(200).json();
-    assert_eq!(again["generation"], 2, "what serves is not disturbed");
+    assert_eq!(again["generation"], 4, "what serves is not disturbed");
     assert_eq!(host.plugin("hello").await["status"]["status"], "enabled");
 }
 

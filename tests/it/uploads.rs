@@ -235,6 +235,15 @@ async fn invalid_forms_and_oversized_archives_are_rejected() {
     assert_eq!(upload(&host, &hello).await.expect(413).code(), "upload_too_large");
     assert_eq!(upload_as(&host, "avatar", "a.zip", b"x").await.expect(400).code(), "upload_field");
     assert_eq!(upload_as(&host, "plugin", "a.tar.gz", b"x").await.expect(400).code(), "upload_type");
+    // curl's `-F plugin=a.zip` sends the name as a text.
+    let text = "--frontier\r\nContent-Disposition: form-data; name=\"plugin\"\r\n\r\na.zip\r\n--frontier--\r\n";
+    let request = host.request("POST", "/api/plugins/upload").body(text.as_bytes());
+    let refused = request.header("content-type", "multipart/form-data; boundary=frontier").send().await.expect(400);
+    assert!(
+        refused.text().contains("is a text, not a file") && refused.text().contains("plugin=@"),
+        "{}",
+        refused.text()
+    );
     let request = host.request("POST", "/api/plugins/upload").header("content-type", "application/zip").body(&hello);
     assert_eq!(request.send().await.expect(400).code(), "upload_form");
     let request = host.request("POST", "/api/plugins/upload");

@@ -158,7 +158,8 @@ pub(crate) fn threads(host: &TestHost) -> Vec<String> {
     names
 }
 
-/// What a host has open, as the system names it. Without the database: the number of its connections follows the load.
+/// Lists the open files and sockets of a host, by the names that the system gives them. The files of the database are
+/// left out, because the number of its connections follows the load.
 pub(crate) fn open_files(host: &TestHost) -> Vec<String> {
     let all = std::fs::read_dir(format!("/proc/{}/fd", host.pid())).unwrap();
     // A file may be closed between the two reads.

@@ -3,6 +3,7 @@
 mod color;
 mod completion;
 mod help;
+mod options;
 mod refusal;
 mod rescan;
 mod shell;
@@ -56,8 +57,7 @@ impl Cli {
 
     fn parse(mut command: clap::Command, arguments: &[OsString]) -> Result<Cli, clap::Error> {
         let matches = command.try_get_matches_from_mut(arguments);
-        let matches =
-            matches.map_err(|error| without_secrets(synonyms::with_meant_command(error, arguments, &command)))?;
+        let matches = matches.map_err(|error| without_secrets(synonyms::with_tip(error, arguments, &command)))?;
         <Cli as clap::FromArgMatches>::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
     }
 }

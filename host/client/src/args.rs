@@ -76,7 +76,7 @@ pub enum ClientCommand {
     /// Show the details of a plugin
     #[command(after_help = EXIT_CODES)]
     Show(Show),
-    /// Fetch and build a plugin's source again and replace the running version
+    /// Fetch and build a plugin again and replace the running version
     ///
     /// The source is fetched again, too. --prove measures that no request is lost.
     #[command(after_help = EXIT_CODES)]
@@ -114,7 +114,7 @@ pub enum ClientCommand {
     /// Show what a revision changed, or compare two revisions
     #[command(after_help = EXIT_CODES)]
     Diff(Diff),
-    /// Restore the version, goal and configuration of an earlier revision
+    /// Restore version, goal and configuration of an earlier revision
     #[command(after_help = EXIT_CODES)]
     Restore(Restore),
     /// List available updates of all plugins, or of one plugin

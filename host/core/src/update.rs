@@ -204,9 +204,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_update_policy_parses_the_text_it_displays() {
-        for policy in UpdateLevel::ALL {
-            assert_eq!(policy.to_string().parse(), Ok(policy));
+    fn a_level_parses_the_text_it_displays() {
+        for level in UpdateLevel::ALL {
+            assert_eq!(level.to_string().parse(), Ok(level));
         }
         for text in ["", "Minor", "auto", "minor ", "latest\n"] {
             assert_eq!(text.parse::<UpdateLevel>().unwrap_err().code(), "update_policy", "{text:?}");
@@ -214,11 +214,11 @@ mod tests {
     }
 
     #[test]
-    fn automatic_updates_need_a_policy_that_allows_updates() {
+    fn automatic_updates_need_a_level_that_allows_updates() {
         let new = |level, automatic| UpdatePolicy::new(level, automatic, UpdateInterval::default());
-        for policy in UpdateLevel::ALL {
-            assert!(new(policy, false).is_ok());
-            assert_eq!(new(policy, true).is_ok(), policy.takes_any(), "{policy}");
+        for level in UpdateLevel::ALL {
+            assert!(new(level, false).is_ok());
+            assert_eq!(new(level, true).is_ok(), level.takes_any(), "{level}");
         }
         let error = new(UpdateLevel::Pinned, true).unwrap_err();
         assert_eq!(error.code(), "update_never_automatic");

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use host_core::{Source, TreePath, Trust};
 use host_store::{Store, Tree};
 
+use crate::near::{near, or_here};
 use crate::zip::ArchiveLimits;
 use crate::{Config, Error, Fetched, folder, git, lfs_pointers, zip};
 
@@ -39,7 +40,12 @@ pub fn fetch(
 /// # Errors
 /// [`Error::OutsideRoots`]. [`fetch`] reports everything else.
 pub fn check_place(config: &Config, source: &Source, trust: Trust) -> Result<(), Error> {
-    let (Source::Folder(path) | Source::Archive(path) | Source::Library(path)) = source.place() else { return Ok(()) };
+    let path = match source.place() {
+        Source::Folder(path) | Source::Archive(path) => path,
+        // As in `fetch`, a link at the end of the path is not followed.
+        Source::Library(path) => or_here(path.parent().unwrap_or(path)),
+        _ => return Ok(()),
+    };
     match resolve(path, config, trust) {
         Err(error @ Error::OutsideRoots { .. }) => Err(error),
         _ => Ok(()),
@@ -102,8 +108,8 @@ fn fetch_place(
             let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
                 return Err(Error::not_a_file(path));
             };
-            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-            let tree = folder::library(store, &resolve(parent, config, trust)?, name)?;
+            let parent = resolve(or_here(parent), config, trust)?;
+            let tree = folder::library(store, &parent, name).map_err(|error| with_near(error, config, trust))?;
             Ok(Fetched::from_tree(tree, vec![]))
         }
         Source::Upload(id) => {
@@ -170,16 +176,27 @@ fn resolve(path: &Path, config: &Config, trust: Trust) -> Result<PathBuf, Error>
     let resolved = fs::canonicalize(path).map_err(|source| {
         // A client must not learn which files there are elsewhere.
         if trust == Trust::Http && !lies_below_by_name(path, config) {
-            outside()
-        } else {
-            Error::of_path("resolve", path, source)
+            return outside();
         }
+        with_near(Error::of_path("resolve", path, source), config, trust)
     })?;
-    let allowed = match trust {
+    if is_readable(&resolved, config, trust) { Ok(resolved) } else { Err(outside()) }
+}
+
+/// Returns whether the caller may read at a path without links.
+fn is_readable(resolved: &Path, config: &Config, trust: Trust) -> bool {
+    match trust {
         Trust::CommandLine => true,
         Trust::Http => roots(config).any(|root| resolved.starts_with(root)),
-    };
-    if allowed { Ok(resolved) } else { Err(outside()) }
+    }
+}
+
+/// Completes the error of a missing path with a path of nearly the same name, if the caller may read their folder.
+fn with_near(error: Error, config: &Config, trust: Trust) -> Error {
+    let Error::NothingThere { path, .. } = error else { return error };
+    let folder = path.parent().and_then(|parent| fs::canonicalize(or_here(parent)).ok());
+    let near = folder.filter(|folder| is_readable(folder, config, trust)).and_then(|_| near(&path));
+    Error::NothingThere { path, near }
 }
 
 fn roots(config: &Config) -> impl Iterator<Item = PathBuf> {

@@ -16,6 +16,7 @@ mod index;
 mod left_out;
 mod lfs_pointers;
 mod links;
+mod near;
 mod open;
 mod policy;
 mod run_time_paths;

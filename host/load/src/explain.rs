@@ -73,8 +73,8 @@ pub async fn open_gates(
     timeout: Duration,
 ) -> Result<Vec<Finding>, host_store::Error> {
     let artifact = store.put_artifact(library, b"", host_store::Schemas::default(), &Provenance::of_file(library))?;
-    let interpose = placeholder_manifest();
-    let opened = Module::open(store, &artifact, manifest.unwrap_or(&interpose), 0, timeout).await;
+    let placeholder = placeholder_manifest();
+    let opened = Module::open(store, &artifact, manifest.unwrap_or(&placeholder), 0, timeout).await;
     let (open, layout) = (
         || Finding::passed(Gate::Open, "the dynamic linker opened it, and its constructors ran".to_owned()),
         || Finding::passed(Gate::Layout, format!("its types are those of ABI {}", crate::abi_version())),
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interpose_is_a_manifest() {
+    fn the_placeholder_is_a_manifest() {
         assert_eq!(placeholder_manifest().endpoints.len(), 1);
     }
 }

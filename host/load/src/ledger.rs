@@ -36,6 +36,11 @@ mod slots;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod threads;
 
+/// Held by tests that create keys: the table is one for the process, so a key that one test has deleted could be the
+/// key of another.
+#[cfg(test)]
+pub(crate) static ONE_TEST: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod here {
     pub(crate) use super::interpose::interposed;

@@ -64,8 +64,8 @@ pub(crate) const KINDS: &[Kind] = &[
 ];
 
 impl Kind {
-    /// Returns whether the host calls this hook only if it is in the list of hooks that the macro writes. Other hooks are
-    /// called always or never.
+    /// Returns whether the host calls this hook only if it is in the list of hooks that the macro writes. Other hooks
+    /// are called always or never.
     pub(crate) fn is_asked_for(&self) -> bool {
         !matches!(self.name, "start" | "health" | "stop" | "on_error")
     }

@@ -1,4 +1,4 @@
-//! Names that other programs have for the commands and options of this one.
+//! Tips for unknown commands, options and values: what this program has for them.
 
 use std::ffi::OsString;
 
@@ -6,6 +6,8 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 use host_core::spelling::suggestion;
+
+use super::options;
 
 /// Words of other programs, and the arguments of this one.
 const SYNONYMS: &[(&[&str], &str)] = &[
@@ -36,166 +38,62 @@ const NESTED_SYNONYMS: &[(&[&str], &str)] = &[
     (&["new", "create"], "add"),
 ];
 
-/// Options of other programs that name a version, which is a part of the source here.
-const REVISION_OPTIONS: &[&str] =
-    &["-b", "--branch", "-t", "--tag", "--ref", "--rev", "--revision", "--commit", "--version"];
-
-/// Long options of other programs, and those of this one. Only options of the used command are named.
-const OPTION_SYNONYMS: &[(&[&str], &[&str])] = &[
-    (&["--listen", "--address", "--addr", "--bind"], &["host", "port"]),
-    (&["--server", "--endpoint", "--address", "--host"], &["url"]),
-    (&["--force", "--overwrite"], &["replace", "yes", "cascade"]),
-    (&["--data-dir", "--state-dir", "--home"], &["plugin-dir"]),
-    (&["--format", "--out"], &["output"]),
-    (&["--quiet", "--assume-yes"], &["yes"]),
-    (&["--api-key", "--auth", "--password"], &["token"]),
-    (&["--purge", "--keep"], &["keep-data"]),
-    (&["--watch", "--tail"], &["follow"]),
-    (&["--env", "--config-value", "--configuration"], &["set"]),
-    (&["--dir", "--folder", "--subdir", "--directory"], &["path"]),
-    (&["--count", "--max", "--lines"], &["limit"]),
-];
-
-/// The most options of a command that a tip lists.
-const MAX_LISTED: usize = 12;
-
-/// Completes the error of an unknown command or option with what this program has for it.
-pub(super) fn with_meant_command(mut error: Error, arguments: &[OsString], command: &Command) -> Error {
-    if let (ErrorKind::InvalidSubcommand, (parent, name)) = (error.kind(), used(command, arguments))
-        && !std::ptr::eq(parent, command)
-    {
-        return with_meant_nested_command(error, parent, &name);
-    }
-    let word = arguments.iter().skip(1).find(|argument| !argument.as_encoded_bytes().starts_with(b"-"));
-    let word = word.and_then(|word| word.to_str()).unwrap_or_default();
-    let is_word =
-        matches!(error.get(ContextKind::InvalidSubcommand), Some(ContextValue::String(found)) if found == word);
-    let meant = SYNONYMS.iter().find(|(words, _)| words.contains(&word)).map(|(_, meant)| meant);
-    if let (ErrorKind::InvalidSubcommand, true, Some(meant)) = (error.kind(), is_word, meant) {
-        // Similar words have another meaning.
-        error.remove(ContextKind::SuggestedSubcommand);
-        let tip = StyledStr::from(format!("did you mean `plugin-host {meant}`?"));
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
-    }
-    if error.kind() == ErrorKind::InvalidSubcommand && meant.is_none() {
-        let known: Vec<_> = command.get_subcommands().map(Command::get_name).collect();
-        if let Some(nearest) = suggestion(word, &known) {
-            error.insert(ContextKind::SuggestedSubcommand, ContextValue::String(nearest.to_owned()));
-        }
-    }
-    if error.kind() == ErrorKind::UnknownArgument
-        && let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
-        && option.starts_with('-')
-        && error.get(ContextKind::SuggestedArg).is_none()
-    {
-        // clap advises to pass the option as a value, which nobody means.
-        let (used, name) = used(command, arguments);
-        let meant = meant_option(option, used, &name, is_before_command(option, used, arguments, command));
-        error.remove(ContextKind::Suggested);
-        if let Some(meant) = meant {
-            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(meant)]));
-        }
-    }
-    if let (ErrorKind::InvalidValue, Some(ContextValue::String(option)), Some(ContextValue::String(value))) =
-        (error.kind(), error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
-        && option.starts_with("--output ")
-        && value.contains(['.', '/'])
-    {
-        let value = host_core::shown(value, 80);
-        let tip = match word {
-            "export" => format!("write to a file with `--file {value}`"),
-            _ => format!("`--output` selects the format; write to a file with `> {value}`"),
-        };
-        error.remove(ContextKind::SuggestedValue);
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
-    }
-    if let (ErrorKind::UnknownArgument, "plan" | "apply", Some(ContextValue::String(file))) =
-        (error.kind(), word, error.get(ContextKind::InvalidArg))
-        && !file.starts_with('-')
-    {
-        let tip = StyledStr::from(format!("did you mean `plugin-host {word} --file {}`?", host_core::shown(file, 80)));
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
-    }
-    error
-}
-
-/// Completes the error of an unknown command of a group, such as `token ls`.
-fn with_meant_nested_command(mut error: Error, group: &Command, name: &str) -> Error {
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return error };
-    let known: Vec<_> = group.get_subcommands().map(Command::get_name).collect();
-    let synonyms = NESTED_SYNONYMS.iter().filter(|(words, _)| words.contains(&word.as_str()));
-    let synonym = synonyms.map(|(_, meant)| *meant).find(|meant| known.contains(meant));
-    let tip = match synonym.or_else(|| suggestion(word, &known)) {
-        Some(meant) => format!("did you mean `{name} {meant}`?"),
-        None => format!("`{name} --help` lists the commands"),
+/// Completes the error of an unknown command, option or value with a tip about what is meant.
+pub(super) fn with_tip(mut error: Error, arguments: &[OsString], command: &Command) -> Error {
+    let (used, name) = used(command, arguments);
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
     };
-    error.remove(ContextKind::SuggestedSubcommand);
+    let unknown = text(ContextKind::InvalidArg);
+    let tip = match error.kind() {
+        ErrorKind::InvalidSubcommand => Some(meant_command(text(ContextKind::InvalidSubcommand), used, &name)),
+        ErrorKind::UnknownArgument if unknown.starts_with('-') => {
+            let is_before = options::is_before_command(unknown, used, arguments, command);
+            // A similar option that clap has found is meant more likely.
+            let is_answered = error.get(ContextKind::SuggestedArg).is_some();
+            (!is_answered).then(|| options::meant_option(unknown, used, &name, is_before))
+        }
+        ErrorKind::UnknownArgument if ["plan", "apply"].contains(&used.get_name()) => {
+            Some(format!("did you mean `{name} --file {}`?", host_core::shown(unknown, 80)))
+        }
+        ErrorKind::InvalidValue if unknown.starts_with("--output ") => {
+            options::meant_file(text(ContextKind::InvalidValue), used)
+        }
+        _ => None,
+    };
+    let Some(tip) = tip else { return error };
+    // clap's own tips name similar words with another meaning, or advise to pass an option as a value.
+    for kind in [ContextKind::Suggested, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue] {
+        error.remove(kind);
+    }
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
     error
 }
 
+/// A tip about the command of a group, or of this program, that is meant by an unknown word.
+fn meant_command(word: &str, group: &Command, name: &str) -> String {
+    let known: Vec<_> = group.get_subcommands().map(Command::get_name).collect();
+    let is_nested = name.contains(' ');
+    let synonyms = if is_nested { NESTED_SYNONYMS } else { SYNONYMS };
+    let meant = synonyms.iter().filter(|(words, _)| words.contains(&word)).map(|(_, meant)| *meant);
+    // The commands of a group are a part of the list.
+    let meant = meant.into_iter().find(|meant| !is_nested || known.contains(meant));
+    match meant.or_else(|| suggestion(word, &known)) {
+        Some(meant) => format!("did you mean `{name} {meant}`?"),
+        None => format!("`{name} --help` lists the commands"),
+    }
+}
+
 /// The command of this program that the arguments name, and its name, such as `plugin-host token create`.
 fn used<'c>(command: &'c Command, arguments: &[OsString]) -> (&'c Command, String) {
-    let words = arguments.iter().skip(1).filter_map(|argument| argument.to_str()).filter(|word| !word.starts_with('-'));
+    let words = arguments.iter().skip(1).filter_map(|argument| argument.to_str());
+    // `help` names the command that it is about.
+    let words = words.filter(|word| !word.starts_with('-') && *word != "help");
     words.fold((command, command.get_name().to_owned()), |(command, name), word| match command.find_subcommand(word) {
         Some(found) => (found, format!("{name} {word}")),
         None => (command, name),
     })
-}
-
-/// Returns whether an option of the named command is written before that command.
-fn is_before_command(option: &str, named: &Command, arguments: &[OsString], command: &Command) -> bool {
-    let mut its_options = named.get_arguments().flat_map(|argument| {
-        let short = argument.get_short().map(|letter| format!("-{letter}"));
-        short.into_iter().chain(argument.get_long().map(|name| format!("--{name}")))
-    });
-    let is_command =
-        |argument: &&OsString| argument.to_str().is_some_and(|word| command.find_subcommand(word).is_some());
-    let mut before = arguments.iter().take_while(|argument| !is_command(argument));
-    its_options.any(|its| its == option) && before.any(|argument| argument.to_string_lossy().starts_with(option))
-}
-
-/// A sentence about the options of a command that may be meant by an unknown one.
-fn meant_option(option: &str, command: &Command, name: &str, is_before: bool) -> Option<String> {
-    if is_before {
-        return Some(format!("write the options of a command after it: `{name} {option} …`"));
-    }
-    if command.get_name() == "load" && REVISION_OPTIONS.contains(&option) {
-        return Some("name the branch, tag or commit after the source: `SOURCE@NAME`".to_owned());
-    }
-    let options = || command.get_arguments().filter(|argument| !argument.is_hide_set());
-    let named = |is_meant: &dyn Fn(&str) -> bool| -> Vec<String> {
-        let names = options().filter_map(|argument| argument.get_long());
-        names.filter(|name| is_meant(name)).map(|name| format!("`--{name}`")).collect()
-    };
-    let synonyms =
-        |name: &str| OPTION_SYNONYMS.iter().any(|(words, meant)| words.contains(&option) && meant.contains(&name));
-    let letter = option.strip_prefix('-').filter(|letter| letter.len() == 1);
-    let meant = match letter {
-        // The options of the connection are the same in all commands, and rarely meant.
-        Some(letter) => named(&|name| name.starts_with(letter) && !["token", "color", "ca"].contains(&name)),
-        None => named(&synonyms),
-    };
-    match &*meant {
-        [] => Some(listed_options(command, name)),
-        [meant] => Some(format!("did you mean {meant}?")),
-        [first, second] if letter.is_none() => Some(format!("did you mean {first} or {second}?")),
-        _ if letter.is_none() => Some(format!("did you mean one of {}?", meant.join(", "))),
-        _ => Some(format!("options with this letter: {}", meant.join(", "))),
-    }
-}
-
-/// A sentence that lists the command's own options, or names the help if there are many.
-fn listed_options(command: &Command, name: &str) -> String {
-    // The options under this heading are the same in all commands.
-    let is_own = |argument: &&clap::Arg| !argument.is_hide_set() && argument.get_help_heading() != Some("Host");
-    let own = command.get_arguments().filter(is_own);
-    let own = own.filter_map(|argument| argument.get_long()).filter(|name| !["color", "help"].contains(name));
-    let own: Vec<_> = own.map(|name| format!("`--{name}`")).collect();
-    if own.is_empty() || own.len() > MAX_LISTED {
-        return format!("`{name} --help` lists the options");
-    }
-    format!("the options are {}; see `{name} --help`", own.join(", "))
 }
 
 #[cfg(test)]
@@ -210,7 +108,7 @@ mod tests {
         let mut command = Cli::command();
         let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
         let error = command.try_get_matches_from_mut(&arguments).unwrap_err();
-        let text = with_meant_command(error, &arguments, &command).to_string();
+        let text = with_tip(error, &arguments, &command).to_string();
         let tips =
             text.lines().filter_map(|line| line.trim().strip_prefix("tip: ").or(line.trim().strip_prefix("tip:")));
         tips.collect::<Vec<_>>().join("|")
@@ -220,7 +118,7 @@ mod tests {
     fn each_unknown_word_has_one_tip() {
         for (line, expected) in [
             ("plugin-host install", "did you mean `plugin-host load`?"),
-            ("plugin-host relaod", "a similar subcommand exists: 'reload'"),
+            ("plugin-host relaod", "did you mean `plugin-host reload`?"),
             ("plugin-host logs hello -f", "did you mean `--follow`?"),
             ("plugin-host load x --branch main", "name the branch, tag or commit after the source: `SOURCE@NAME`"),
             ("plugin-host load x -b main", "name the branch, tag or commit after the source: `SOURCE@NAME`"),
@@ -236,6 +134,12 @@ mod tests {
             (
                 "plugin-host token list --all",
                 "the options are `--output`, `--json`; see `plugin-host token list --help`",
+            ),
+            ("plugin-host help lod", "did you mean `plugin-host load`?"),
+            ("plugin-host help token ls", "did you mean `plugin-host token list`?"),
+            (
+                "plugin-host unload x --quiet",
+                "the options are `--output`, `--json`, `--reason`, `--on-conflict`, `--keep-data`, `--cascade`, `--yes`; see `plugin-host unload --help`",
             ),
             ("plugin-host token ls", "did you mean `plugin-host token list`?"),
             ("plugin-host cache clean", "did you mean `plugin-host cache clear`?"),
@@ -257,6 +161,11 @@ mod tests {
     #[test]
     fn the_meant_commands_exist_and_the_other_words_do_not() {
         let command = Cli::command();
+        let nested: Vec<_> =
+            command.get_subcommands().flat_map(Command::get_subcommands).map(Command::get_name).collect();
+        for (_, meant) in NESTED_SYNONYMS {
+            assert!(nested.contains(meant), "{meant}");
+        }
         for (words, meant) in SYNONYMS {
             let found = meant.split(' ').try_fold(&command, |command, name| command.find_subcommand(name));
             assert!(found.is_some() || *meant == "--version", "{meant}");

@@ -4,7 +4,7 @@ use host_api::{Configuration, Plugin, PluginItem, StoredData};
 use serde_json::Value;
 
 use super::load::at_reference;
-use super::updates::{newer_text, policy_text};
+use super::updates::{is_from_repository, newer_text, policy_text};
 use super::{generations, route};
 use crate::args::Show;
 use crate::client::{ApiRequest, Client};
@@ -134,8 +134,7 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
         facts.row(["stored data", &stored_text(stored_data)]);
     }
     facts.row(["revision", &item.revision.to_string()]);
-    // Only repositories have updates.
-    if let Some(policy) = item.update.as_ref().filter(|_| item.source.contains("://")) {
+    if let Some(policy) = item.update.as_ref().filter(|_| is_from_repository(&item.source)) {
         facts.row(["updates", &policy_text(policy)]);
     }
     if let Some(policy) = item.update.as_ref().filter(|policy| !policy.blocked.is_empty()) {

@@ -33,9 +33,8 @@ pub(super) async fn updates(client: &Client, args: &args::Updates) -> Result<(),
     let mut all = vec![];
     let mut as_they_are = vec![];
     for (id, plugin) in &list.plugins {
-        // Only plugins from a repository have versions.
         let Ok(id) = id.parse::<PluginId>() else { continue };
-        if plugin.source.starts_with("https://") {
+        if is_from_repository(&plugin.source) {
             let reply = client.request(ApiRequest::get(route(&id, &format!("/updates{query}")))).await?;
             as_they_are.push(reply.read::<Value>()?);
             all.push((plugin.metadata.version.clone(), reply.read::<Updates>()?));
@@ -119,6 +118,11 @@ async fn current_policy(client: &Client, id: &PluginId) -> Result<UpdatePolicy, 
     Ok(client.request(ApiRequest::get(route(id, "/updates"))).await?.read::<Updates>()?.update_policy)
 }
 
+/// Returns whether a plugin's source is a repository: other sources have no versions.
+pub(super) fn is_from_repository(source: &str) -> bool {
+    source.starts_with("https://")
+}
+
 /// Describes an update policy.
 pub(super) fn policy_text(policy: &UpdatePolicy) -> String {
     let mode = if policy.automatic { "automatic" } else { "manual" };
@@ -170,7 +174,7 @@ fn sheet(updates: &Updates) -> String {
     let mut facts = Table::new();
     facts.row(["id", &updates.id]);
     facts.row(["source", &updates.source]);
-    if !updates.source.contains("://") {
+    if !is_from_repository(&updates.source) {
         facts.row(["updates", "only plugins from a repository have updates; load a newer version instead"]);
         return facts.to_string();
     }

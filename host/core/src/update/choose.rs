@@ -63,7 +63,7 @@ impl Reason {
         match self {
             Reason::Blocked => "it is blocked".to_owned(),
             Reason::PreRelease => "it is a pre-release".to_owned(),
-            Reason::Policy(policy) => format!("the policy is `{policy}`"),
+            Reason::Policy(level) => format!("the policy is `{level}`"),
         }
     }
 }
@@ -72,20 +72,15 @@ impl Reason {
 ///
 /// Build metadata does not make a version newer. Of versions that differ only in metadata, the greatest metadata wins;
 /// of two entries with the same version, the later one. A blocked version without metadata applies to all its builds.
-pub fn choose(
-    installed: &Version,
-    available: &[Available],
-    policy: UpdateLevel,
-    blocked: &BTreeSet<Version>,
-) -> Choice {
+pub fn choose(installed: &Version, available: &[Available], level: UpdateLevel, blocked: &BTreeSet<Version>) -> Choice {
     let is_newer = |version: &Version, than: &Version| version.cmp_precedence(than) == Ordering::Greater;
     let held = |version: &Version| {
         if is_blocked(blocked, version) {
             Some(Reason::Blocked)
         } else if !version.pre.is_empty() && !is_next_pre_release(installed, version) {
             Some(Reason::PreRelease)
-        } else if !policy.allows(installed, version) {
-            Some(Reason::Policy(policy))
+        } else if !level.allows(installed, version) {
+            Some(Reason::Policy(level))
         } else {
             None
         }
@@ -113,7 +108,7 @@ pub fn choose(
             held_back.push((found.version.clone(), reason));
         }
     }
-    Choice { newest_allowed, newest: newest.filter(|_| policy != UpdateLevel::Pinned), held_back }
+    Choice { newest_allowed, newest: newest.filter(|_| level != UpdateLevel::Pinned), held_back }
 }
 
 /// Returns whether the head of a branch differs from the installed commit. A commit has no version, so the size of the

@@ -1,9 +1,8 @@
 //! Errors about a path of a source.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use host_core::spelling::suggestion;
 use rustix::io::Errno;
 
 use super::Error;
@@ -28,7 +27,7 @@ impl Error {
         let is_odd = [Errno::LOOP, Errno::NXIO, Errno::NODEV, Errno::OVERFLOW, Errno::XDEV, Errno::OPNOTSUPP];
         let is_odd = is_odd.iter().any(|errno| source.raw_os_error() == Some(errno.raw_os_error()));
         match source.kind() {
-            NotFound => Error::NothingThere { near: near(&path), path },
+            NotFound => Error::NothingThere { path, near: None },
             NotADirectory | IsADirectory | InvalidFilename | InvalidInput | PermissionDenied => {
                 Error::Unreadable { action, path, source }
             }
@@ -36,16 +35,6 @@ impl Error {
             _ => Error::Io { action, path, source },
         }
     }
-}
-
-/// A file or folder beside a missing path with nearly the same name. Reads at most 1,000 names.
-fn near(path: &Path) -> Option<PathBuf> {
-    let (parent, name) = (path.parent()?, path.file_name()?.to_str()?);
-    let folder = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    let entries = std::fs::read_dir(folder).ok()?.take(1_000);
-    let names: Vec<_> = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    Some(parent.join(suggestion(name, &names)?))
 }
 
 /// The kind of the file at a path. Links are not followed.

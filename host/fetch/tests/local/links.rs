@@ -72,5 +72,8 @@ fn over_http_sources_must_lie_below_the_roots() {
         // Without roots, no path at all.
         assert_eq!(code(text, &Config::default()), "fetch_outside_roots");
     }
+    let missing = |name: &str| place.fetch(&path(name).parse().unwrap(), Trust::Http, &config).unwrap_err().to_string();
+    assert!(missing("lix.so").contains("libx.so`"), "{}", missing("lix.so"));
+    assert!(!missing("door/lix.so").contains("libx.so"), "a name outside of the roots: {}", missing("door/lix.so"));
     assert!(place.tree(&source.join("door")).is_ok(), "the command line may follow a link to a source");
 }

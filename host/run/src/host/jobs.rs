@@ -149,6 +149,7 @@ impl Host {
         retry_of: Option<String>,
     ) -> Result<Arc<Job>, Error> {
         operation.check()?;
+        self.check_place(&operation).await?;
         let id = self.0.jobs.next_id();
         let request = self.protect(&id, record::write(&operation))?;
         let parts = JobParts {
@@ -163,6 +164,14 @@ impl Host {
             id,
         };
         self.start_job(operation, Job::new(parts)).await
+    }
+
+    /// Refuses to load a path that the management API may not read, so that the refusal does not become a failed job.
+    async fn check_place(&self, operation: &Operation) -> Result<(), Error> {
+        let Operation::Load { source, trust, .. } = operation else { return Ok(()) };
+        let (config, source, trust) = (self.config(), source.clone(), *trust);
+        let checked = tokio::task::spawn_blocking(move || host_fetch::check_place(&config.fetch, &source, trust));
+        Ok(checked.await.map_err(|_| Error::Panicked)??)
     }
 
     /// Stores a job and starts it.

@@ -1,6 +1,6 @@
 //! Uploads of plugin archives.
 
-use host_core::{Source, TreePath, Trust};
+use host_core::TreePath;
 
 use crate::model::Error;
 use crate::operation::check;
@@ -30,17 +30,6 @@ pub enum UploadError {
 }
 
 impl Host {
-    /// Refuses a source that the management API may not read, so that the refusal does not become a failed job.
-    ///
-    /// # Errors
-    /// [`Error::Fetch`] for a path that is not below the host's `source_roots`.
-    pub async fn check_place(&self, source: &Source) -> Result<(), Error> {
-        let (config, source) = (std::sync::Arc::clone(&self.config()), source.clone());
-        let checked =
-            tokio::task::spawn_blocking(move || host_fetch::check_place(&config.fetch, &source, Trust::Http)).await;
-        Ok(checked.unwrap_or(Ok(()))?)
-    }
-
     /// A temporary folder for an upload; removed when it is dropped.
     ///
     /// # Errors

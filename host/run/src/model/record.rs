@@ -84,9 +84,11 @@ enum Record {
         to: Option<Revision>,
         automatic: bool,
     },
+    // The aliases are the names that earlier hosts stored.
+    #[serde(alias = "set_update_rule")]
     SetUpdatePolicy {
         id: String,
-        #[serde(with = "policy")]
+        #[serde(alias = "rule", with = "policy")]
         policy: UpdatePolicy,
         #[serde(with = "versions_if_any")]
         blocked: Option<BTreeSet<Version>>,

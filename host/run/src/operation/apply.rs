@@ -78,9 +78,9 @@ impl Work<'_> {
         let lease = PluginLease::installed_plugin(self.host, self.job, target.id.as_str()).await?;
         self.is_as_planned(&lease, target.revision)?;
         let desired = Desired { goal: Goal::Absent { keep_data: true }, ..lease.installed()?.desired };
-        let policy = self.batch_check.clone().unwrap_or(GraphCheck::RemoveAllowed);
+        let check = self.batch_check.clone().unwrap_or(GraphCheck::RemoveAllowed);
         // Once committed, the removal is completed, also after a restart of the host.
-        self.commit_desired(&lease, desired, policy, None).await?;
+        self.commit_desired(&lease, desired, check, None).await?;
         self.remove(lease, true).await
     }
 
@@ -177,8 +177,8 @@ impl Work<'_> {
         }
         let _shield = self.job.shield_from_cancel();
         if desired != before {
-            let policy = self.batch_check.clone().unwrap_or(GraphCheck::DisableAllowed);
-            self.commit_desired(&lease, desired, policy, None).await?;
+            let check = self.batch_check.clone().unwrap_or(GraphCheck::DisableAllowed);
+            self.commit_desired(&lease, desired, check, None).await?;
         }
         let serving = lease.serving_number();
         if there.goal == Goal::Running {

@@ -190,11 +190,11 @@ impl Host {
     /// Reasons why a valid plugin cannot be loaded now: its dependencies, and defaults that its own schema refuses.
     fn obstacles(&self, manifest: &Manifest, schema: &Schema) -> Vec<String> {
         let graph = self.graph().check(&Node::from_manifest(manifest, true)).err();
-        let graph = graph.map(|error| format!("the plugin cannot be started now: {error}"));
+        let graph = graph.map(|error| format!("the plugin cannot be started now: {}", Error::from(error).chain()));
         let defaults = schema.check(&manifest.configuration).err();
         let defaults = defaults.map(|violations| {
             let error = Error::ConfigurationInvalid { violations };
-            format!("the plugin cannot be started with its own defaults: {error}")
+            format!("the plugin cannot be started with its own defaults: {}", error.chain())
         });
         graph.into_iter().chain(defaults).collect()
     }

@@ -25,7 +25,7 @@ pub(crate) enum Identity {
     Anonymous,
     /// The sent token is invalid.
     Unknown,
-    /// The header `Authorization` has no bearer token, or there are two. The text says which.
+    /// The header `Authorization` has no bearer token, or was sent twice. The text is the detail of the error.
     Malformed(&'static str),
     /// A valid token was sent.
     Known(Caller),

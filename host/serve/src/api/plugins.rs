@@ -67,7 +67,6 @@ pub(crate) async fn load(
     let (version, tag_pattern) = (asked.version.as_deref(), asked.tag_pattern.as_deref());
     let named = SourceRequest { source: &asked.source, version, path: asked.path.as_deref(), tag_pattern };
     let (source, must_be) = source_asked(&app, &named).await?;
-    app.host.check_place(&source).await?;
     let configuration = asked.config;
     let start = asked.start.unwrap_or(true);
     let options = LoadOptions { configuration, start, replace: asked.replace, ..must_be };

@@ -1,5 +1,5 @@
 use super::*;
-use crate::ledger::open_slot;
+use crate::ledger::{ONE_TEST, open_slot};
 
 thread_local! {
     static ENDED: RefCell<Vec<usize>> = const { RefCell::new(vec![]) };
@@ -15,6 +15,7 @@ fn value(number: usize) -> *mut c_void {
 
 #[test]
 fn a_library_has_its_own_keys_and_each_thread_its_own_values() {
+    let _alone = ONE_TEST.lock().unwrap_or_else(PoisonError::into_inner);
     let slot = open_slot(u64::MAX - 4).unwrap();
     let other = open_slot(u64::MAX - 5).unwrap();
     let key = create(slot, Some(end)).unwrap();
@@ -49,6 +50,7 @@ fn a_library_has_its_own_keys_and_each_thread_its_own_values() {
 
 #[test]
 fn each_library_has_as_many_keys_as_a_process() {
+    let _alone = ONE_TEST.lock().unwrap_or_else(PoisonError::into_inner);
     let slot = open_slot(u64::MAX - 6).unwrap();
     let other = open_slot(u64::MAX - 7).unwrap();
     let of_other = (0..MAX_KEYS_OF_LIBRARY).filter(|_| create(other, None).is_some()).count();

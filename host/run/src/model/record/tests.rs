@@ -115,7 +115,8 @@ fn a_stored_operation_equals_the_submitted_one() {
 fn the_test_list_has_every_operation() {
     // The error lists all variants: "unknown variant `x`, expected one of `load`, …".
     let known = read(r#"{"operation":"x"}"#).unwrap_err().to_string();
-    let known = known.split('`').skip(3).step_by(2).collect::<std::collections::BTreeSet<_>>();
+    let mut known = known.split('`').skip(3).step_by(2).collect::<std::collections::BTreeSet<_>>();
+    assert!(known.remove("set_update_rule"), "the name that earlier hosts stored");
     let all = all();
     assert_eq!(all.iter().map(Operation::name).collect::<std::collections::BTreeSet<_>>(), known);
 }
@@ -155,6 +156,13 @@ fn the_stored_form_of_operations_does_not_change() {
         {"operation":"apply","plan":"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881","targets":[{"id":"hello","revision":3,"there":{"pick":{"source":{"git":"https://github.com/acme/hello"},"trust":"http","commit":"c1","tree":"sha256:e3b98a4da31a127d4bde6e43033f66ba274cab0eb7eb1c70ec41402bf6273dd8","artifact":null},"goal":"stopped","configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"update":{"policy":"minor","automatic":false,"interval_seconds":3600},"blocked":[]}},{"id":"rests","revision":4,"there":{"pick":null,"goal":"running","configuration":null,"update":null,"blocked":null}},{"id":"gone","revision":5,"there":null}],"atomic":true}
         {"operation":"batch","operations":[{"operation":"load","source":{"git":"https://github.com/acme/hello"},"trust":"http","options":{"configuration":{"greeting":"Hé\u0000\"","n":[1,2.5,null]},"start":true,"if_changed":false}},{"operation":"unload","id":"hello","keep_data":true,"cascade":false}],"atomic":false}
     "#]].assert_eq(&texts);
+}
+
+#[test]
+fn names_that_earlier_hosts_stored_are_read() {
+    let rule = r#"{"policy":"patch","automatic":true,"interval_seconds":3600}"#;
+    let text = format!(r#"{{"operation":"set_update_rule","id":"hello","rule":{rule},"blocked":null}}"#);
+    assert_eq!(read(&text).unwrap().name(), "set_update_policy");
 }
 
 #[test]

@@ -14,22 +14,22 @@ pub(super) fn judge(
     report: &UpdateReport,
     followed: Follow<'_>,
     revision: &Revision,
-    policy: UpdateLevel,
+    level: UpdateLevel,
     blocked: &BTreeSet<Version>,
 ) -> UpdateReport {
     let mut report = report.clone();
     match followed {
         Follow::Fixed => {}
         Follow::Tip(tip) => {
-            let is_new = policy != UpdateLevel::Pinned && choose_commit(report.commit.as_deref(), tip);
+            let is_new = level != UpdateLevel::Pinned && choose_commit(report.commit.as_deref(), tip);
             let update = Update { version: None, revision: revision.clone(), commit: tip.to_owned() };
             report.newest = is_new.then_some(update);
-            report.allowed = report.newest.clone().filter(|_| policy.takes_any());
+            report.allowed = report.newest.clone().filter(|_| level.takes_any());
         }
         Follow::Releases(releases) => {
             let installed = release_of(&report, &releases);
             let available: Vec<_> = releases.iter().map(available).collect();
-            let choice = choose(installed, &available, policy, blocked);
+            let choice = choose(installed, &available, level, blocked);
             report.newest = choice.newest.map(update);
             report.allowed = choice.newest_allowed.map(update);
             report.held_back = choice.held_back;
@@ -89,12 +89,12 @@ mod tests {
     /// The report for a plugin of version 1.2.0 and commit `c1`.
     fn check(revision: &str, refs: &str, expected: Expect) {
         let mut table = String::new();
-        for policy in UpdateLevel::ALL {
+        for level in UpdateLevel::ALL {
             let report = UpdateReport::empty(&"1.2.0".parse().unwrap(), Some("c1"));
             let blocked = ["1.2.9".parse().unwrap()].into();
             let (listing, revision) = (listing(refs), revision.parse().unwrap());
             let followed = listing.follow(&revision, TagRule::default());
-            let judged = followed.map(|followed| judge(&report, followed, &revision, policy, &blocked));
+            let judged = followed.map(|followed| judge(&report, followed, &revision, level, &blocked));
             let shown = |update: &Option<Update>| match update {
                 None => "-".to_owned(),
                 Some(Update { version: None, revision, commit }) => format!("{revision} at {commit}"),
@@ -103,10 +103,10 @@ mod tests {
                 }
             };
             table += &match judged {
-                Err(error) => format!("{policy}: {}\n", error.code()),
+                Err(error) => format!("{level}: {}\n", error.code()),
                 Ok(report) => {
                     let held: String = report.held_back.iter().map(|(version, _)| format!(" {version}")).collect();
-                    format!("{policy}: {} of {}; held back:{held}\n", shown(&report.allowed), shown(&report.newest))
+                    format!("{level}: {} of {}; held back:{held}\n", shown(&report.allowed), shown(&report.newest))
                 }
             };
         }
