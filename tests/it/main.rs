@@ -38,6 +38,7 @@ mod calls;
 mod catalog;
 mod command_line;
 mod compression;
+mod console;
 mod cross_origin;
 mod damage;
 mod defects;

@@ -43,6 +43,28 @@ pub struct Login {
     pub user: LoginUser,
 }
 
+/// Request body of `POST /api/session`: a name and a password, or a token.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionRequest {
+    /// The user name; with `password`.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// The password; with `username`.
+    #[serde(default)]
+    pub password: Option<String>,
+    /// A token of this host; without `username` and `password`.
+    #[serde(default)]
+    pub token: Option<String>,
+}
+
+/// Response of `GET /api/session`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BrowserSession {
+    /// The caller; null if nobody is signed in.
+    pub caller: Option<Me>,
+}
+
 /// The user who logged in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LoginUser {

@@ -21,8 +21,8 @@ mod system;
 mod update;
 
 pub use access::{
-    CreatedToken, Login, LoginRequest, LoginUser, Me, NewToken, NewUser, Rights, Token, TokenList, User, UserChange,
-    UserList,
+    BrowserSession, CreatedToken, Login, LoginRequest, LoginUser, Me, NewToken, NewUser, Rights, SessionRequest, Token,
+    TokenList, User, UserChange, UserList,
 };
 pub use audit::{AuditBroken, AuditEntry, AuditHead, AuditPage, AuditReport};
 pub use cache::{CacheCleared, CacheInfo};

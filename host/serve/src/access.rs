@@ -9,6 +9,7 @@ pub(crate) mod operator_token;
 mod password;
 mod recent;
 mod refusals;
+pub(crate) mod session_cookie;
 mod sessions;
 mod throttle;
 mod tokens;

@@ -6,6 +6,7 @@ pub(crate) mod form;
 pub(crate) mod input;
 pub(crate) mod moment;
 pub(crate) mod outcome;
+pub(crate) mod page;
 pub(crate) mod plugin_list;
 pub(crate) mod problem;
 pub(crate) mod request_id;

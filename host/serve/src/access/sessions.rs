@@ -24,6 +24,8 @@ pub(crate) struct Session {
     pub(crate) id: String,
     pub(crate) expires_unix_ms: u64,
     pub(crate) rights: Rights,
+    /// The name of the user.
+    pub(crate) user: String,
 }
 
 impl Access {
@@ -92,7 +94,7 @@ impl Access {
             revoked_unix_ms: None,
         };
         self.put_token(record).await?;
-        Ok(Session { token, id, expires_unix_ms, rights: user.rights })
+        Ok(Session { token, id, expires_unix_ms, rights: user.rights, user: user.name.to_string() })
     }
 
     /// Returns the sessions of a user, oldest first.

@@ -5,18 +5,14 @@ mod errors;
 
 use std::sync::LazyLock;
 
-use axum::response::{IntoResponse as _, Response};
-use http::header::{self, HeaderName, HeaderValue};
+use axum::response::Response;
+
+use crate::wire::page::{Caching, included};
 
 const PAGE: &str = include_str!("docs/page.html");
 const SCRIPT: &str = include_str!("docs/page.js");
 const STYLE: &str = include_str!("docs/page.css");
 static ERRORS: LazyLock<String> = LazyLock::new(errors::page);
-
-/// Content security policy: the page's own script and style, requests to this host only, no framing.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-img-src 'self' data:; \
-base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 pub(crate) async fn page() -> Response {
     answer("text/html; charset=utf-8", PAGE)
@@ -34,17 +30,8 @@ pub(crate) async fn errors() -> Response {
     answer("text/html; charset=utf-8", &ERRORS)
 }
 
-fn answer(kind: &'static str, text: &'static str) -> Response {
-    let mut response = text.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
-    // A new version of the host serves another page under the same path.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    response
+fn answer(content_type: &'static str, text: &'static str) -> Response {
+    included(content_type, text, Caching::Revalidate)
 }
 
 #[cfg(test)]

@@ -23,11 +23,26 @@ type ApiResult = Result<Response, ApiError>;
 /// recorded individually.
 pub(crate) async fn login(
     State(app): State<AppState>,
-    mut audit: AuditContext,
+    audit: AuditContext,
     axum::Extension(address): axum::Extension<ClientAddress>,
     SecretJson(asked): SecretJson<api::LoginRequest>,
 ) -> ApiResult {
     let api::LoginRequest { username, password } = asked;
+    let Session { token, expires_unix_ms, rights, user, .. } =
+        create_session(&app, audit, address, username, password).await?;
+    let role = rights.role.map(|role| role.to_string());
+    let user = api::LoginUser { username: user, role, permissions: shown_permissions(&rights) };
+    Ok(no_store(Json(api::Login { token, expires_unix_ms, user }).into_response()))
+}
+
+/// Checks a password, creates a session and records both in the audit log.
+pub(crate) async fn create_session(
+    app: &AppState,
+    mut audit: AuditContext,
+    address: ClientAddress,
+    username: String,
+    password: String,
+) -> Result<Session, ApiError> {
     let user = match app.access.check_password(&username, password, address.0).await {
         Ok(user) => user,
         Err(refused) => {
@@ -38,24 +53,17 @@ pub(crate) async fn login(
     audit.by_name(format!("login:{}", user.name));
     audit.subject().object(user.name.as_str());
     let asked = audit.asked(&app.host).await?;
-    let begun = app.access.create_session(&user).await;
-    let response = match begun {
+    let created = app.access.create_session(&user).await;
+    let response = match &created {
         Ok(session) => {
             audit.by_token(&session.id);
-            logged_in(session, user.name.to_string())
+            StatusCode::OK.into_response()
         }
-        Err(refused) => refused.into_response(),
+        Err(refused) => refused.clone().into_response(),
     };
     let told = audit.end(asked, &response);
     audit_context::write(&app.host, vec![told]).await;
-    Ok(response)
-}
-
-fn logged_in(session: Session, username: String) -> Response {
-    let Session { token, expires_unix_ms, rights, .. } = session;
-    let role = rights.role.map(|role| role.to_string());
-    let user = api::LoginUser { username, role, permissions: shown_permissions(&rights) };
-    no_store(Json(api::Login { token, expires_unix_ms, user }).into_response())
+    created
 }
 
 /// Ends the session of the sent token.
@@ -72,11 +80,16 @@ pub(crate) async fn logout(State(app): State<AppState>, caller: Caller) -> ApiRe
 
 /// Returns the caller and its rights.
 pub(crate) async fn me(State(app): State<AppState>, caller: Caller) -> Response {
+    no_store(Json(shown(&app, &caller)).into_response())
+}
+
+/// Returns a caller and its rights as the API shows them.
+pub(crate) fn shown(app: &AppState, caller: &Caller) -> api::Me {
     let held = app.access.token(&caller.token);
     let record = held.as_ref().map(|held| &held.record);
     let (principal, rights) = (&caller.principal, rights::shown(&caller.principal.rights));
     let user = record.and_then(|record| record.login.as_ref()).map(ToString::to_string);
-    let me = api::Me {
+    api::Me {
         username: user.unwrap_or_else(|| principal.name.clone()),
         actor: principal.name.clone(),
         permissions: shown_permissions(&principal.rights),
@@ -84,8 +97,7 @@ pub(crate) async fn me(State(app): State<AppState>, caller: Caller) -> Response 
         grants: rights.grants,
         scopes: rights.scopes,
         expires_unix_ms: record.and_then(|record| record.expires_unix_ms),
-    };
-    no_store(Json(me).into_response())
+    }
 }
 
 /// The permissions that a console can check: the permissions of the role, and the permissions that endpoints can

@@ -46,12 +46,15 @@ pub(crate) async fn get(
 
 impl HostDocument {
     pub(crate) fn new(table: &RouteTable) -> HostDocument {
-        let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+        let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
         let mut schemas = BTreeMap::new();
         let mut statuses = BTreeSet::new();
         for (row, doc) in table.documented_rows() {
             let fails = fails(row, doc);
-            paths.entry(row.path).or_default().insert(method(&row.method), operation(row, doc, &fails));
+            paths
+                .entry(row.path.replace("{*", "{"))
+                .or_default()
+                .insert(method(&row.method), operation(row, doc, &fails));
             schemas.extend(doc.schemas.clone());
             statuses.extend(fails);
         }
@@ -204,7 +207,9 @@ fn path_parameters(row: &RouteRow, doc: &RouteDoc) -> Vec<Value> {
 
 /// The parameter names of a path.
 fn names(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    path.split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| name.trim_start_matches('*'))
 }
 
 fn method(method: &Method) -> String {
@@ -218,7 +223,7 @@ fn name(status: u16) -> String {
 
 fn problem_response(status: u16) -> Value {
     let title = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("problem");
-    let mut headers = json!({ "X-Request-PathId": { "$ref": "#/components/headers/RequestId" } });
+    let mut headers = json!({ "X-Request-Id": { "$ref": "#/components/headers/RequestId" } });
     if matches!(status, 429 | 503) {
         let says = "Seconds to wait before repeating the request.";
         headers["Retry-After"] = json!({ "description": says, "schema": { "type": "integer" } });

@@ -60,7 +60,7 @@ fn object() -> serde_json::Value {
     json!({ "type": "object" })
 }
 
-async fn unknown() -> ApiError {
+pub(super) async fn unknown() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "route_unknown", "this host has no such route")
         .fix("`/docs` lists the routes of this host")
 }

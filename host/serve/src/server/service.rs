@@ -16,6 +16,7 @@ use tower_service::Service as _;
 use tracing::Level;
 
 use crate::access::audit_context::ClientAddress;
+use crate::access::session_cookie;
 use crate::connection::access_log::{self, AccessLogLine};
 use crate::connection::http2::like_http1;
 use crate::connection::pace::{BodyPace, LastChunk, PacedBody, SlowBodyFlag};
@@ -75,6 +76,7 @@ impl Service {
 
         let checked = front_door::check(parts, &rules, &connection.recent_host);
         let is_malformed = checked.is_err();
+        session_cookie::authorize(&mut parts.headers);
         let mut response = if let Err(refused) = checked {
             turned_away(&refused, &request_id, parts.uri.path())
         } else if preflight {

@@ -5,7 +5,7 @@ use host_api as api;
 use host_core::Role::Admin;
 
 use super::{DELETE, GET, PATCH, POST};
-use crate::api::{audit, login, tokens, users};
+use crate::api::{audit, login, session, tokens, users};
 use crate::guard::table::{RequiredAccess, RouteRow, RouteTable};
 
 /// Largest body of a login, which needs no token: a name and a password with every character escaped.
@@ -22,6 +22,22 @@ pub(super) fn add(t: &mut RouteTable) {
         .summary("Ends the session of the sent token.")
         .empty_response(204)
         .errors(&[409, 503, 507]);
+    let sign_in =
+        RouteRow { method: POST, path: "/api/session", access: RequiredAccess::Public, action: "session_create" };
+    t.route(sign_in, session::sign_in, |route| route.layer(DefaultBodyLimit::max(MAX_LOGIN_BYTES)))
+        .summary("Signs a browser in with a password or a token, and sets a cookie that scripts cannot read.")
+        .body::<api::SessionRequest>()
+        .response::<api::Me>(200)
+        .response_header(200, "Set-Cookie", "The cookie. It counts only with the header `X-Plugin-Host-Console`.")
+        .errors(&[401, 403, 429, 503, 507]);
+    t.public("session_get", GET, "/api/session", session::get)
+        .summary("Returns the caller; null if nobody is signed in.")
+        .response::<api::BrowserSession>(200)
+        .errors(&[429]);
+    t.any_token("session_remove", DELETE, "/api/session", session::sign_out)
+        .summary("Signs a browser out: removes the cookie and ends a session that was created with a password.")
+        .empty_response(204)
+        .errors(&[503, 507]);
     t.any_token("me", GET, "/api/me", login::me).summary("Returns the caller and its rights.").response::<api::Me>(200);
     t.role(Admin, "token_list", GET, "/api/tokens", tokens::list)
         .summary("Lists all tokens, without their secrets.")

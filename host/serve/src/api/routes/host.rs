@@ -4,7 +4,7 @@ use host_api as api;
 use host_core::Role::{Admin, Operator, Viewer};
 
 use super::{DELETE, GET, IF_MATCH, PUT, object};
-use crate::api::{cache, docs, openapi, settings, system};
+use crate::api::{cache, console, docs, openapi, settings, system};
 use crate::guard::table::RouteTable;
 
 pub(super) fn add(t: &mut RouteTable) {
@@ -63,4 +63,21 @@ pub(super) fn add(t: &mut RouteTable) {
     t.public("docs_errors", GET, "/docs/errors", docs::errors)
         .summary("Error reference as an HTML page.")
         .text_response(200, "text/html");
+    t.public("home", GET, "/", console::home)
+        .summary("Leads browsers to the web console.")
+        .empty_response(303)
+        .errors(&[404]);
+    t.public("console", GET, "/console", console::page)
+        .summary("The web console as an HTML page.")
+        .text_response(200, "text/html");
+    t.public("console_page", GET, "/console/{*page}", console::page)
+        .summary("A page of the web console; its script renders the path.")
+        .path_parameter("page", "The path of the page in the console.")
+        .text_response(200, "text/html");
+    t.public("console_file", GET, "/console/assets/{version}/{file}", console::file)
+        .summary("A script or style sheet of the web console.")
+        .path_parameter("version", "The version of the console.")
+        .path_parameter("file", "The file name.")
+        .text_response(200, "text/javascript")
+        .text_response(200, "text/css");
 }
