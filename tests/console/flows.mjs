@@ -14,7 +14,8 @@ fs.rmSync(SCREENSHOTS, { recursive: true, force: true });
 fs.mkdirSync(SCREENSHOTS, { recursive: true });
 const hello = archive(program, path.join(repository, "examples/hello"), path.join(target, "hello.zip"));
 const broken = archive(program, path.join(repository, "examples/hello"), path.join(target, "broken.zip"), (folder) => fs.appendFileSync(path.join(folder, "src/lib.rs"), "\nfn broken() -> u32 { \"text\" }\n"));
-const host = await startHost(program);
+const changed = archive(program, path.join(repository, "examples/hello"), path.join(target, "changed.zip"), (folder) => fs.appendFileSync(path.join(folder, "src/lib.rs"), "\n// Another source, so that it is compiled.\n"));
+let host = await startHost(program);
 const browser = await launch();
 const { page, context, problems } = await open(browser, host.address);
 
@@ -57,6 +58,7 @@ const flows = {
     await page.getByRole("button", { name: "Install and replace" }).click();
     await page.getByRole("log").getByText("mismatched types").first().waitFor({ timeout: BUILD_MS });
     await page.getByRole("button", { name: "Retry" }).waitFor({ timeout: BUILD_MS });
+    await page.getByRole("listitem").filter({ hasText: "build, not completed" }).waitFor();
     await page.getByRole("alert").waitFor();
     await accessible("failed");
     assert.equal((await host.api("GET", "/api/plugins/hello")).phase, "running");
@@ -86,6 +88,18 @@ const flows = {
     await dialog.getByRole("button", { name: "Remove" }).click();
     await page.getByRole("heading", { name: "No plugins yet" }).waitFor();
     assert.equal((await host.api("GET", "/api/plugins")).count, 0);
+  },
+  async "a host that is killed during an installation and started again is shown, and the job continues"() {
+    await page.goto(host.address + "/console/add");
+    await page.getByLabel("Plugin ZIP").setInputFiles(changed);
+    await page.getByRole("button", { name: "Install", exact: true }).click();
+    await page.getByRole("listitem").getByText("build").waitFor();
+    await host.stop("SIGKILL");
+    await page.getByText("The host does not answer").waitFor();
+    host = await startHost(program, new URL(host.address).port, host.folder);
+    await page.getByText("The host does not answer").waitFor({ state: "hidden" });
+    await page.getByRole("link", { name: "Try GET /hello" }).waitFor({ timeout: BUILD_MS });
+    assert.equal((await host.api("GET", "/api/plugins/hello")).phase, "running");
   },
   async "the other pages answer, and the palette opens them from the keyboard"() {
     for (const route of ["jobs", "events", "audit", "plan", "host", "host/settings", "host/access"]) {

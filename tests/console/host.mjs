@@ -7,10 +7,10 @@ import { chromium } from "playwright-core";
 
 const ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-/** Starts a host on a free port and waits until it listens. */
-export async function startHost(program, folder = fs.mkdtempSync(path.join(os.tmpdir(), "console-"))) {
+/** Starts a host and waits until it listens; port 0 is a free port. */
+export async function startHost(program, port = "0", folder = fs.mkdtempSync(path.join(os.tmpdir(), "console-"))) {
   const plugins = path.join(folder, "plugins");
-  const child = spawn(program, ["serve", "--port", "0", "--plugin-dir", plugins, "--cache-dir", path.join(folder, "cache")], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, ["serve", "--port", port, "--plugin-dir", plugins, "--cache-dir", path.join(folder, "cache")], { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   const address = await new Promise((resolve, reject) => {
     const read = (bytes) => {
@@ -29,10 +29,10 @@ export async function startHost(program, folder = fs.mkdtempSync(path.join(os.tm
     if (!response.ok) throw new Error(method + " " + route + ": " + response.status + " " + text);
     return text ? JSON.parse(text) : null;
   };
-  const stop = () => new Promise((resolve) => {
+  const stop = (signal = "SIGTERM") => new Promise((resolve) => {
     child.removeAllListeners("exit");
     child.on("exit", resolve);
-    child.kill("SIGTERM");
+    child.kill(signal);
   });
   return { address, token, api, stop, folder, log: () => log };
 }

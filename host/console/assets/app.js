@@ -3,7 +3,7 @@ import { api, connected, me } from "./api.js";
 import { dropped } from "./add.js";
 import { fill, h } from "./dom.js";
 import { openCommands } from "./commands.js";
-import { refusal } from "./parts.js";
+import { dialog, facts, refusal } from "./parts.js";
 import { addPage } from "./add.js";
 import { eventsPage } from "./events.js";
 import { hostPage } from "./host.js";
@@ -102,6 +102,8 @@ document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && me.get()) {
     event.preventDefault();
     openCommands(go);
+  } else if (event.key === "?" && !/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && !document.querySelector("dialog[open]")) {
+    dialog("Keys", facts([["Ctrl K", "opens a page or a plugin by name"], ["/", "goes to the filter of the page"], ["Escape", "closes a dialog"], ["?", "shows this list"]]), []);
   } else if (event.key === "/" && !/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && !target.isContentEditable) {
     const search = /** @type {HTMLElement | null} */ (document.querySelector("main input[type=search]"));
     if (search) {

@@ -109,11 +109,12 @@ function renderSteps(place, job, isEnded) {
     names.push(...STEPS.slice(at + 1).filter((name) => !names.includes(name)));
   }
   const done = [...ran.values()].reduce((sum, ms) => sum + ms, 0);
+  const failed = isEnded && job.state !== "done" ? job.step : "";
   fill(place, names.map((name) => {
     const ms = ran.get(name);
     const isNow = ms === undefined && !isEnded && name === job.step;
     const since = job.started_unix_ms ? Math.max(0, Date.now() - job.started_unix_ms - done) : 0;
     const text = ms !== undefined ? duration(ms / 1000) : isNow ? duration(since / 1000) : "";
-    return h("li", { class: ms !== undefined ? "ran" : isNow ? "now" : "next", aria: isNow ? { current: "step" } : {} }, name, " ", h("span", { class: "quiet" }, text));
+    return h("li", { class: name === failed ? "failed" : ms !== undefined ? "ran" : isNow ? "now" : "next", aria: isNow ? { current: "step" } : {} }, name, name === failed && h("span", { class: "hidden" }, ", not completed"), " ", h("span", { class: "quiet" }, text));
   }));
 }

@@ -39,7 +39,7 @@ export function refusal(failure) {
   const errors = problem?.errors ?? [];
   return h("div", { class: "refusal", role: "alert" },
     h("p", {}, h("strong", {}, words(detail))),
-    errors.length > 0 && h("ul", {}, errors.map((/** @type {any} */ error) => h("li", {}, error.pointer ? h("code", {}, error.pointer) : null, error.pointer ? " " : null, words(error.message)))),
+    errors.length > 0 && h("ul", {}, errors.map((/** @type {any} */ error) => h("li", {}, error.pointer ? h("code", {}, error.pointer) : null, error.pointer ? " " : null, error.message.includes("\n") ? h("pre", { tabindex: 0 }, error.message) : words(error.message)))),
     fix && h("p", { class: "fix" }, h("span", { class: "label" }, "To fix it: "), words(fix), " ", copy(commandOf(fix))),
     problem?.code && h("p", { class: "quiet" }, h("a", { href: "/docs/errors#" + encodeURIComponent(problem.code) }, problem.code), problem.request_id ? " · request " + problem.request_id : ""));
 }

@@ -45,7 +45,7 @@ export function pluginsPage({ root, signal, title }) {
     h("h2", {}, "No plugins yet"),
     h("p", {}, "Drop a ZIP archive of a plugin anywhere in this window, or add one from a git repository."),
     h("p", {}, h("a", { href: "/console/add", class: "button" }, "Add plugin")),
-    h("p", { class: "quiet" }, "To write one: ", h("code", {}, "plugin-host new hello && cd hello && plugin-host pack"), " creates a plugin and its archive."));
+    h("p", { class: "quiet" }, "To write one: ", h("code", {}, "plugin-host new hello && cd hello && plugin-host pack ."), " creates a plugin and its archive."));
 
   fill(root,
     h("div", { class: "row head" }, h("h1", {}, "Plugins"), summary, h("span", { class: "space" }), search, h("a", { href: "/console/add", class: "button" }, "Add plugin")),
