@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
+import { changes } from "./changes.mjs";
 import { archive, launch, open, startHost } from "./host.mjs";
 
 const [program, repository, target] = process.argv.slice(2);
@@ -15,6 +16,13 @@ fs.mkdirSync(SCREENSHOTS, { recursive: true });
 const hello = archive(program, path.join(repository, "examples/hello"), path.join(target, "hello.zip"));
 const broken = archive(program, path.join(repository, "examples/hello"), path.join(target, "broken.zip"), (folder) => fs.appendFileSync(path.join(folder, "src/lib.rs"), "\nfn broken() -> u32 { \"text\" }\n"));
 const changed = archive(program, path.join(repository, "examples/hello"), path.join(target, "changed.zip"), (folder) => fs.appendFileSync(path.join(folder, "src/lib.rs"), "\n// Another source, so that it is compiled.\n"));
+const newer = archive(program, path.join(repository, "examples/hello"), path.join(target, "newer.zip"), (folder) => {
+  for (const name of ["plugin.yaml", "Cargo.toml"]) {
+    const file = path.join(folder, name);
+    fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace("1.0.0", "1.1.0"));
+  }
+});
+const configured = archive(program, path.join(repository, "examples/config"), path.join(target, "config.zip"));
 let host = await startHost(program);
 const browser = await launch();
 const { page, context, problems } = await open(browser, host.address);
@@ -61,6 +69,10 @@ const flows = {
     await page.getByRole("listitem").filter({ hasText: "build, not completed" }).waitFor();
     await page.getByRole("alert").waitFor();
     await accessible("failed");
+    const job = page.url();
+    await page.getByRole("button", { name: "Retry" }).click();
+    await page.waitForURL((url) => url.href !== job);
+    await page.getByRole("button", { name: "Retry" }).waitFor({ timeout: BUILD_MS });
     assert.equal((await host.api("GET", "/api/plugins/hello")).phase, "running");
   },
   async "an invalid archive is explained before anything is installed"() {
@@ -101,6 +113,7 @@ const flows = {
     await page.getByRole("link", { name: "Try GET /hello" }).waitFor({ timeout: BUILD_MS });
     assert.equal((await host.api("GET", "/api/plugins/hello")).phase, "running");
   },
+  ...changes(page, () => host, { newer, configured, buildMs: BUILD_MS }),
   async "the other pages answer, and the palette opens them from the keyboard"() {
     for (const route of ["jobs", "events", "audit", "plan", "host", "host/settings", "host/access"]) {
       await page.goto(host.address + "/console/" + route);

@@ -5,7 +5,7 @@ import { duration } from "./format.js";
 import { badge, button, explain, facts, logView, refusal, time, toast, wide } from "./parts.js";
 
 const ENDED = ["done", "failed", "cancelled", "timed_out", "superseded"];
-/** The steps of an installation, in order; a job shows those that it has reached, and the expected ones behind. */
+/** The steps of an installation, in order. A running job shows its steps so far and the expected further steps. */
 const STEPS = ["fetch", "check", "build", "open", "start", "probe", "commit", "swap"];
 const HAS_STEPS = ["load", "install", "reload", "update"];
 
@@ -63,6 +63,7 @@ export function jobPage({ root, signal, title, parameters, go }) {
   const log = logView("Log of the job");
   fill(root, heading, state, problem, steps, outcome, h("h2", {}, "Log"), log.element, about);
   let shown = "";
+  let wasRunning = false;
   const load = repeat(700, signal, async () => {
     const job = await api("GET", path, { signal });
     fill(problem);
@@ -71,11 +72,12 @@ export function jobPage({ root, signal, title, parameters, go }) {
     title(name);
     setText(heading, name[0].toUpperCase() + name.slice(1));
     renderSteps(steps, job, isEnded);
+    wasRunning ||= !isEnded;
     if (shown === job.state) return;
     shown = job.state;
     fill(state, stateBadge(job.state),
       !isEnded && button("Cancel", async () => (await api("DELETE", path), load()), { class: "plain" }),
-      ["failed", "cancelled", "timed_out"].includes(job.state) && button("Retry", async () => go("/console/jobs/" + encodeURIComponent((await api("POST", path + "/retry")).id)), { class: "plain" }));
+      ["failed", "cancelled", "timed_out"].includes(job.state) && button("Retry", async () => go("/console/jobs/" + encodeURIComponent((await api("POST", path + "/retry", { headers: { Prefer: "respond-async" } })).id)), { class: "plain" }));
     fill(about, facts([["Job", job.id], ["Requested by", job.actor], ["Reason", job.reason], ["Subject", job.subject], ["Created", time(job.created_unix_ms)], ["Attempt", job.attempt > 1 && job.attempt]]));
     if (job.problem) fill(outcome, refusal(job.problem));
     if (job.state === "done") await done(job);
@@ -83,7 +85,7 @@ export function jobPage({ root, signal, title, parameters, go }) {
 
   /** @param {any} job */
   async function done(job) {
-    toast(job.result?.message ?? "The job is done.");
+    if (wasRunning) toast(job.result?.message ?? "The job is done.");
     const plugin = job.result?.id ? await api("GET", "/api/plugins/" + encodeURIComponent(job.result.id), { signal }).catch(() => null) : null;
     const first = plugin?.plugin.metadata.endpoints[0];
     const href = plugin && "/console/plugins/" + encodeURIComponent(job.result.id);

@@ -3,8 +3,7 @@ import { Failure } from "./api.js";
 import { fill, h, words } from "./dom.js";
 import { ago, exact } from "./format.js";
 
-/** Symbol and colour of a phase, health or job state. The word always stands beside the symbol. */
-/** @type {Record<string, [string, string]>} */
+/** The symbol and colour of a phase, health or job state, which is always shown with its word. @type {Record<string, [string, string]>} */
 const LOOKS = {
   running: ["●", "good"], healthy: ["●", "good"], done: ["✓", "good"], good: ["●", "good"],
   degraded: ["▲", "warn"], draining: ["▲", "warn"], unknown: ["○", "calm"], queued: ["○", "calm"],

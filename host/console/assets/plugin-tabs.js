@@ -60,7 +60,7 @@ export async function historyTab({ id, path, root, signal, go }) {
 }
 
 /** Newer versions and the update policy. @param {import("./plugin.js").Tab} tab */
-export async function updatesTab({ id, path, root, signal, go }) {
+export async function updatesTab({ path, root, signal, go }) {
   const render = (/** @type {any} */ updates) => {
     const { report, update_policy: policy } = updates;
     const install = (/** @type {string} */ version) => button("Install " + version, async () => {

@@ -128,7 +128,7 @@ export function pluginsPage({ root, signal, title }) {
       const ids = [...selected];
       const chosen = await confirm(text + " " + plural(ids.length, "plugin") + "?", h("p", {}, ids.join(", ")), text, kind === "danger" ? "danger" : "");
       if (!chosen) return;
-      const result = await api("POST", "/api/plugins/batch" + withReason(chosen.reason), { body: { mode: "best_effort", operations: ids.map((plugin) => ({ operation, plugin })) } });
+      const result = await api("POST", "/api/plugins/batch" + withReason(chosen.reason), { body: { mode: "best_effort", operations: ids.map((id) => ({ operation, id })) } });
       const failed = (result.parts ?? []).filter((/** @type {any} */ part) => part.problem);
       if (failed.length) toast(failed.map((/** @type {any} */ part) => part.subject + ": " + part.problem.detail).join(" · "), "bad");
       else toast(result.message);

@@ -5,6 +5,7 @@ import { duration, size } from "./format.js";
 import { button } from "./parts.js";
 
 const MAX_SHOWN = 256 * 1024;
+const MAX_MS = 3000;
 const WITH_BODY = ["POST", "PUT", "PATCH", "DELETE"];
 
 /** @param {import("./plugin.js").Tab} tab */
@@ -45,7 +46,7 @@ function form(id, endpoint, prefix) {
         h("p", {}, h("strong", { class: response.ok ? "good" : "bad" }, response.status + " " + response.statusText), " in ", duration((performance.now() - begun) / 1000), ", ", size(text.length)),
         h("details", {}, h("summary", {}, "Headers"), h("dl", { class: "facts" }, [...response.headers].map(([name, value]) => [h("dt", {}, name), h("dd", { class: "wrap" }, value)]))),
         h("pre", { class: "log", tabindex: 0, aria: { label: "Body of the answer" } }, isJson ? pretty(text) : text),
-        isCut && h("p", { class: "quiet" }, "Only the first " + size(MAX_SHOWN) + " are shown."));
+        isCut && h("p", { class: "quiet" }, "The answer is longer. It is shown up to " + size(MAX_SHOWN) + " or " + duration(MAX_MS / 1000) + "."));
     } catch (error) {
       fill(result, h("p", { class: "refusal", role: "alert" }, "No answer: " + /** @type {any} */ (error).message));
     }
@@ -60,11 +61,11 @@ function form(id, endpoint, prefix) {
     result);
 }
 
-/** Reads at most `MAX_SHOWN` bytes; a stream that does not end is shown for a second. @param {Response} response */
+/** Reads at most `MAX_SHOWN` characters, and of an answer that takes longer than `MAX_MS` what has arrived by then. @param {Response} response */
 async function read(response) {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  const late = new Promise((resolve) => setTimeout(() => resolve({ done: true, late: true }), 3000));
+  const late = new Promise((resolve) => setTimeout(() => resolve({ done: true, late: true }), MAX_MS));
   for (;;) {
     const part = reader ? await Promise.race([reader.read(), late]) : { done: true };
     if (part.value) text += part.value;

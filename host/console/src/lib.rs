@@ -1,8 +1,8 @@
 //! The web console: one HTML page, a style sheet and ES modules, included in the program.
 //!
 //! The page is the same for every path below `/console`; its modules render the path. All files have the digest of the
-//! whole console in their path, so browsers may cache them for ever and never mix two versions of the program. The
-//! console calls only the public API of the host and loads nothing from elsewhere.
+//! whole console in their path, so browsers may cache them without asking again, and never mix the files of two
+//! versions. The console calls only the public API of the host and loads nothing from elsewhere.
 
 mod assets;
 
@@ -51,11 +51,6 @@ pub fn page() -> &'static str {
 pub fn asset(asked_version: &str, name: &str) -> Option<&'static Asset> {
     let asset = ASSETS.iter().find(|asset| asset.name == name)?;
     (asked_version == version()).then_some(asset)
-}
-
-/// Returns the names of all files.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    ASSETS.iter().map(|asset| asset.name)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! | `/api/plugins…`, `/api/jobs…`, `/api/events` | the management API | the route's role, or any valid token |
 //! | `/login` | the host | a user's password |
 //! | `/openapi.json` | the OpenAPI document of the host and the running plugins | the role `viewer` |
-//! | `/console…` | the web console; `/` leads browsers to it | none; its script signs in |
+//! | `/console…` | the web console; `/` redirects browsers to it | none; its requests to the API need a session |
 //! | `/api/session` | the session of a browser | none to sign in |
 //! | `/docs`, `/docs/errors` | the API reference and the error reference, without external resources | none |
 //! | `/health`, `/health/live`, `/health/ready`, `/metrics` | the host | none |

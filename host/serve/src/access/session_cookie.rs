@@ -8,8 +8,8 @@
 //! | documents of plugins use the cookie | they are sandboxed: their origin is opaque, so their requests are cross-site |
 //! | the cookie is sent without TLS | `Secure` and the prefix `__Host-` if the page was loaded over TLS |
 //!
-//! Browsers share cookies between the ports of a machine, so the name contains the port: the consoles of two hosts do
-//! not end each other's sessions.
+//! Browsers share cookies between the ports of a host name. The name of the cookie therefore contains the port, so the
+//! consoles of two hosts do not replace each other's cookies. Other servers under the same host name still receive it.
 
 use http::HeaderMap;
 use http::header::{self, HeaderName, HeaderValue};

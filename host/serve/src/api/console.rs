@@ -8,14 +8,14 @@ use http::{HeaderMap, StatusCode};
 use crate::wire::page::{Caching, included};
 use crate::wire::problem::ApiError;
 
-/// Leads browsers to the console. Other clients receive the error of an unknown route, as before there was a console.
+/// Redirects browsers to the console. Other clients receive the error of an unknown route.
 pub(crate) async fn home(headers: HeaderMap) -> Response {
     let accepts_html = headers
         .get_all(header::ACCEPT)
         .iter()
         .any(|accept| accept.to_str().is_ok_and(|accept| accept.to_ascii_lowercase().contains("text/html")));
     if !accepts_html {
-        return super::routes::unknown().await.into_response();
+        return ApiError::unknown_route().into_response();
     }
     (StatusCode::SEE_OTHER, [(header::LOCATION, HeaderValue::from_static("/console"))]).into_response()
 }

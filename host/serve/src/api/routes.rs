@@ -35,7 +35,7 @@ pub(crate) fn router(app: AppState) -> Router {
     let (router, _) = table.finish();
     router
         .layer(Extension(document))
-        .fallback(unknown)
+        .fallback(async || ApiError::unknown_route())
         .method_not_allowed_fallback(method)
         .layer(DefaultBodyLimit::max(MAX_JSON_BYTES))
         .with_state(app)
@@ -58,11 +58,6 @@ pub(crate) fn table(app: AppState) -> RouteTable {
 /// The schema of any JSON object.
 fn object() -> serde_json::Value {
     json!({ "type": "object" })
-}
-
-pub(super) async fn unknown() -> ApiError {
-    ApiError::new(StatusCode::NOT_FOUND, "route_unknown", "this host has no such route")
-        .fix("`/docs` lists the routes of this host")
 }
 
 async fn method() -> ApiError {

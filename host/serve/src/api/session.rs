@@ -8,7 +8,7 @@ use http::header::{self, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 use crate::access::audit_context::{AuditContext, ClientAddress};
-use crate::access::caller::Caller;
+use crate::access::caller::{self, Caller, Identity};
 use crate::access::session_cookie;
 use crate::api::login;
 use crate::state::AppState;
@@ -18,19 +18,17 @@ use crate::wire::security_headers::no_store;
 
 type ApiResult = Result<Response, ApiError>;
 
-/// Returns the caller; null if the request has no valid token, which is not an error here: a browser asks first whether
-/// it is signed in.
+/// Returns the caller, or null if the request has no valid token: the console calls this first to find out whether to
+/// show the sign-in.
 pub(crate) async fn get(
     State(app): State<AppState>,
     axum::Extension(address): axum::Extension<ClientAddress>,
     headers: HeaderMap,
 ) -> ApiResult {
-    let is_anonymous = !headers.contains_key(header::AUTHORIZATION);
-    let caller = if is_anonymous { None } else { Some(app.access.caller(&headers, None, || address.0)) };
-    let caller = match caller {
-        Some(Ok(caller)) => Some(login::shown(&app, &caller)),
-        Some(Err(refused)) if refused.status != StatusCode::UNAUTHORIZED => return Err(refused),
-        Some(Err(_)) | None => None,
+    let caller = match app.access.caller(&headers, None, || address.0) {
+        Ok(caller) => Some(login::shown(&app, &caller)),
+        Err(refused) if refused.status == StatusCode::UNAUTHORIZED => None,
+        Err(refused) => return Err(refused),
     };
     Ok(no_store(Json(api::BrowserSession { caller }).into_response()))
 }
@@ -70,10 +68,14 @@ pub(crate) async fn sign_in(
 
 /// Returns the caller with this token. A wrong token counts as a failed attempt of the address.
 fn with_token(app: &AppState, token: &str, address: ClientAddress) -> Result<Caller, ApiError> {
-    let mut headers = HeaderMap::new();
-    let value = if session_cookie::is_token(token) { format!("Bearer {token}") } else { "Bearer ?".to_owned() };
-    headers.extend(HeaderValue::try_from(value).ok().map(|value| (header::AUTHORIZATION, value)));
-    app.access.caller(&headers, None, || address.0)
+    let wrong = |refused: ApiError| match refused.status {
+        StatusCode::UNAUTHORIZED => refused.fix("the initial admin token is in `operator.token` in the plugin folder"),
+        _ => refused,
+    };
+    let value = HeaderValue::try_from(format!("Bearer {token}")).ok().filter(|_| session_cookie::is_token(token));
+    let value = value.ok_or_else(|| wrong(caller::unauthorized(&Identity::Unknown)))?;
+    let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
+    app.access.caller(&headers, None, || address.0).map_err(wrong)
 }
 
 /// Removes the cookie, and ends the session if it was created with a password. A token that was used to sign in stays

@@ -51,6 +51,12 @@ impl ApiError {
         ApiError { status, code, detail, fix, errors, parts, retry_after_seconds: None, allow: None, accept_encoding }
     }
 
+    /// The error for a path without a route.
+    pub(crate) fn unknown_route() -> ApiError {
+        ApiError::new(StatusCode::NOT_FOUND, "route_unknown", "this host has no such route")
+            .fix("`/docs` lists the routes of this host")
+    }
+
     pub(crate) fn fix(mut self, fix: impl Into<String>) -> ApiError {
         self.fix = Some(fix.into());
         self

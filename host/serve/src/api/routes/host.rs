@@ -64,7 +64,7 @@ pub(super) fn add(t: &mut RouteTable) {
         .summary("Error reference as an HTML page.")
         .text_response(200, "text/html");
     t.public("home", GET, "/", console::home)
-        .summary("Leads browsers to the web console.")
+        .summary("Redirects browsers to the web console.")
         .empty_response(303)
         .errors(&[404]);
     t.public("console", GET, "/console", console::page)
@@ -75,9 +75,10 @@ pub(super) fn add(t: &mut RouteTable) {
         .path_parameter("page", "The path of the page in the console.")
         .text_response(200, "text/html");
     t.public("console_file", GET, "/console/assets/{version}/{file}", console::file)
-        .summary("A script or style sheet of the web console.")
+        .summary("A script, style sheet or image of the web console.")
         .path_parameter("version", "The version of the console.")
         .path_parameter("file", "The file name.")
         .text_response(200, "text/javascript")
-        .text_response(200, "text/css");
+        .text_response(200, "text/css")
+        .text_response(200, "image/svg+xml");
 }
