@@ -1,4 +1,4 @@
-//! The operator's token: required for management, never visible to plugins.
+//! The initial admin token: required for management, never visible to plugins.
 
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -68,7 +68,7 @@ pub async fn dev(args: Dev, config: AuthorConfig, screen: &Screen) -> Result<(),
     let server = server.map_err(|error| Failure::from_error("failed to start the server", &error))?;
     let url = format!("http://{}", server.address());
     screen.line(&format!("listening on {url}"));
-    screen.note(&format!("operator token in {}", server.token_path().display()));
+    screen.note(&format!("initial admin token in {}", server.token_path().display()));
     if sdk::is_of_another_host(&args.folder, workshop.data_folder.as_deref()) {
         screen.note("note: `cargo test` in this folder uses the plugin-sdk of another version; run `plugin-host sdk`");
     }

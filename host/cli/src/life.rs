@@ -89,7 +89,7 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     let ready = server.ready();
     systemd.status("starting installed plugins");
     screen.line(&format!("listening on {url}"));
-    screen.line(&format!("operator token in {}", token_path.display()));
+    screen.line(&format!("initial admin token in {}", token_path.display()));
     tracing::info!(address = %server.address(), %rustc, "the host is listening");
     if let Err(reason) = host.unloading() {
         tracing::warn!("ended generations cannot be unloaded and stay in memory: {reason}");

@@ -1,11 +1,11 @@
-//! Authentication: the operator's token, tokens, sessions of users, and the limits for failed attempts.
+//! Authentication: the initial admin token, tokens, sessions of users, and the limits for failed attempts.
 //!
 //! All data is in memory and changed there after it is written to disk, so a change applies from the next request on.
 
 pub(crate) mod audit_context;
 pub(crate) mod caller;
+pub(crate) mod initial_admin_token;
 mod keyring;
-pub(crate) mod operator_token;
 mod password;
 mod recent;
 mod refusals;
@@ -25,7 +25,7 @@ use http::header::{AUTHORIZATION, HeaderValue};
 use http::{HeaderMap, StatusCode};
 
 use crate::access::caller::{Caller, Identity, unauthorized};
-use crate::access::operator_token::{OperatorToken, bearer};
+use crate::access::initial_admin_token::{InitialAdminToken, bearer};
 use crate::wire::problem::ApiError;
 use keyring::Keyring;
 use password::Passwords;
@@ -54,7 +54,7 @@ pub(crate) struct AuthLimits {
 
 /// Authenticates callers and manages tokens and users.
 pub(crate) struct Access {
-    operator: OperatorToken,
+    operator: InitialAdminToken,
     keyring: Keyring,
     state: State,
     /// Held while a change is written and applied, so that both happen in the same order.
@@ -76,7 +76,7 @@ pub(crate) enum Error {
 }
 
 impl Access {
-    pub(crate) async fn new(operator: OperatorToken, state: State, rules: AuthLimits) -> Result<Access, Error> {
+    pub(crate) async fn new(operator: InitialAdminToken, state: State, rules: AuthLimits) -> Result<Access, Error> {
         let accounts = state.accounts().await?;
         for damaged in &accounts.damaged {
             tracing::error!("the record of the token or user `{damaged}` is damaged and is ignored");

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access::operator_token::OperatorToken;
+use crate::access::initial_admin_token::InitialAdminToken;
 use crate::access::{self, Access};
 use crate::connection::rules::{ReloadableRules, Rules};
 use crate::connection::tls::{Tls, TlsError, TlsFiles};
@@ -84,8 +84,8 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// The operator's token could not be read or created.
-    #[error("failed to prepare the operator token")]
+    /// The initial admin token could not be read or created.
+    #[error("failed to prepare the initial admin token")]
     Token(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Tokens and users could not be read.
     #[error("failed to prepare tokens and users")]
@@ -140,8 +140,8 @@ impl Server {
         state: State,
         config: Config,
     ) -> Result<Server, Error> {
-        let token = OperatorToken::load_or_create(store)
-            .map_err(|error: crate::access::operator_token::Error| Error::Token(Box::new(error)))?;
+        let token = InitialAdminToken::load_or_create(store)
+            .map_err(|error: crate::access::initial_admin_token::Error| Error::Token(Box::new(error)))?;
         let token_path = token.path().to_owned();
         let tls = config.tls.as_ref().map(Tls::from_files).transpose()?.map(Arc::new);
         let rules = access::AuthLimits {
@@ -177,7 +177,7 @@ impl Server {
         self.listener.address
     }
 
-    /// Returns the path of the operator's token.
+    /// Returns the path of the initial admin token.
     pub fn token_path(&self) -> &Path {
         &self.token_path
     }

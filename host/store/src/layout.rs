@@ -69,7 +69,7 @@ impl Layout {
         self.plugin_dir.join("lock")
     }
 
-    pub(crate) fn operator_token(&self) -> PathBuf {
+    pub(crate) fn initial_admin_token(&self) -> PathBuf {
         self.plugin_dir.join("operator.token")
     }
 

@@ -125,9 +125,9 @@ impl Store {
         &self.0.layout.cache_dir
     }
 
-    /// The path of the operator's token.
-    pub fn operator_token_path(&self) -> PathBuf {
-        self.0.layout.operator_token()
+    /// The path of the initial admin token.
+    pub fn initial_admin_token_path(&self) -> PathBuf {
+        self.0.layout.initial_admin_token()
     }
 
     /// Cargo's home for builds: registry index and downloaded crates.
@@ -281,7 +281,7 @@ pub(crate) mod tests {
     fn private_files_are_readable_by_the_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let TestStore { store, folder: _folder } = store();
-        let path = store.operator_token_path();
+        let path = store.initial_admin_token_path();
         store.write_private(&path, b"secret").unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(store.plugin_dir()).unwrap().permissions().mode() & 0o777, 0o700);

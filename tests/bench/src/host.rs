@@ -118,7 +118,7 @@ impl Host {
         &self.address
     }
 
-    /// The operator's token.
+    /// The initial admin token.
     pub fn token(&self) -> &str {
         &self.token
     }

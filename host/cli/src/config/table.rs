@@ -49,7 +49,7 @@ impl Setting {
 #[rustfmt::skip]
 pub(crate) const SETTINGS: &[Setting] = &[
     setting("plugin_dir", "plugin-dir", Some("PLUGIN_DIR"), SettingType::Path, "./cache",
-        "Folder of installed plugins, the state database and the operator token"),
+        "Folder of installed plugins, the state database and the initial admin token"),
     setting("cache_dir", "cache-dir", Some("PLUGIN_CACHE_DIR"), SettingType::Path, "./build_cache",
         "Folder of the build cache; can be deleted while no build runs"),
     setting("security_mode", "security-mode", Some("PLUGIN_SECURITY_MODE"), SettingType::Mode, "normal",

@@ -20,7 +20,7 @@ fn without_a_host_a_client_explains_how_to_start_one() {
             exit 2
             --- stdout
             --- stderr
-            error: failed to read the operator token `FOLDER/cache/operator.token`
+            error: failed to read the initial admin token `FOLDER/cache/operator.token`
               No such file or directory (os error 2)
 
             fix: start a host with `plugin-host serve`, set --plugin-dir to its plugin folder, or set PLUGIN_HOST_TOKEN

@@ -65,7 +65,7 @@ pub(super) fn token(args: &HostArgs, config: &ClientConfig, url: &Url) -> Result
     match host_file::read_text(&path, MAX_TOKEN_BYTES) {
         Ok(token) => Ok((token.trim().to_owned(), format!("`{}`", path.display()))),
         Err(error) => {
-            let failure = Failure::usage(format!("failed to read the operator token `{}`", path.display()));
+            let failure = Failure::usage(format!("failed to read the initial admin token `{}`", path.display()));
             let fix = match &error {
                 ReadError::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
                     "run the command as the user of the host, or set PLUGIN_HOST_TOKEN"

@@ -14,7 +14,7 @@ use crate::wire::problem::ApiError;
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) principal: Arc<Principal>,
-    /// The id of the token; `operator` for the operator's token.
+    /// The id of the token; `operator` for the initial admin token.
     pub(crate) token: Arc<str>,
 }
 

@@ -10,7 +10,7 @@ use host_state::{Accounts, TokenRecord, UserRecord};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::watch;
 
-use crate::access::operator_token::{PREFIX, is_same};
+use crate::access::initial_admin_token::{PREFIX, is_same};
 
 /// Numbers of hexadecimal digits of a token's id and secret.
 pub(crate) const N_ID: usize = 8;

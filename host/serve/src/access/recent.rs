@@ -19,7 +19,7 @@ pub(crate) struct RecentToken(Mutex<Option<SeenToken>>);
 pub(super) struct SeenToken {
     pub(super) value: HeaderValue,
     pub(super) caller: Caller,
-    /// `None` for the operator's token, which is valid as long as the host runs.
+    /// `None` for the initial admin token, which is valid as long as the host runs.
     pub(super) held: Option<Arc<StoredToken>>,
     /// Reports changes of tokens since before the lookup.
     pub(super) changed: watch::Receiver<()>,

@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use super::Access;
 use super::keyring::{N_ID, StoredToken};
-use crate::access::operator_token::PREFIX;
+use crate::access::initial_admin_token::PREFIX;
 use crate::wire::problem::ApiError;
 
 /// Maximum number of valid tokens.

@@ -12,7 +12,7 @@ use tracing::Level;
 use crate::access::RecentToken;
 use crate::access::audit_context::{AuditContext, ClientAddress};
 use crate::access::caller::{self, Identity, refused_for};
-use crate::access::operator_token::is_host_credential;
+use crate::access::initial_admin_token::is_host_credential;
 use crate::connection::access_log::{self, AccessLogLine};
 use crate::connection::pace::{PacedBody, SlowBodyFlag};
 use crate::connection::state::Connection;

@@ -1,4 +1,4 @@
-//! The operator's token: created at the first start, stored in a private file, and compared in constant time.
+//! The initial admin token: created at the first start, stored in a private file, and compared in constant time.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,17 +16,17 @@ pub(crate) const PREFIX: &str = "dph_";
 /// Maximum size of the file.
 const MAX_BYTES: u64 = 4 << 10;
 
-/// The operator's token. Only its digest is stored in memory.
-pub(crate) struct OperatorToken {
+/// The initial admin token. Only its digest is stored in memory.
+pub(crate) struct InitialAdminToken {
     digest: Digest,
     path: PathBuf,
     caller: Caller,
 }
 
-impl OperatorToken {
+impl InitialAdminToken {
     /// Reads the token from the plugin folder, or creates one with 256 random bits. Blocks.
-    pub(crate) fn load_or_create(store: &Store) -> Result<OperatorToken, Error> {
-        let path = store.operator_token_path();
+    pub(crate) fn load_or_create(store: &Store) -> Result<InitialAdminToken, Error> {
+        let path = store.initial_admin_token_path();
         let text = match host_file::read_text(&path, MAX_BYTES) {
             Ok(text) => text,
             Err(error) if error.is_not_found() => {
@@ -42,19 +42,19 @@ impl OperatorToken {
         }
         let principal = Arc::new(Principal::with_role("operator", Role::Admin));
         let caller = Caller { principal, token: "operator".into() };
-        Ok(OperatorToken { digest: Digest::compute(text.as_bytes()), path, caller })
+        Ok(InitialAdminToken { digest: Digest::compute(text.as_bytes()), path, caller })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns the operator if this is the operator's token.
+    /// Returns the operator if this is the initial admin token.
     pub(crate) fn caller(&self, token: &[u8]) -> Option<Caller> {
         is_same(&Digest::compute(token), &self.digest).then(|| self.caller.clone())
     }
 
-    /// Returns whether the caller sent the operator's token.
+    /// Returns whether the caller sent the initial admin token.
     pub(crate) fn is_of(&self, caller: &Caller) -> bool {
         caller.token == self.caller.token
     }
@@ -93,14 +93,14 @@ fn new_token() -> Result<String, Error> {
     Ok(format!("{PREFIX}{}", host_core::hex(&secret)))
 }
 
-/// The reason why the operator's token is not available.
+/// The reason why the initial admin token is not available.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("failed to read `{}`", path.display())]
     Read { path: PathBuf, source: ReadError },
     #[error("`{}` does not contain a token; hint: delete the file, the next start creates a new token", path.display())]
     NotAToken { path: PathBuf },
-    #[error("failed to write the operator token")]
+    #[error("failed to write the initial admin token")]
     Write(#[from] host_store::Error),
     #[error("the operating system's random number generator failed")]
     Random(#[source] getrandom::Error),
