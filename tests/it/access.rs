@@ -115,7 +115,7 @@ async fn a_token_is_valid_from_its_creation_until_its_revocation() {
             "{asked}"
         );
     }
-    // The secret is stored neither in the state nor in the log.
+    // The secret is stored neither in the state database nor in the log.
     let state = std::fs::read(host.plugin_dir().join("state.db")).unwrap();
     assert!(!state.windows(64).any(|bytes| bytes == &secret.as_bytes()[13..]));
     assert!(!host.log().contains(&secret[13..]));

@@ -262,13 +262,13 @@ async fn a_rescan_reports_recovered_and_lost_data() {
     std::fs::rename(folder.join("state.db"), folder.join("lost")).unwrap();
     let said = text(&rescan(&folder, &[]).stdout);
     for part in [
-        "the state was rebuilt from the records: it was missing",
-        "restored: the state was rebuilt",
+        "the state database was rebuilt from the records: it was missing",
+        "restored: the state database was rebuilt",
         "damaged",
         "`hooks` will be built again from",
         "unreferenced artifacts:",
         &format!("counter 1.0.0 from {}", counter.display()),
-        "lost with the previous state: revisions, jobs, events, tokens, users, the audit log, the plugins' key-value store",
+        "lost with the previous state database: revisions, jobs, events, tokens, users, the audit log, the plugins' key-value store",
     ] {
         assert!(said.contains(part), "no `{part}` in {said}");
     }

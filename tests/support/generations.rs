@@ -147,7 +147,7 @@ pub(crate) fn mapped_libraries(host: &TestHost) -> BTreeSet<String> {
 }
 
 /// The names of a host's threads in order, without those whose number follows the load: its workers, and the
-/// connections to the state.
+/// connections to the state database.
 pub(crate) fn threads(host: &TestHost) -> Vec<String> {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", host.pid())).unwrap();
     // A thread may end between the two reads.

@@ -60,10 +60,10 @@ pub async fn dev(args: Dev, config: AuthorConfig, screen: &Screen) -> Result<(),
     let builder = Builder::new(workshop.store.clone(), workshop.build.clone()).await;
     let builder = builder.map_err(|error| Failure::from_error("failed to prepare builds", &error))?;
     let state = State::open(workshop.store.plugin_dir()).await;
-    let state = state.map_err(|error| Failure::from_error("failed to open the state", &error))?;
+    let state = state.map_err(|error| Failure::from_error("failed to open the state database", &error))?;
     let host = Host::new(workshop.run.clone(), workshop.store.clone(), state.clone(), builder);
     let host = host.map_err(|error| Failure::from_error("failed to start the host", &error))?;
-    host.begin().await.map_err(|error| Failure::from_error("failed to read the state", &error))?;
+    host.begin().await.map_err(|error| Failure::from_error("failed to read the state database", &error))?;
     let server = Server::new(listener, host.clone(), &workshop.store, state, workshop.serve.clone()).await;
     let server = server.map_err(|error| Failure::from_error("failed to start the server", &error))?;
     let url = format!("http://{}", server.address());

@@ -102,7 +102,8 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     let run_until_drained = async {
         // Installed plugins start first, from the stored artifacts.
         let n_installed = host.begin().await;
-        let n_installed = n_installed.map_err(|error| Failure::from_error("failed to read the state", &error))?;
+        let n_installed =
+            n_installed.map_err(|error| Failure::from_error("failed to read the state database", &error))?;
         let sources = configs.load.into_iter().chain(args.load);
         let loader = StartupLoader { host: &host, screen: &screen, url: &url, json: logs_json };
         let load_plugins = async {
@@ -157,7 +158,8 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
 
 /// Opens the state database, or creates it in a plugin folder without records.
 async fn open_state(store: &Store) -> Result<State, Failure> {
-    let failed = |error: &(dyn std::error::Error + 'static)| Failure::from_error("failed to open the state", error);
+    let failed =
+        |error: &(dyn std::error::Error + 'static)| Failure::from_error("failed to open the state database", error);
     let records = store.records().map_err(|error| failed(&error))?;
     let lost = || {
         let ids = records.iter().map(|(id, _)| format!("`{id}`")).collect::<Vec<_>>().join(", ");

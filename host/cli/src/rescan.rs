@@ -19,10 +19,11 @@ use report::{MovedAside, PluginReport, Report, RescanAction};
 /// The readable records: revision number and desired state by plugin.
 type Records = BTreeMap<PluginId, (u64, Desired)>;
 
-/// Adds to the state what only the records contain, and prints what was restored and what is lost.
+/// Restores the revisions that only the records contain into the state database, and prints what was restored and what
+/// is lost.
 ///
 /// # Errors
-/// A host uses the plugin folder; the state was written by a newer host or cannot be written.
+/// A host uses the plugin folder; the state database was written by a newer host or cannot be written.
 pub(crate) async fn rescan(args: Rescan, environment: &Environment) -> Result<(), Failure> {
     let flags = Flags::default().with("plugin_dir", args.plugin_dir.as_deref());
     let settings = config::read(&flags, environment, args.config.as_deref())?;
@@ -50,7 +51,7 @@ pub(crate) async fn rescan(args: Rescan, environment: &Environment) -> Result<()
             let reason = reason.split_once("; hint: ").map_or(&*reason, |(reason, _)| reason).to_owned();
             make_anew(&store, &records, reason, &mut report).await?;
         }
-        Err(error) => return Err(failed("open the state", &error)),
+        Err(error) => return Err(failed("open the state database", &error)),
     }
     artifacts::look_at(&store, &mut report).await?;
     report.print(args.json);
@@ -71,10 +72,10 @@ fn read_records(store: &Store, report: &mut Report) -> Result<Records, Failure> 
     Ok(records)
 }
 
-/// Adds the records that are missing or newer to an existing state.
+/// Adds to an existing state database the records that are newer or that it does not contain.
 async fn complete(store: &Store, state: &State, records: &Records, report: &mut Report) -> Result<(), Failure> {
     let Newest { revisions, gone, mut damaged } =
-        state.newest().await.map_err(|error| failed("read the state", &error))?;
+        state.newest().await.map_err(|error| failed("read the state database", &error))?;
     let mut asked: BTreeMap<_, _> = BTreeMap::new();
     for revision in revisions {
         let Some(desired) = revision.desired else { continue };
@@ -90,12 +91,12 @@ async fn complete(store: &Store, state: &State, records: &Records, report: &mut 
         let is_meant = |damage: &Damage| damage.plugin == id.as_str() || damage.number == *number;
         let why = match (damaged.iter().find(|damage| is_meant(damage)), known) {
             (Some(damage), _) => format!("its revision {} was damaged", damage.number),
-            (None, Some(known)) => format!("the state only had its revision {known}"),
-            (None, None) => "the state did not contain it".to_owned(),
+            (None, Some(known)) => format!("the state database only had its revision {known}"),
+            (None, None) => "the state database did not contain it".to_owned(),
         };
         damaged.retain(|damage| !is_meant(damage));
         let numbers = state.commit(vec![change(desired, &why)]).await;
-        let number = first(numbers.map_err(|error| failed("write the state", &error))?);
+        let number = first(numbers.map_err(|error| failed("write the state database", &error))?);
         note_installed(state, desired).await?;
         keep_record(store, number, desired)?;
         asked.remove(id);
@@ -120,13 +121,14 @@ async fn complete(store: &Store, state: &State, records: &Records, report: &mut 
     Ok(())
 }
 
-/// Creates a new state from the records, then moves the old state aside and puts the new one in its place.
+/// Creates a new state database from the records, then moves the old database aside and puts the new one in its place.
 async fn make_anew(store: &Store, records: &Records, reason: String, report: &mut Report) -> Result<(), Failure> {
-    let folder = store.temp_dir().map_err(|error| failed("create a new state", &error))?;
-    let state = State::open(folder.path()).await.map_err(|error| failed("create a new state", &error))?;
-    let writing = |error: host_state::Error| failed("write the new state", &error);
+    let folder = store.temp_dir().map_err(|error| failed("create a new state database", &error))?;
+    let state = State::open(folder.path()).await;
+    let state = state.map_err(|error| failed("create a new state database", &error))?;
+    let writing = |error: host_state::Error| failed("write the new state database", &error);
     let last = records.values().map(|(number, _)| *number).max().unwrap_or_default();
-    let why = "the state was rebuilt";
+    let why = "the state database was rebuilt";
     let changes = records.values().map(|(_, desired)| change(desired, why)).collect();
     let numbers = state.commit_above(last, changes).await.map_err(writing)?;
     for (_, desired) in records.values() {
@@ -160,9 +162,9 @@ async fn note_installed(state: &State, desired: &Desired) -> Result<(), Failure>
 }
 
 fn put_in_place(made: &Path, folder: &Path) -> Result<Option<std::path::PathBuf>, Failure> {
-    let aside =
-        State::put_aside(folder, now_unix_ms() / 1000).map_err(|error| failed("move the state aside", &error))?;
-    State::put_in_place(made, folder).map_err(|error| failed("put the new state in place", &error))?;
+    let aside = State::put_aside(folder, now_unix_ms() / 1000);
+    let aside = aside.map_err(|error| failed("move the state database aside", &error))?;
+    State::put_in_place(made, folder).map_err(|error| failed("put the new state database in place", &error))?;
     Ok(aside)
 }
 

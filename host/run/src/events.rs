@@ -124,7 +124,7 @@ impl Events {
         EventSink::new(self.clone())
     }
 
-    /// Writes the waiting events and ends the task. Call it before the state is closed; later events are lost.
+    /// Writes the waiting events and ends the task. Call it before the state database is closed; later events are lost.
     pub(crate) async fn close(&self) {
         self.0.closing.cancel();
         self.0.writer.close();

@@ -13,7 +13,7 @@ pub struct AuditHead {
     pub hash: String,
 }
 
-/// The entries that were written since the state was opened. Cheap to clone.
+/// The entries that were written since the state database was opened. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Written(Arc<Mutex<WrittenState>>);
 

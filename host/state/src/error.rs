@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use host_core::{PluginId, Size};
 
-/// The reason why the state could not be opened, read or changed.
+/// The reason why the state database could not be opened, read or changed.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each variant names its fields")]
 pub enum Error {
@@ -15,19 +15,19 @@ pub enum Error {
     #[error("failed to {action} `{}`", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     /// The path is a link, a folder or a device.
-    #[error("`{}` is not a regular file, so it is not used as the state; hint: move it away", path.display())]
+    #[error("`{}` is not a regular file, so it is not used as the state database; hint: move it away", path.display())]
     NotAFile { path: PathBuf },
     /// The file is not a database or is damaged.
     #[error(
         "`{}` is damaged and was not changed: {reason}; hint: restore a backup, or run `plugin-host rescan`, which moves \
-         it aside and rebuilds the state from the stored records",
+         it aside and rebuilds the state database from the stored records",
         path.display()
     )]
     Corrupt { path: PathBuf, reason: String },
     /// The database belongs to another program.
     #[error(
         "`{}` is a database of another program and was not changed; hint: move it away, or run `plugin-host rescan`, which \
-         moves it aside and rebuilds the state from the stored records",
+         moves it aside and rebuilds the state database from the stored records",
         path.display()
     )]
     Foreign { path: PathBuf },
@@ -56,7 +56,7 @@ pub enum Error {
     /// A sealed value cannot be decrypted.
     #[error(
         "failed to decrypt the secret of `{context}`: {reason}; \
-         hint: restore the `seal.key` that belongs to this state, or set the value again"
+         hint: restore the `seal.key` that belongs to this database, or set the value again"
     )]
     Sealed { context: String, reason: &'static str },
     /// A value to be stored has the form of a sealed value.
@@ -65,7 +65,7 @@ pub enum Error {
         /// Where, as a JSON pointer.
         pointer: String,
     },
-    /// The state was closed before.
+    /// The state database was closed before.
     #[error("the state database is closed, because the host is shutting down; hint: retry after it has restarted")]
     Closed,
     /// The text is not a valid key.

@@ -51,7 +51,7 @@ pub(crate) async fn check(path: &Path, connection: &mut SqliteConnection) -> Res
 /// Applies the missing migrations, each in its own transaction. An up-to-date file is not written, so that a host also
 /// starts on a full disk.
 pub(crate) async fn migrate(connection: &mut SqliteConnection, applied: Option<i64>) -> Result<(), Error> {
-    let failed = |error| Error::sql("bring the state to the schema of this host", Arc::new(error));
+    let failed = |error| Error::sql("bring the state database to the schema of this host", Arc::new(error));
     steps(connection, applied).await.map_err(failed)
 }
 
@@ -90,7 +90,7 @@ pub(crate) fn refusal(path: &Path, error: sqlx::Error) -> Error {
     // SQLITE_CORRUPT and SQLITE_NOTADB; and a file of ours without the table that is made first (SQLITE_ERROR).
     match code(&error).map(|code| code & 0xff) {
         Some(1 | 11 | 26) => Error::Corrupt { path: path.to_owned(), reason: error.to_string() },
-        _ => Error::sql("read the state", Arc::new(error)),
+        _ => Error::sql("read the state database", Arc::new(error)),
     }
 }
 

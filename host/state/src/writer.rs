@@ -65,7 +65,7 @@ where
             (_, Some(Err(refused))) => Err(refused),
             (Ok(()), Some(done)) => done,
             (Ok(()), None) => Err(Error::Closed),
-            (Err(source), _) => Err(Error::sql("write to the state", source)),
+            (Err(source), _) => Err(Error::sql("write to the state database", source)),
         };
         // The caller may have stopped waiting.
         let _ = self.answer.send(result);
@@ -124,7 +124,7 @@ async fn write(mut connection: SqliteConnection, mut waiting: mpsc::Receiver<Mes
         }
     }
     if let Err(error) = connection.close().await {
-        tracing::warn!(%error, "the state was not closed cleanly; acknowledged changes are not lost");
+        tracing::warn!(%error, "the state database was not closed cleanly; acknowledged changes are not lost");
     }
     if let Some(ended) = closing {
         let _ = ended.send(());

@@ -1,5 +1,5 @@
-//! The encryption key of secrets in the state. It is stored beside the database and not in it, so that a copy of the
-//! database alone reveals no secret.
+//! The encryption key of secrets in the state database. It is stored beside the database and not in it, so that a copy
+//! of the database alone reveals no secret.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read as _};

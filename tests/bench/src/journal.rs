@@ -30,7 +30,7 @@ pub fn run(program: &str, work: &str, plugin: &str, library: &str, events: &str,
     of_host(&Program { path: program.to_owned(), work: work.into() }, plugin.as_ref(), library.as_ref(), jobs)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(of_events(work.as_ref(), events))?;
-    println!("\n### jobs, written to the state directly\n");
+    println!("\n### jobs, written to the state database directly\n");
     runtime.block_on(of_jobs(work.as_ref(), jobs, 20))?;
     runtime.block_on(of_jobs(work.as_ref(), jobs / 10, LONG_LOG))
 }
@@ -170,12 +170,12 @@ fn jobs_kept(host: &Host) -> Result<(usize, usize)> {
     }
 }
 
-// === the state alone ===
+// === the state database alone ===
 
 async fn of_events(work: &Path, n: u64) -> Result<()> {
     let folder = tempfile::tempdir_in(work)?;
     let (state, began) = (State::open(folder.path()).await?, Instant::now());
-    println!("\n### events, written to the state directly\n");
+    println!("\n### events, written to the state database directly\n");
     println!("{n} in batches of {BATCH}, as a host writes them; {EVENTS_KEPT} are kept.\n");
     println!("| events so far | s | events kept | state.db, kB | its log, kB | RSS of this program, MB |");
     println!("|---|---|---|---|---|---|");

@@ -1,4 +1,5 @@
-//! What the state takes: revisions, jobs and events written to it by this program, and operations asked of a host.
+//! The time and space of the state database: revisions, jobs and events that this program writes, and operations of a
+//! host.
 
 mod operations;
 mod records;
@@ -41,7 +42,7 @@ pub(crate) struct Times {
 pub fn run(work: &str, writes: &str) -> Result<()> {
     let (work, writes): (&Path, usize) = (work.as_ref(), writes.parse()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    println!("### records, written to the state directly\n");
+    println!("### records, written to the state database directly\n");
     println!("{writes} of each. A commit waits until the disk has it; those that wait at the same time share one.\n");
     println!("| operation | revisions before | at once | operations/s | ms, median | p99 | worst |");
     println!("|---|---|---|---|---|---|---|");

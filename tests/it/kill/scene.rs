@@ -345,7 +345,7 @@ pub(crate) async fn assert_nothing_is_left(host: &TestHost) {
     assert!(unfinished.is_empty(), "{unfinished:?}");
 }
 
-/// The same, and each record says what the state says.
+/// The same, and each record says what the state database says.
 pub(crate) async fn assert_clean(host: &TestHost) {
     assert_nothing_is_left(host).await;
     let records = files(&host.plugin_dir().join("records"));

@@ -16,7 +16,7 @@ const ONLY_IN_THE_STATE: [&str; 7] =
 /// The result of a rescan.
 #[derive(Default)]
 pub(super) struct Report {
-    /// If the state was rebuilt: the reason, and the previous state.
+    /// If the state database was rebuilt: the reason, and the previous database.
     pub(super) made_anew: Option<(String, Option<MovedAside>)>,
     pub(super) plugins: Vec<PluginReport>,
     /// Plugins that could not be restored, each with the source from an earlier revision.
@@ -103,11 +103,13 @@ impl Report {
     fn text(&self) -> String {
         let mut parts = vec![];
         match &self.made_anew {
-            Some((reason, _)) => parts.push(format!("the state was rebuilt from the records: {}", printable(reason))),
+            Some((reason, _)) => {
+                parts.push(format!("the state database was rebuilt from the records: {}", printable(reason)));
+            }
             None => parts.push("the state database is readable".to_owned()),
         }
         if let Some((_, Some(moved))) = &self.made_anew {
-            parts.push(format!("the previous state was moved to `{}`", moved.path.display()));
+            parts.push(format!("the previous state database was moved to `{}`", moved.path.display()));
         }
         let mut table = Table::with_head(["ID", "VERSION", "GOAL", "REVISION", "ARTIFACT", "DONE"]);
         for plugin in &self.plugins {
@@ -149,13 +151,13 @@ impl Report {
             parts.extend(self.unused.iter().map(|unused| format!("  {}", printable(&unused.text()))));
         }
         if let Some((_, moved)) = &self.made_anew {
-            parts.push(format!("\nlost with the previous state: {}", ONLY_IN_THE_STATE.join(", ")));
+            parts.push(format!("\nlost with the previous state database: {}", ONLY_IN_THE_STATE.join(", ")));
             match moved.as_ref().and_then(|moved| Some((moved, moved.readable_keys?))) {
                 Some((moved, n_keys)) => parts.push(format!(
                     "{n_keys} keys of the key-value store are still readable: sqlite3 '{}' 'SELECT plugin, key, value FROM kv'",
                     moved.path.display()
                 )),
-                None if moved.is_some() => parts.push("the previous state cannot be read as a database".to_owned()),
+                None if moved.is_some() => parts.push("the previous state database is unreadable".to_owned()),
                 None => {}
             }
         }

@@ -16,7 +16,7 @@ pub struct Layers {
     pub defaults: Map<String, Value>,
     /// The values of the host's configuration file.
     pub host_file: Map<String, Value>,
-    /// The values that the operator set at run time; the only layer that is stored in the state.
+    /// The values that the operator set at run time; the only layer that is stored in the state database.
     pub operator: Map<String, Value>,
 }
 

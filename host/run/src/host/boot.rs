@@ -21,7 +21,7 @@ impl Host {
     /// it once, before the first operation. Returns the number of plugins.
     ///
     /// # Errors
-    /// The state could not be read. A damaged record or artifact of one plugin does not stop the others.
+    /// The state database could not be read. A damaged record or artifact of one plugin does not stop the others.
     pub async fn begin(&self) -> Result<usize, Error> {
         let unfinished = self.unfinished_jobs().await?;
         let newest = self.0.state.newest().await?;

@@ -10,7 +10,7 @@ use crate::state::Host;
 
 pub use host_core::configuration::Change as Difference;
 
-/// The key that marks a sealed secret in the state.
+/// The key that marks a sealed secret in the state database.
 const SEALED: &str = "$sealed";
 
 /// A revision with masked secrets.

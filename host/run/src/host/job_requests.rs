@@ -1,4 +1,4 @@
-//! The requests of jobs, as the state stores them.
+//! The requests of jobs, as the state database stores them.
 
 use host_state::JobRecord;
 

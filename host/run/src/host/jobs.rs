@@ -72,7 +72,7 @@ impl Host {
     /// # Errors
     /// [`Error::State`].
     pub async fn jobs(&self, filter: &JobFilter, limit: usize, before: Option<&JobCursor>) -> Result<JobPage, Error> {
-        // Live jobs are read from memory first, because the state may lag behind.
+        // Live jobs are read from memory first, because the state database may lag behind.
         let live: Vec<_> = self.0.jobs.live().values().map(|job| job.view()).collect();
         let kept = self.0.state.jobs(filter, limit.saturating_add(live.len()), before).await?;
         if !kept.damaged.is_empty() {

@@ -33,9 +33,9 @@ pub struct Job {
     attempt: u64,
     retry_of: Option<String>,
     created_unix_ms: u64,
-    /// The request, as it is stored in the state.
+    /// The request, as it is stored in the state database.
     request: String,
-    /// Whether the change of the job is committed to the state.
+    /// Whether the change of the job is committed to the state database.
     committed: AtomicBool,
     log: LogLines,
     progress: Mutex<Progress>,

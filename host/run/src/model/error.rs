@@ -22,7 +22,7 @@ pub enum Error {
     Store(#[source] host_store::Error),
     #[error(transparent)]
     Tree(host_store::Error),
-    #[error("failed to read or write the state")]
+    #[error("failed to read or write the state database")]
     State(#[from] host_state::Error),
     #[error("invalid plugin.yaml: {}", list(problems))]
     Manifest { problems: Vec<Problem> },

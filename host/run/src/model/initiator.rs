@@ -56,7 +56,7 @@ impl OnConflict {
     /// All values.
     pub const ALL: [OnConflict; 3] = [OnConflict::Queue, OnConflict::Replace, OnConflict::Reject];
 
-    /// The stable name for clients and for the state.
+    /// The stable name for clients and for the state database.
     pub fn as_str(self) -> &'static str {
         match self {
             OnConflict::Queue => "queue",

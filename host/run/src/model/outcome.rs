@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{FailureKind, FieldProblem};
 
-/// The receipt of an operation. The state stores it as JSON: a field that is added later needs `#[serde(default)]`.
+/// The receipt of an operation. The state database stores it as JSON: a field that is added later needs
+/// `#[serde(default)]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Receipt {
     /// The plugin; `None` for an operation of several parts.

@@ -41,7 +41,7 @@ pub(crate) struct Inner {
     /// The number of each plugin's last generation; kept after an unload, so that numbers never repeat.
     pub(crate) numbers: DashMap<PluginId, u64>,
     pub(crate) jobs: Jobs,
-    /// Seals the secrets in the state.
+    /// Seals the secrets in the state database.
     pub(crate) sealer: Sealer,
     /// Serializes the dependency check and the commit of a change of the desired state.
     pub(crate) gate: Arc<tokio::sync::Mutex<()>>,

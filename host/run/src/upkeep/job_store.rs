@@ -1,4 +1,4 @@
-//! The records of jobs in the state.
+//! The records of jobs in the state database.
 
 use std::sync::Arc;
 

@@ -68,7 +68,7 @@ impl AuditReport {
 
 impl State {
     /// Reads the whole audit log, recomputes each hash up to the first mismatch, and looks for a recorded entry.
-    /// Entries written since this state was opened must exist.
+    /// Entries written since this database was opened must exist.
     ///
     /// # Errors
     /// [`Error::Sql`], [`Error::Closed`]. A damaged log is not an error.

@@ -1,4 +1,4 @@
-//! The record files beside the state: they repair the state, and are brought up to date.
+//! The record files beside the state database: they repair the database, and are brought up to date.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,8 @@ pub(super) struct Wanted {
     gone: BTreeMap<PluginId, u64>,
     /// The damage that could not be repaired.
     pub(super) lost: Vec<Damage>,
-    /// The plugins with a record file that is newer than the state. The file is left unchanged for an investigation.
+    /// The plugins with a record file that is newer than the state database. The file is left unchanged for an
+    /// investigation.
     newer: Vec<PluginId>,
 }
 
@@ -50,8 +51,9 @@ impl Host {
         known.collect()
     }
 
-    /// Compares the state with the record files. A host that is killed between the two writes has written the state but
-    /// not the file, so a newer file is a sign of damage: of the revision with its number, or of the whole state.
+    /// Compares the state database with the record files. The host writes the database first, so a host that is killed
+    /// between the two writes leaves an older file. A newer file is a sign of damage: to the revision with its number,
+    /// or to the whole database.
     pub(super) async fn settle_records(&self, newest: Newest, records: &Records) -> Wanted {
         let revisions = newest.revisions.into_iter().map(|revision| (revision.plugin.clone(), revision));
         let mut wanted = Wanted {
@@ -76,9 +78,9 @@ impl Host {
                     tracing::error!(
                         plugin.id = %id,
                         code = "state_older_than_record",
-                        "the state has revision {known} of plugin `{id}`, but its record file has revision {number}: {reason}; \
-                         hint: stop the host and run `plugin-host rescan`, unless an older state was restored on \
-                         purpose"
+                        "the state database has revision {known} of plugin `{id}`, but its record file has revision \
+                         {number}: {reason}; hint: stop the host and run `plugin-host rescan`, unless an older state \
+                         database was restored on purpose"
                     );
                     wanted.newer.push(id.clone());
                 }
@@ -97,7 +99,7 @@ impl Host {
         wanted
     }
 
-    /// The revision that a record file names, for a plugin without one in the state.
+    /// The revision that a record file names, for a plugin without one in the state database.
     async fn by_number(&self, number: u64, desired: &Desired) -> Result<Revision, String> {
         let id = &desired.id;
         match self.0.state.revision(number).await {
@@ -109,7 +111,7 @@ impl Host {
                 );
                 Ok(revision)
             }
-            Ok(_) => Err("the state has no such revision".to_owned()),
+            Ok(_) => Err("the state database has no such revision".to_owned()),
             Err(host_state::Error::DamagedRevision { .. }) => {
                 let reason = format!("revision {number} was damaged on disk and restored from its record file");
                 tracing::warn!(plugin.id = %id, code = "state_damaged", "{reason}");
@@ -133,8 +135,8 @@ impl Host {
         }
     }
 
-    /// Brings the record files up to date. A file is removed only if the state says that its plugin was removed: where
-    /// the state says nothing, the file is all that is left.
+    /// Brings the record files up to date. A file is removed only if the database contains the removal of its plugin. If
+    /// the database does not contain the plugin, the file may be the only remaining copy and is kept.
     pub(super) async fn sync_records(&self, wanted: &Wanted, records: Records) {
         let mut writes = vec![];
         for (id, revision) in &wanted.revisions {

@@ -1,4 +1,4 @@
-//! A job as it is stored in the state.
+//! A job as it is stored in the state database.
 
 use std::sync::atomic::Ordering;
 

@@ -91,7 +91,7 @@ impl Job {
         matches!(self.operation, "apply" | "batch")
     }
 
-    /// Returns whether the job is stored in the state. Steps of the host itself are not.
+    /// Returns whether the job is stored in the state database. Steps of the host itself are not.
     pub(crate) fn is_listed(&self) -> bool {
         !self.id.is_empty()
     }
