@@ -5,7 +5,8 @@
 //! [`CallBody`] of the response keeps the generation from being stopped until its last byte was read.
 //!
 //! This crate imports neither jobs nor plans, and the state database only through the services that a plugin requests:
-//! the host itself never waits for an operation or the database during a call. [`host_services`] answers the plugin's requests.
+//! the host itself never waits for an operation or the database during a call. [`host_services`] answers the plugin's
+//! requests.
 
 mod body;
 mod call;

@@ -5,13 +5,13 @@
 //! journal, tokens and users ([`Accounts`]), and the audit log ([`AuditEntry`]). [`Sealer`] encrypts secrets.
 
 mod access;
-mod answers;
 mod aside;
 mod audit;
 mod audit_head;
 mod document;
 mod error;
 mod events;
+mod idempotent_requests;
 mod installed;
 mod jobs;
 mod kv;
@@ -22,12 +22,12 @@ mod state;
 mod writer;
 
 pub use access::{AccountChange, Accounts, TokenRecord, UserRecord};
-pub use answers::NamedRequest;
 pub use audit::{AuditBroken, AuditEntry, AuditFilter, AuditReport, HeadCheck};
 pub use audit_head::AuditHead;
 pub use document::{read_desired, read_record, write_desired, write_record};
 pub use error::{Error, Found, Quota};
 pub use events::{EventPage, event_detail, event_kind};
+pub use idempotent_requests::IdempotentRequestRecord;
 pub use jobs::{JobCursor, JobCursorError, JobFilter, JobLog, JobRecord, Jobs};
 pub use kv::{Condition, Entry, Kv, Limits, Listed, Page, StoredData};
 pub use revisions::{Change, Damage, Newest, Revision};

@@ -4,7 +4,7 @@
 //! <plugin_dir>                     the installed plugins; back this up
 //! ├── lock                         locked by the running host
 //! ├── operator.token               0600
-//! ├── seal.key                     0600; the key of the encrypted secrets in the state database, which are lost without it
+//! ├── seal.key                     0600; the key of the encrypted secrets in `state.db`, which are lost without it
 //! ├── state.db, -wal, -shm         0600; the database of `host-state`
 //! ├── tmp/                         unfinished files; emptied at every start
 //! ├── trees/

@@ -1,7 +1,7 @@
 //! Idempotent requests: a repeated request is performed once and gets the response of the first one.
 
 use host_call::now_unix_ms;
-use host_state::NamedRequest;
+use host_state::IdempotentRequestRecord;
 
 use crate::model::Error;
 use crate::state::Host;
@@ -17,7 +17,7 @@ pub struct IdempotentRequest {
     /// The digest of the caller and its key.
     pub key: String,
     /// The digest of the request.
-    pub request: String,
+    pub digest: String,
 }
 
 /// The outcome of an earlier request with the same key.
@@ -39,20 +39,20 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn stored_response(&self, named: &IdempotentRequest) -> Result<IdempotentResponse, Error> {
-        let kept = self.0.state.named_request(&named.key).await?;
-        let is_known = |kept: &NamedRequest| now_unix_ms().saturating_sub(kept.created_unix_ms) < KEEP_MS;
+    pub async fn stored_response(&self, request: &IdempotentRequest) -> Result<IdempotentResponse, Error> {
+        let kept = self.0.state.idempotent_request(&request.key).await?;
+        let is_known = |kept: &IdempotentRequestRecord| now_unix_ms().saturating_sub(kept.created_unix_ms) < KEEP_MS;
         match kept.filter(is_known) {
-            Some(kept) if kept.request != named.request => return Ok(IdempotentResponse::Other),
-            Some(NamedRequest { answer: Some(answer), .. }) => {
-                let opened = self.0.sealer.open(&context(&named.key), &answer)?;
+            Some(kept) if kept.request != request.digest => return Ok(IdempotentResponse::Other),
+            Some(IdempotentRequestRecord { response: Some(response), .. }) => {
+                let opened = self.0.sealer.open(&context(&request.key), &response)?;
                 return Ok(IdempotentResponse::Stored(String::from_utf8_lossy(&opened).into_owned()));
             }
-            Some(NamedRequest { job: Some(job), .. }) => return Ok(IdempotentResponse::Became(job)),
+            Some(IdempotentRequestRecord { job: Some(job), .. }) => return Ok(IdempotentResponse::Became(job)),
             // The host stopped, or the client disconnected, before the request had an effect.
             Some(_) | None => {}
         }
-        self.note_named(named, None, None).await?;
+        self.write_record(request, None, None).await?;
         Ok(IdempotentResponse::New)
     }
 
@@ -60,10 +60,10 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn store_response(&self, named: &IdempotentRequest, response: &str) -> Result<(), Error> {
-        let job = self.0.state.named_request(&named.key).await?.and_then(|kept| kept.job);
-        let sealed = self.0.sealer.seal(&context(&named.key), response.as_bytes())?;
-        self.note_named(named, job, Some(sealed)).await
+    pub async fn store_response(&self, request: &IdempotentRequest, response: &str) -> Result<(), Error> {
+        let job = self.0.state.idempotent_request(&request.key).await?.and_then(|kept| kept.job);
+        let sealed = self.0.sealer.seal(&context(&request.key), response.as_bytes())?;
+        self.write_record(request, job, Some(sealed)).await
     }
 
     /// Forgets a request that had no effect. A request that has become a job stays recorded, and its response comes
@@ -71,20 +71,20 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::State`].
-    pub async fn forget_request(&self, named: &IdempotentRequest) -> Result<(), Error> {
-        Ok(self.0.state.forget_named_request(&named.key).await?)
+    pub async fn forget_request(&self, request: &IdempotentRequest) -> Result<(), Error> {
+        Ok(self.0.state.forget_idempotent_request(&request.key).await?)
     }
 
-    async fn note_named(
+    async fn write_record(
         &self,
-        named: &IdempotentRequest,
+        request: &IdempotentRequest,
         job: Option<String>,
-        answer: Option<String>,
+        response: Option<String>,
     ) -> Result<(), Error> {
-        let IdempotentRequest { key, request } = named.clone();
+        let IdempotentRequest { key, digest } = request.clone();
         let now = now_unix_ms();
-        let kept = NamedRequest { key, request, created_unix_ms: now, job, answer };
-        Ok(self.0.state.put_named_request(kept, now.saturating_sub(KEEP_MS), MAX).await?)
+        let record = IdempotentRequestRecord { key, request: digest, created_unix_ms: now, job, response };
+        Ok(self.0.state.put_idempotent_request(record, now.saturating_sub(KEEP_MS), MAX).await?)
     }
 }
 

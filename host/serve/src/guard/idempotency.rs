@@ -22,8 +22,8 @@ use crate::wire::view;
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const MAX_KEY_BYTES: usize = 200;
-/// Maximum size of a stored response. A longer response is not stored: a repetition is
-/// answered from the job of the request, or runs again if it has none.
+/// Maximum size of a stored response. A longer response is not stored: a repetition is answered from the job of the
+/// request, or runs again if the request has no job.
 const MAX_RESPONSE_BYTES: u64 = 256 * 1024;
 
 /// A stored response.
@@ -38,15 +38,15 @@ struct StoredResponse {
 /// Runs an authorized request for an action, or returns the response of an earlier one with the same key.
 pub(crate) async fn answer(app: &AppState, action: &str, caller: &Caller, request: Request, next: Next) -> Response {
     let is_left_out = match action {
-        // Its body would have to be in memory to be compared, and a second upload does no harm.
+        // The body would have to be in memory to be compared, and a second upload does no harm.
         "plugin_upload" => true,
-        // The response of the first contains a token, which is not stored; a stored digest of the second's body would
-        // allow guessing the password. A repetition is refused, because the name exists.
+        // The response of `token_create` contains a token, which must not be stored. A stored digest of the body of
+        // `user_create` would allow guessing the password. A repetition is refused, because the name exists.
         "token_create" | "user_create" => true,
         _ => false,
     };
-    let may_be_named = request.method() == Method::POST && !is_left_out;
-    if request.headers().contains_key(KEY) && may_be_named {
+    let may_be_stored = request.method() == Method::POST && !is_left_out;
+    if request.headers().contains_key(KEY) && may_be_stored {
         once(app, caller, request, next).await.unwrap_or_else(ApiError::into_response)
     } else {
         next.run(request).await
@@ -69,10 +69,10 @@ async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> 
     asked.field(uri.query().unwrap_or_default().as_bytes()).field(&bytes);
     let mut who = DigestWriter::new();
     who.field(caller.principal.name.as_bytes()).field(key.as_bytes());
-    let named = IdempotentRequest { key: who.finish().hex(), request: asked.finish().hex() };
+    let idempotent = IdempotentRequest { key: who.finish().hex(), digest: asked.finish().hex() };
 
-    let _guard = app.key_locks.take(&named.key).await;
-    match app.host.stored_response(&named).await.map_err(failed)? {
+    let _guard = app.key_locks.take(&idempotent.key).await;
+    match app.host.stored_response(&idempotent).await.map_err(failed)? {
         IdempotentResponse::New => {}
         IdempotentResponse::Other => {
             let detail = "the `Idempotency-Key` was used for a different request";
@@ -83,9 +83,9 @@ async fn once(app: &AppState, caller: &Caller, request: Request, next: Next) -> 
         IdempotentResponse::Became(job) => return of_job(app, &job, respond_async).await.map(marked),
     }
     let mut request = Request::from_parts(parts, Body::from(bytes));
-    request.extensions_mut().insert(named.clone());
+    request.extensions_mut().insert(idempotent.clone());
     let response = next.run(request).await;
-    keep(app, &named, response).await
+    keep(app, &idempotent, response).await
 }
 
 /// Returns the key of a request.
@@ -102,13 +102,14 @@ fn key(headers: &HeaderMap) -> Result<String, ApiError> {
     })
 }
 
-/// Stores the response of a successful request. A request that was rejected before it started can be repeated with
-/// the same key; a request that became a job is answered from the job.
-async fn keep(app: &AppState, named: &IdempotentRequest, response: Response) -> Result<Response, ApiError> {
+/// Stores the response of a successful request if it is at most [`MAX_RESPONSE_BYTES`] long. Otherwise the record of
+/// the request is deleted, so a repetition with the same key runs again. The record of a request that became a job
+/// stays: its repetition is answered from the job.
+async fn keep(app: &AppState, request: &IdempotentRequest, response: Response) -> Result<Response, ApiError> {
     let n_bytes = response.body().size_hint().exact();
     let is_kept = response.status().is_success() && n_bytes.is_some_and(|n_bytes| n_bytes <= MAX_RESPONSE_BYTES);
     if !is_kept {
-        if let Err(error) = app.host.forget_request(named).await {
+        if let Err(error) = app.host.forget_request(request).await {
             tracing::warn!("failed to delete the record of an `Idempotency-Key`: {}", error.chain());
         }
         return Ok(response);
@@ -125,7 +126,7 @@ async fn keep(app: &AppState, named: &IdempotentRequest, response: Response) -> 
     };
     let text = serde_json::to_string(&stored).unwrap_or_default();
     // The request has succeeded, so a failure to store its response is only logged.
-    if let Err(error) = app.host.store_response(named, &text).await {
+    if let Err(error) = app.host.store_response(request, &text).await {
         tracing::warn!("failed to store the response for an `Idempotency-Key`: {}", error.chain());
     }
     Ok(Response::from_parts(parts, Body::from(bytes)))

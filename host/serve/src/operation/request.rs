@@ -49,7 +49,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OperationRequest {
         let QueryParams(conditions) = QueryParams::<OperationQuery>::from_request_parts(parts, state).await?;
         let Ok(subject) = AuditSubject::from_request_parts(parts, state).await;
         let initiator = initiator(&caller.principal.name, conditions)?;
-        let request = parts.extensions.get::<IdempotentRequest>().map(|named| named.key.clone());
+        let request = parts.extensions.get::<IdempotentRequest>().map(|idempotent| idempotent.key.clone());
         Ok(OperationRequest { initiator: Initiator { request, ..initiator }, respond_async, subject })
     }
 }

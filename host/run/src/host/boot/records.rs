@@ -135,8 +135,8 @@ impl Host {
         }
     }
 
-    /// Brings the record files up to date. A file is removed only if the database contains the removal of its plugin. If
-    /// the database does not contain the plugin, the file may be the only remaining copy and is kept.
+    /// Brings the record files up to date. A file is removed only if the database contains the removal of its plugin.
+    /// If the database does not contain the plugin, the file may be the only remaining copy and is kept.
     pub(super) async fn sync_records(&self, wanted: &Wanted, records: Records) {
         let mut writes = vec![];
         for (id, revision) in &wanted.revisions {

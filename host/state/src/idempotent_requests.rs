@@ -8,9 +8,9 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
 use crate::{Error, JobRecord, State, jobs};
 
-/// A request with an idempotency key, and its outcome.
+/// A request with an idempotency key, and its outcome. Stored in the table `answers`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedRequest {
+pub struct IdempotentRequestRecord {
     /// A digest of the caller and the key.
     pub key: String,
     /// A digest of the request.
@@ -20,40 +20,44 @@ pub struct NamedRequest {
     /// The first job that the request created.
     pub job: Option<String>,
     /// The response, in the form of the code that stores it.
-    pub answer: Option<String>,
+    pub response: Option<String>,
 }
 
 const COLUMNS: &str = "key, request, created_unix_ms, job, answer, checksum";
 
 impl State {
-    /// Returns the request of a key, if it is stored. A damaged one counts as missing, so the request is executed
-    /// again.
-    pub async fn named_request(&self, key: &str) -> Result<Option<NamedRequest>, Error> {
+    /// Returns the record of a key, if it exists. A damaged record counts as missing, so its request is executed again.
+    pub async fn idempotent_request(&self, key: &str) -> Result<Option<IdempotentRequestRecord>, Error> {
         let sql = format!("SELECT {COLUMNS} FROM answers WHERE key = $1");
         let row = sqlx::query(&sql).bind(key).fetch_optional(self.readers()).await.map_err(reading)?;
-        let read = row.as_ref().and_then(request);
-        if row.is_some() && read.is_none() {
+        let record = row.as_ref().and_then(read);
+        if row.is_some() && record.is_none() {
             tracing::warn!("the record of a request with an `Idempotency-Key` is damaged and is ignored");
         }
-        Ok(read)
+        Ok(record)
     }
 
-    /// Writes a request. Requests made before `oldest_unix_ms` are deleted; of the others, the newest `keep` are kept.
+    /// Writes a record. Records older than `oldest_unix_ms` are deleted; of the others, the newest `keep` are kept.
     ///
     /// # Cancel safety
-    /// If the future is dropped, it is written completely or not at all.
-    pub async fn put_named_request(&self, named: NamedRequest, oldest_unix_ms: u64, keep: u64) -> Result<(), Error> {
+    /// If the future is dropped, the record is written completely or not at all.
+    pub async fn put_idempotent_request(
+        &self,
+        record: IdempotentRequestRecord,
+        oldest_unix_ms: u64,
+        keep: u64,
+    ) -> Result<(), Error> {
         let change = self.change(move |connection| {
             Box::pin(async move {
-                write(connection, named).await?;
+                write(connection, record).await?;
                 sweep(connection, oldest_unix_ms, keep).await
             })
         });
         change.await
     }
 
-    /// Deletes the request of that key, unless it has become a job.
-    pub async fn forget_named_request(&self, key: &str) -> Result<(), Error> {
+    /// Deletes the record of a key, unless its request has become a job.
+    pub async fn forget_idempotent_request(&self, key: &str) -> Result<(), Error> {
         let key = key.to_owned();
         let change = self.change(move |connection| {
             Box::pin(async move {
@@ -64,39 +68,39 @@ impl State {
         change.await
     }
 
-    /// Writes a new job, and its id into the request of that key, in one transaction. A request that already has a job,
-    /// or is not stored, is not changed.
+    /// Writes a new job, and the job's id into the record of a key, in one transaction. A record that already has a job
+    /// is not changed, and a missing record is not created.
     ///
     /// # Cancel safety
     /// If the future is dropped, both are written or neither.
-    pub async fn put_job_of(&self, record: JobRecord, key: String) -> Result<(), Error> {
+    pub async fn put_job_of(&self, job: JobRecord, key: String) -> Result<(), Error> {
         let both = self.change(move |connection| {
             Box::pin(async move {
                 let sql = format!("SELECT {COLUMNS} FROM answers WHERE key = $1");
                 let row = sqlx::query(&sql).bind(key).fetch_optional(&mut *connection).await.map_err(writing)?;
-                if let Some(named @ NamedRequest { job: None, .. }) = row.as_ref().and_then(request) {
-                    write(connection, NamedRequest { job: Some(record.id.clone()), ..named }).await?;
+                if let Some(record @ IdempotentRequestRecord { job: None, .. }) = row.as_ref().and_then(read) {
+                    write(connection, IdempotentRequestRecord { job: Some(job.id.clone()), ..record }).await?;
                 }
-                jobs::write(connection, record).await
+                jobs::write(connection, job).await
             })
         });
         both.await
     }
 }
 
-async fn write(connection: &mut SqliteConnection, named: NamedRequest) -> Result<(), Error> {
+async fn write(connection: &mut SqliteConnection, record: IdempotentRequestRecord) -> Result<(), Error> {
     let sql = format!(
         "INSERT INTO answers ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (key) DO UPDATE SET request = excluded.request, created_unix_ms = excluded.created_unix_ms,
          job = excluded.job, answer = excluded.answer, checksum = excluded.checksum"
     );
-    let checksum = checksum(&named);
+    let checksum = checksum(&record);
     let row = sqlx::query(&sql)
-        .bind(named.key)
-        .bind(named.request)
-        .bind(signed(named.created_unix_ms))
-        .bind(named.job)
-        .bind(named.answer)
+        .bind(record.key)
+        .bind(record.request)
+        .bind(signed(record.created_unix_ms))
+        .bind(record.job)
+        .bind(record.response)
         .bind(checksum);
     row.execute(connection).await.map(drop).map_err(writing)
 }
@@ -111,22 +115,22 @@ async fn sweep(connection: &mut SqliteConnection, oldest_unix_ms: u64, keep: u64
 }
 
 /// Reads a row; `None` if it is damaged.
-fn request(row: &SqliteRow) -> Option<NamedRequest> {
-    let named = NamedRequest {
+fn read(row: &SqliteRow) -> Option<IdempotentRequestRecord> {
+    let record = IdempotentRequestRecord {
         key: row.try_get("key").ok()?,
         request: row.try_get("request").ok()?,
         created_unix_ms: row.try_get::<i64, _>("created_unix_ms").ok()?.unsigned_abs(),
         job: row.try_get("job").ok()?,
-        answer: row.try_get("answer").ok()?,
+        response: row.try_get("answer").ok()?,
     };
     let written: String = row.try_get("checksum").ok()?;
-    (written == checksum(&named)).then_some(named)
+    (written == checksum(&record)).then_some(record)
 }
 
-fn checksum(named: &NamedRequest) -> String {
+fn checksum(record: &IdempotentRequestRecord) -> String {
     let mut writer = DigestWriter::new();
-    writer.field(named.key.as_bytes()).field(named.request.as_bytes()).field(&named.created_unix_ms.to_le_bytes());
-    for text in [&named.job, &named.answer] {
+    writer.field(record.key.as_bytes()).field(record.request.as_bytes()).field(&record.created_unix_ms.to_le_bytes());
+    for text in [&record.job, &record.response] {
         // A missing text differs from an empty one.
         writer.field(&[u8::from(text.is_some())]).field(text.as_deref().unwrap_or_default().as_bytes());
     }
