@@ -164,26 +164,26 @@ async fn reloads_that_lose_nothing_are_proven() {
     host.call("hello/hello").await.expect(200);
     let proven =
         ends(host.command(&["reload", "hello", "--prove", "--reloads", "3", "--connections", "2", "--json"]).await, 0);
-    let receipt: Value = serde_json::from_slice(&proven.stdout).unwrap();
-    assert_eq!((&receipt["proven"], &receipt["reason"]), (&json!(true), &Value::Null), "{receipt}");
-    assert_eq!((&receipt["path"], &receipt["status"]), (&json!("/hello"), &json!(200)), "{receipt}");
-    assert_eq!(receipt["reloads"], json!({ "asked": 3, "done": 3 }), "{receipt}");
-    let requests = &receipt["requests"];
-    assert_eq!((&requests["failed"], &requests["by_others"]), (&json!(0), &json!(0)), "{receipt}");
+    let report: Value = serde_json::from_slice(&proven.stdout).unwrap();
+    assert_eq!((&report["proven"], &report["reason"]), (&json!(true), &Value::Null), "{report}");
+    assert_eq!((&report["path"], &report["status"]), (&json!("/hello"), &json!(200)), "{report}");
+    assert_eq!(report["reloads"], json!({ "asked": 3, "done": 3 }), "{report}");
+    let requests = &report["requests"];
+    assert_eq!((&requests["failed"], &requests["by_others"]), (&json!(0), &json!(0)), "{report}");
     for counted in ["answered", "counted"] {
-        assert_eq!(requests[counted], requests["sent"], "{receipt}");
+        assert_eq!(requests[counted], requests["sent"], "{report}");
     }
-    let generations = receipt["generations"].as_array().unwrap();
+    let generations = report["generations"].as_array().unwrap();
     let all: Vec<_> = generations.iter().map(|one| (&one["number"], one["phase"].as_str().unwrap())).collect();
     let [one, two, three, four] = [1, 2, 3, 4].map(|number| json!(number));
     assert_eq!(all, [(&one, "unmapped"), (&two, "unmapped"), (&three, "unmapped"), (&four, "running")]);
     let answers: Vec<_> = generations.iter().map(|one| one["requests"].as_u64().unwrap()).collect();
-    assert_eq!(Some(answers.iter().sum::<u64>()), requests["sent"].as_u64(), "{receipt}");
-    assert!(answers.iter().all(|count| *count >= 2), "each answers on each connection: {receipt}");
-    assert_eq!((&receipt["unmapped"]["replaced"], &receipt["unmapped"]["unmapped"]), (&three, &three), "{receipt}");
-    let (median, worst) = (&receipt["unmapped"]["median_ms"], &receipt["unmapped"]["worst_ms"]);
-    assert!(median.as_f64().unwrap() <= worst.as_f64().unwrap(), "{receipt}");
-    assert_eq!(receipt["libraries_mapped"], json!({ "before": 1, "after": 1 }), "{receipt}");
+    assert_eq!(Some(answers.iter().sum::<u64>()), requests["sent"].as_u64(), "{report}");
+    assert!(answers.iter().all(|count| *count >= 2), "each answers on each connection: {report}");
+    assert_eq!((&report["unmapped"]["replaced"], &report["unmapped"]["unmapped"]), (&three, &three), "{report}");
+    let (median, worst) = (&report["unmapped"]["median_ms"], &report["unmapped"]["worst_ms"]);
+    assert!(median.as_f64().unwrap() <= worst.as_f64().unwrap(), "{report}");
+    assert_eq!(report["libraries_mapped"], json!({ "before": 1, "after": 1 }), "{report}");
 
     let named = ["reload", "--prove", "hello", "--path", "/hello/Zoe", "--reloads", "1", "--connections", "1"];
     let proven = ends(host.command(&named).await, 0);

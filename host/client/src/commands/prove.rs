@@ -2,7 +2,7 @@
 
 mod latency;
 mod observations;
-mod receipt;
+mod report;
 mod traffic;
 
 use std::time::{Duration, Instant};
@@ -20,7 +20,7 @@ use crate::output;
 use crate::screen::Screen;
 use crate::signals::Signals;
 use observations::Observations;
-use receipt::{Latency, Mapped, Receipt, Reloads, Requests, Served, Unmapped};
+use report::{Latency, Mapped, ProofReport, Reloads, Requests, Served, Unmapped};
 use traffic::{Tally, Target, Traffic};
 
 /// Time limit for the first request; its status is the expected status.
@@ -50,18 +50,18 @@ struct Endpoint {
     status: StatusCode,
 }
 
-/// Checks that reloads lose no request and leave no generation in memory, and prints a receipt.
+/// Checks that reloads lose no request and leave no generation in memory, and prints a report.
 pub(super) async fn prove(client: &Client, args: Reload, screen: &Screen) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let stop = CancellationToken::new();
     let proving = run(client, &args, screen, &stop);
     tokio::pin!(proving);
-    let (receipt, ended) = loop {
+    let (report, ended) = loop {
         tokio::select! {
             done = &mut proving => break done?,
             which = signals.next() => {
                 if stop.is_cancelled() {
-                    return Err(Failure::failed(format!("cancelled by a second {which}, without a receipt")));
+                    return Err(Failure::failed(format!("cancelled by a second {which}, without a report")));
                 }
                 stop.cancel();
                 screen.note("stopping after the current reload; press ctrl-c again to stop immediately");
@@ -69,11 +69,11 @@ pub(super) async fn prove(client: &Client, args: Reload, screen: &Screen) -> Res
         }
     };
     if args.client.format.is_data() {
-        output::data(&serde_json::to_vec(&receipt).expect("texts, numbers and lists of them serialize"));
+        output::data(&serde_json::to_vec(&report).expect("texts, numbers and lists of them serialize"));
     } else {
-        output::line(&receipt.to_string());
+        output::line(&report.to_string());
     }
-    match (ended, &receipt.reason) {
+    match (ended, &report.reason) {
         (Some(failure), _) => Err(failure),
         (None, Some(reason)) => Err(Failure::failed(format!("proof failed: {reason}"))),
         (None, None) => {
@@ -83,13 +83,13 @@ pub(super) async fn prove(client: &Client, args: Reload, screen: &Screen) -> Res
     }
 }
 
-/// Runs the proof. Returns the receipt and the failure that ended the proof early, if any.
+/// Runs the proof. Returns the report and the failure that ended the proof early, if any.
 async fn run(
     client: &Client,
     args: &Reload,
     screen: &Screen,
     stop: &CancellationToken,
-) -> Result<(Receipt, Option<Failure>), Failure> {
+) -> Result<(ProofReport, Option<Failure>), Failure> {
     let plugin = read(client, &args.id).await?;
     if !plugin.item.enabled {
         let failure = Failure::failed(format!("`{}` is disabled", args.id));
@@ -111,7 +111,7 @@ async fn run(
     let ended = match reloaded {
         Ok(()) => proof.settle().await.err(),
         Err(failure) => {
-            // The receipt still shows the progress so far, even if the host is gone.
+            // The report still shows the progress so far, even if the host is gone.
             let _ = proof.settle().await;
             Some(failure)
         }
@@ -122,7 +122,7 @@ async fn run(
     Ok(proof.conclude(facts, &tally, ended))
 }
 
-/// The facts of a receipt besides the counts.
+/// The facts of a report besides the counts.
 struct Facts {
     version: String,
     path: String,
@@ -146,7 +146,7 @@ impl Proof<'_> {
             let watched = self.client.watch(ask, &what, self.screen, self.args.verbose).await;
             let watched = watched.map_err(|failure| {
                 let message = format!("{what} failed: {}", failure.message);
-                // With --json only the receipt is printed.
+                // With --json only the report is printed.
                 Failure { message, response: None, ..failure }
             })?;
             self.reloads.done = number;
@@ -182,15 +182,15 @@ impl Proof<'_> {
             }
         });
         tokio::select! {
-            // On a timeout the receipt lists the remaining generations.
+            // On a timeout the report lists the remaining generations.
             settled = settled => settled.unwrap_or(Ok(())),
             () = stop.cancelled(), if !was_stopped => Ok(()),
         }
     }
 
-    fn conclude(self, facts: Facts, tally: &Tally, ended: Option<Failure>) -> (Receipt, Option<Failure>) {
+    fn conclude(self, facts: Facts, tally: &Tally, ended: Option<Failure>) -> (ProofReport, Option<Failure>) {
         let Facts { version, path, status, duration_ms, before, after } = facts;
-        let mut receipt = Receipt {
+        let mut report = ProofReport {
             plugin: self.args.id.to_string(),
             version,
             path,
@@ -199,7 +199,7 @@ impl Proof<'_> {
             duration_ms,
             requests: Requests::new(tally, 1, &self.seen),
             generations: self.seen.parts().map(Served::new).collect(),
-            failures: receipt::first_failures(tally),
+            failures: report::first_failures(tally),
             latency: Latency::new(tally),
             unmapped: Unmapped::new(&self.seen),
             libraries_mapped: Mapped { before: Some(before), after },
@@ -207,12 +207,12 @@ impl Proof<'_> {
             proven: false,
             reason: None,
         };
-        receipt.reason = match &ended {
+        report.reason = match &ended {
             Some(failure) => Some(failure.message.clone()),
-            None => receipt.objections(),
+            None => report.objections(),
         };
-        receipt.proven = receipt.reason.is_none();
-        (receipt, ended)
+        report.proven = report.reason.is_none();
+        (report, ended)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The receipt of a proof: as a table, as JSON, and its objections in one line.
+//! The report of a proof: as a table, as JSON, and its objections in one line.
 
 use host_api::Generation;
 use serde::Serialize;
@@ -12,9 +12,9 @@ use crate::output::text::{duration, printable};
 /// Maximum number of reported failure kinds.
 const MAX_KINDS: usize = 5;
 
-/// The receipt of a proof. Durations are in milliseconds.
+/// The report of a proof. Durations are in milliseconds.
 #[derive(Debug, Serialize)]
-pub(super) struct Receipt {
+pub(super) struct ProofReport {
     pub(super) plugin: String,
     pub(super) version: String,
     /// The path of the endpoint.
@@ -132,9 +132,9 @@ pub(super) fn first_failures(tally: &Tally) -> Vec<FailureKind> {
     tally.failures.iter().take(MAX_KINDS).cloned().collect()
 }
 
-// === impl Receipt ===
+// === impl ProofReport ===
 
-impl Receipt {
+impl ProofReport {
     /// Returns why the proof failed, in one line; `None` if it succeeded.
     pub(super) fn objections(&self) -> Option<String> {
         let reasons = [self.unfinished(), self.failed(), self.left(), self.uncounted()];
@@ -180,7 +180,7 @@ impl Receipt {
     }
 }
 
-impl std::fmt::Display for Receipt {
+impl std::fmt::Display for ProofReport {
     /// Prints the facts last, so that a long table does not scroll them out of view.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}\n\n", self.table())?;
@@ -194,7 +194,7 @@ impl std::fmt::Display for Receipt {
     }
 }
 
-impl Receipt {
+impl ProofReport {
     fn table(&self) -> Table {
         let mut table = Table::with_head(["GENERATION", "VERSION", "PHASE", "REQUESTS", "UNMAPPED AFTER"]);
         for Served { generation, .. } in &self.generations {

@@ -25,12 +25,12 @@ fn tally(n_answered: u64, failures: &[(&str, u64, u32)]) -> Tally {
     tally
 }
 
-/// The receipt of three reloads; generation 4 served before.
-fn receipt(tally: &Tally, generations: Vec<Generation>) -> Receipt {
+/// The report of three reloads; generation 4 served before.
+fn report(tally: &Tally, generations: Vec<Generation>) -> ProofReport {
     let mut seen = Observations::new(vec![generation(4, "running", 1_000)]);
     (4..7).for_each(|number| seen.replaced(number));
     seen.look(generations);
-    let mut receipt = Receipt {
+    let mut report = ProofReport {
         plugin: "hello".to_owned(),
         version: "1.0.0".to_owned(),
         path: "/hello".to_owned(),
@@ -47,17 +47,17 @@ fn receipt(tally: &Tally, generations: Vec<Generation>) -> Receipt {
         proven: false,
         reason: None,
     };
-    receipt.reason = receipt.objections();
-    receipt.proven = receipt.reason.is_none();
-    receipt
+    report.reason = report.objections();
+    report.proven = report.reason.is_none();
+    report
 }
 
 #[test]
 fn a_successful_proof_reports_all_numbers() {
     let unmapped = |number| generation(number, "unmapped", 200);
     let all = vec![generation(4, "unmapped", 1_101), unmapped(5), unmapped(6), generation(7, "running", 300)];
-    let receipt = receipt(&tally(800, &[]), all);
-    assert_eq!((receipt.proven, &receipt.reason), (true, &None));
+    let report = report(&tally(800, &[]), all);
+    assert_eq!((report.proven, &report.reason), (true, &None));
     expect![[r#"
         GENERATION  VERSION  PHASE     REQUESTS  UNMAPPED AFTER
         4           1.0.0    unmapped  101       6 ms
@@ -74,7 +74,7 @@ fn a_successful_proof_reports_all_numbers() {
         longest pause  12 ms between two responses on one connection
         unmapped       3 of 3 replaced generations, median 7.5 ms after the swap, maximum 9 ms
         mapped         1 before, 1 after: libraries of all plugins"#]]
-    .assert_eq(&receipt.to_string());
+    .assert_eq(&report.to_string());
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn the_reasons_of_a_failed_proof_are_one_line() {
     let draining = Generation { in_flight: 2, ..generation(6, "draining", 200) };
     let all = vec![kept, generation(5, "unmapped", 200), draining, generation(7, "running", 300)];
     let failures = [("answered 503 instead of 200", 3, 2), ("no answer: connection closed", 1, 4)];
-    let receipt = receipt(&tally(700, &failures), all);
-    expect!["4 of 705 requests failed: answered 503 instead of 200, first during reload 2; 2 of 3 replaced generations not unmapped: generation 4 is kept by 1 thread (`kafka-poll`), 1 response chunk"].assert_eq(receipt.reason.as_deref().unwrap_or_default());
+    let report = report(&tally(700, &failures), all);
+    expect!["4 of 705 requests failed: answered 503 instead of 200, first during reload 2; 2 of 3 replaced generations not unmapped: generation 4 is kept by 1 thread (`kafka-poll`), 1 response chunk"].assert_eq(report.reason.as_deref().unwrap_or_default());
     expect![[r#"
         GENERATION  VERSION  PHASE     REQUESTS  UNMAPPED AFTER
         4           1.0.0    kept      101       -
@@ -110,13 +110,13 @@ fn the_reasons_of_a_failed_proof_are_one_line() {
         longest pause  12 ms between two responses on one connection
         unmapped       1 of 3 replaced generations, median 7.5 ms after the swap, maximum 7.5 ms
         mapped         1 before, 1 after: libraries of all plugins"#]]
-    .assert_eq(&receipt.to_string());
+    .assert_eq(&report.to_string());
 }
 
 #[test]
 fn uncounted_responses_fail_the_proof() {
     let all = (4..7).map(|number| generation(number, "unmapped", 1_000)).chain([generation(7, "running", 5)]);
-    let receipt = receipt(&tally(2_100, &[]), all.collect());
+    let report = report(&tally(2_100, &[]), all.collect());
     expect!["no generation counted 96 of 2101 answered requests"]
-        .assert_eq(receipt.reason.as_deref().unwrap_or_default());
+        .assert_eq(report.reason.as_deref().unwrap_or_default());
 }
