@@ -8,10 +8,10 @@ use bytes::Bytes;
 use host_load::{BodyFailure, ResponseBody};
 use http_body::{Body, Frame, SizeHint};
 
-use crate::generation::{Aborted, Admitted, LiveStream};
+use crate::generation::{Admitted, Cancellation, LiveStream};
 
 /// The body of a plugin's response. A streamed body holds the admission until its last byte was read, so that the
-/// generation is not stopped before; it ends with an error when the generation is aborted.
+/// generation is not stopped before; it ends with an error when the generation cancels its calls.
 #[derive(Debug)]
 pub struct CallBody(BodyKind);
 
@@ -21,7 +21,7 @@ enum BodyKind {
     Whole(ResponseBody),
     Stream {
         stream: Arc<LiveStream>,
-        aborted: Option<Aborted>,
+        cancelled: Option<Cancellation>,
     },
     Ended,
 }
@@ -31,7 +31,7 @@ impl CallBody {
         if !body.is_stream() {
             return CallBody(BodyKind::Whole(body));
         }
-        CallBody(BodyKind::Stream { stream: LiveStream::new(body, admitted), aborted: None })
+        CallBody(BodyKind::Stream { stream: LiveStream::new(body, admitted), cancelled: None })
     }
 }
 
@@ -43,12 +43,12 @@ impl Body for CallBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
-        let (stream, aborted) = match &mut self.0 {
+        let (stream, cancelled) = match &mut self.0 {
             BodyKind::Whole(body) => return Pin::new(body).poll_frame(context),
             BodyKind::Ended => return Poll::Ready(None),
-            BodyKind::Stream { stream, aborted } => (stream, aborted),
+            BodyKind::Stream { stream, cancelled } => (stream, cancelled),
         };
-        let polled = stream.poll(aborted, context);
+        let polled = stream.poll(cancelled, context);
         if !matches!(polled, Poll::Pending | Poll::Ready(Some(Ok(_)))) {
             // Drops the plugin's stream, then the admission that keeps its generation from being stopped.
             self.0 = BodyKind::Ended;

@@ -207,11 +207,11 @@ impl Admitted {
         let head = write_head(request, &routed, handler, left, max_message_bytes);
         let progress = is_streamed.then(|| Arc::new(BodyProgress::default()));
         let stream = progress.clone().map(|progress| limited(body, max_body_bytes, progress));
-        let aborted = generation.aborted.clone();
+        let cancel = generation.cancel.clone();
         let is_trusted = generation.endpoints[routed.endpoint].polls.is_trusted();
         let call = TimedCall::new(generation.instance.call(head, first, stream), routed.endpoint, self);
         let call = if is_trusted { Called::Here(call) } else { Called::OwnTask(OwnTask::spawn(call)) };
-        let mut answer = BoundedCall { call, until, timeout, aborted: &aborted, waits: None }.await;
+        let mut answer = BoundedCall { call, until, timeout, cancel: &cancel, waits: None }.await;
         if let Some(progress) = progress {
             answer = progress.attribute(answer, max_body_bytes);
         }

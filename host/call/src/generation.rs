@@ -31,7 +31,7 @@ pub use admitted::Admitted;
 pub use in_flight::InFlight;
 pub use life::{GenerationPhase, Life};
 use streams::Streams;
-pub(crate) use streams::{Aborted, LiveStream};
+pub(crate) use streams::{Cancellation, LiveStream};
 
 /// The longest time between two probes of a version on probation.
 const PROBATION_INTERVAL: Duration = Duration::from_secs(5);
@@ -66,8 +66,8 @@ pub struct Generation {
     pub started: Instant,
     /// The calls and probes in flight.
     pub in_flight: InFlight,
-    /// Cancelled when the drain timeout has passed: aborts the calls that are left.
-    pub aborted: CancellationToken,
+    /// Cancelled when the drain timeout has passed: cancels the calls that are left.
+    pub cancel: CancellationToken,
     /// Cancelled when the generation is replaced: ends the health probes.
     pub replaced: CancellationToken,
     /// The part that stays available after the end of the generation.
@@ -146,7 +146,7 @@ impl Generation {
             log: parts.log,
             started: Instant::now(),
             in_flight: InFlight::default(),
-            aborted: CancellationToken::new(),
+            cancel: CancellationToken::new(),
             streams: Streams::default(),
             replaced: CancellationToken::new(),
             setup: Mutex::new(parts.setup),
@@ -217,10 +217,10 @@ impl Generation {
         }
     }
 
-    /// Aborts the calls and response streams that are left after the drain timeout.
-    pub fn abort_calls(&self) {
-        self.aborted.cancel();
-        self.streams.abort();
+    /// Cancels the calls and response streams that are left after the drain timeout.
+    pub fn cancel_calls(&self) {
+        self.cancel.cancel();
+        self.streams.cancel();
     }
 
     /// Writes a line to the plugin's log.

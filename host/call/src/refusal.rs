@@ -61,7 +61,7 @@ pub enum CallRefusal {
     /// The plugin failed.
     Failed(CallError),
     /// The generation was replaced, and the call did not end within the drain timeout.
-    Aborted,
+    Cancelled,
     /// The request breaks a rule of plugin.yaml.
     Rule(RuleRefusal),
     /// The endpoint serves WebSockets only, and the request does not open one.
@@ -78,7 +78,7 @@ impl CallRefusal {
             CallRefusal::BodyNotGzip => Some(RefusalReason::Body),
             CallRefusal::BodyEncoding => Some(RefusalReason::ContentType),
             CallRefusal::UpgradeRequired => Some(RefusalReason::Upgrade),
-            CallRefusal::Failed(_) | CallRefusal::Aborted => None,
+            CallRefusal::Failed(_) | CallRefusal::Cancelled => None,
             CallRefusal::Rule(refusal) => Some(match refusal {
                 RuleRefusal::RateLimited(_) => RefusalReason::RateLimit,
                 RuleRefusal::ContentType(_) => RefusalReason::ContentType,

@@ -156,7 +156,7 @@ impl RefusedCall {
                 "body_timed_out",
                 format!("the body did not arrive within {}", Span::new(*after)),
             ),
-            CallRefusal::Aborted => RefusedCall::new(
+            CallRefusal::Cancelled => RefusedCall::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "plugin_replaced",
                 "the plugin was replaced, and this call exceeded the drain timeout",

@@ -142,7 +142,7 @@ pub enum EventKind {
         /// The time since the start of the drain.
         took: Duration,
         /// The number of calls that were cancelled at the end of the drain timeout.
-        cut: u64,
+        cancelled: u64,
     },
     /// The library of an ended generation was unmapped.
     GenerationUnmapped {

@@ -12,13 +12,13 @@ use crate::generation::Admitted;
 use crate::refusal::CallRefusal;
 use crate::timed_call::{OwnTask, TimedCall};
 
-/// A call that ends at its deadline, or when its generation is aborted. The timer is created only if the plugin does
+/// A call that ends at its deadline, or when its generation cancels its calls. The timer is created only if the plugin does
 /// not respond at the first poll.
 pub(super) struct BoundedCall<'a> {
     pub(super) call: Called,
     pub(super) until: Instant,
     pub(super) timeout: Duration,
-    pub(super) aborted: &'a CancellationToken,
+    pub(super) cancel: &'a CancellationToken,
     pub(super) waits: Option<Pin<Box<dyn Future<Output = CallRefusal> + Send>>>,
 }
 
@@ -41,13 +41,13 @@ impl Future for BoundedCall<'_> {
         }
         let until = self.until;
         let timeout = self.timeout;
-        let aborted = self.aborted.clone();
+        let cancel = self.cancel.clone();
         let waits = self.waits.get_or_insert_with(|| {
             Box::pin(async move {
                 let timer = pin!(tokio::time::sleep_until(until));
                 tokio::select! {
                     () = timer => CallRefusal::Failed(CallError::TimedOut { after: timeout }),
-                    () = aborted.cancelled() => CallRefusal::Aborted,
+                    () = cancel.cancelled() => CallRefusal::Cancelled,
                 }
             })
         });

@@ -11,21 +11,21 @@ use parking_lot::Mutex;
 
 use super::Admitted;
 
-/// A stream and the admission that it holds; `None` once it was aborted.
+/// A stream and the admission that it holds; `None` after the stream was cancelled.
 #[derive(Debug)]
 pub(crate) struct LiveStream(Mutex<Option<(ResponseBody, Admitted)>>);
 
-/// Waits for the abortion of the generation.
-pub(crate) struct Aborted(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
+/// Waits until the generation cancels its calls.
+pub(crate) struct Cancellation(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
 
-impl std::fmt::Debug for Aborted {
+impl std::fmt::Debug for Cancellation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Aborted")
+        f.write_str("Cancellation")
     }
 }
 
-/// The streams of a generation. A stream is polled only while its caller reads, so it would not notice the abortion of
-/// the generation by itself.
+/// The streams of a generation. A stream is polled only while its caller reads, so a stream whose caller does not read
+/// would not notice that the generation cancels its calls.
 #[derive(Debug, Default)]
 pub(crate) struct Streams(Mutex<Vec<Weak<LiveStream>>>);
 
@@ -39,8 +39,8 @@ impl Streams {
         all.push(Arc::downgrade(stream));
     }
 
-    /// Ends every stream that is not being polled; a polled stream notices the abortion itself.
-    pub(crate) fn abort(&self) {
+    /// Ends every stream that is not being polled; a stream that is being polled notices the cancellation itself.
+    pub(crate) fn cancel(&self) {
         let all = std::mem::take(&mut *self.0.lock());
         for stream in all.iter().filter_map(Weak::upgrade) {
             let taken = stream.0.try_lock().and_then(|mut stream| stream.take());
@@ -60,13 +60,13 @@ impl LiveStream {
 
     pub(crate) fn poll(
         &self,
-        aborted: &mut Option<Aborted>,
+        cancelled: &mut Option<Cancellation>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
         let mut stream = self.0.lock();
         let Some((body, admitted)) = stream.as_mut() else { return Poll::Ready(Some(Err(replaced()))) };
         let generation = admitted.generation();
-        if generation.aborted.is_cancelled() {
+        if generation.cancel.is_cancelled() {
             return Poll::Ready(Some(Err(replaced())));
         }
         match Pin::new(body).poll_frame(context) {
@@ -80,8 +80,8 @@ impl LiveStream {
                 Poll::Ready(Some(Err(error)))
             }
             Poll::Pending => {
-                let waits =
-                    aborted.get_or_insert_with(|| Aborted(Box::pin(generation.aborted.clone().cancelled_owned())));
+                let waits = cancelled
+                    .get_or_insert_with(|| Cancellation(Box::pin(generation.cancel.clone().cancelled_owned())));
                 std::task::ready!(waits.0.as_mut().poll(context));
                 Poll::Ready(Some(Err(replaced())))
             }

@@ -50,9 +50,9 @@ impl EventKind {
             EventKind::GenerationDraining { generation, in_flight } => {
                 format!("generation {generation} accepts no more calls; in flight: {in_flight}")
             }
-            EventKind::GenerationEnded { generation, took, cut } => {
-                let cut = if *cut > 0 { format!("; cancelled calls: {cut}") } else { String::new() };
-                format!("generation {generation} has ended, {} after it began to drain{cut}", Span::new(*took))
+            EventKind::GenerationEnded { generation, took, cancelled } => {
+                let calls = if *cancelled > 0 { format!("; cancelled calls: {cancelled}") } else { String::new() };
+                format!("generation {generation} has ended, {} after it began to drain{calls}", Span::new(*took))
             }
             EventKind::GenerationUnmapped { generation, after, left_bytes } => {
                 let left = left_bytes.filter(|left| *left > 0);
@@ -149,8 +149,8 @@ mod tests {
             EventKind::GenerationServes { generation: 1, version: "1.0.0".into(), before: None },
             EventKind::GenerationServes { generation: 2, version: "1.1.0".into(), before: Some(1) },
             EventKind::GenerationDraining { generation: 1, in_flight: 3 },
-            EventKind::GenerationEnded { generation: 1, took: ms, cut: 0 },
-            EventKind::GenerationEnded { generation: 1, took: ms, cut: 2 },
+            EventKind::GenerationEnded { generation: 1, took: ms, cancelled: 0 },
+            EventKind::GenerationEnded { generation: 1, took: ms, cancelled: 2 },
             EventKind::GenerationUnmapped { generation: 1, after: ms, left_bytes: Some(0) },
             EventKind::GenerationUnmapped { generation: 1, after: ms, left_bytes: Some(312) },
             EventKind::GenerationKept { generation: 1, held_by: vec!["2 threads (`a`, `b`)".into(), "1 waker".into()] },

@@ -24,7 +24,7 @@ pub struct Config {
     pub start_timeout: Duration,
     /// The timeout of a plugin's stop hook.
     pub stop_timeout: Duration,
-    /// How long calls of a replaced generation may run before they are aborted.
+    /// How long calls of a replaced generation may run before they are cancelled.
     pub drain_timeout: Duration,
     /// The number of ended generations in memory from which operations that open a library are refused.
     pub max_kept_generations: usize,

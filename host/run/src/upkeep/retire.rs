@@ -41,14 +41,14 @@ async fn drain_and_stop(
     let id = generation.id.clone();
     let number = generation.number;
     let started = Instant::now();
-    let mut cut = 0;
+    let mut cancelled = 0;
     // The hook may end what the calls wait for, so it runs during the drain.
     let on_unload = generation.run_hook(&Hook::OnUnload, stop_timeout);
     let drained = tokio::time::timeout(drain_timeout, generation.in_flight.none());
     let ((), drained) = tokio::join!(on_unload, drained);
     if drained.is_err() {
         let left = generation.in_flight.count();
-        cut = left as u64;
+        cancelled = left as u64;
         tracing::warn!(
             plugin.id = %id,
             generation = number,
@@ -56,7 +56,7 @@ async fn drain_and_stop(
             "generation {number} of `{id}`: {left} calls were cancelled at the end of the drain timeout"
         );
         generation.note("warn", &format!("cancelled {left} calls after {} of draining", Span::new(drain_timeout)));
-        generation.abort_calls();
+        generation.cancel_calls();
         if tokio::time::timeout(CANCEL_GRACE, generation.in_flight.none()).await.is_err() {
             // A call that is polled notices that at once. The remaining calls block their worker threads, and
             // nothing can end them.
@@ -87,7 +87,7 @@ async fn drain_and_stop(
     generation.enter(GenerationPhase::Quiescing);
     let took = started.elapsed();
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    generation.events.publish(&id, EventKind::GenerationEnded { generation: number, took, cut });
+    generation.events.publish(&id, EventKind::GenerationEnded { generation: number, took, cancelled });
     tracing::info!(plugin.id = %id, generation = number, duration_ms, "generation {number} of `{id}` has ended");
 }
 
@@ -113,7 +113,7 @@ async fn follow_library(host: &Host, id: &PluginId, life: &Life, log: &LogLines)
     host.0.metrics.unmapped(id.as_str(), after, left_bytes);
     publish(EventKind::GenerationUnmapped { generation: number, after, left_bytes });
     let span = Span::new(after);
-    tracing::info!(plugin.id = %id, generation = number, "generation {number} of `{id}` is unmapped, {span} after the swap");
+    tracing::info!(plugin.id = %id, generation = number, "generation {number} of `{id}` is unmapped, {span} after it was replaced");
     if was_kept {
         note("info", format!("generation {number} is unmapped, {span} after it was replaced"));
     }

@@ -43,8 +43,8 @@ pub fn event_detail(kind: &EventKind) -> Map<String, Value> {
         EventKind::GenerationDraining { generation, in_flight } => {
             json!({ "generation": generation, "in_flight": in_flight })
         }
-        EventKind::GenerationEnded { generation, took, cut } => {
-            json!({ "generation": generation, "duration_ms": ms(*took), "cut": cut })
+        EventKind::GenerationEnded { generation, took, cancelled } => {
+            json!({ "generation": generation, "duration_ms": ms(*took), "cut": cancelled })
         }
         EventKind::GenerationUnmapped { generation, after, left_bytes } => {
             json!({ "generation": generation, "after_ms": ms(*after), "left_bytes": left_bytes })
@@ -134,7 +134,7 @@ pub fn event_kind(name: &str, detail: &Map<String, Value>) -> Option<EventKind> 
         "generation.ended" => EventKind::GenerationEnded {
             generation: read.number("generation")?,
             took: read.time("duration_ms")?,
-            cut: read.number("cut")?,
+            cancelled: read.number("cut")?,
         },
         "generation.unmapped" => EventKind::GenerationUnmapped {
             generation: read.number("generation")?,

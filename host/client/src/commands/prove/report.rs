@@ -244,7 +244,7 @@ impl ProofReport {
         let Unmapped { replaced, unmapped, median_ms, worst_ms } = self.unmapped;
         let after = match unmapped {
             0 => String::new(),
-            _ => format!(", median {} after the swap, maximum {}", shown(median_ms), shown(worst_ms)),
+            _ => format!(", median {} after the replacement, maximum {}", shown(median_ms), shown(worst_ms)),
         };
         facts.row(["unmapped", &format!("{unmapped} of {replaced} replaced generations{after}")]);
         let Mapped { before, after } = self.libraries_mapped;

@@ -72,7 +72,7 @@ fn a_successful_proof_reports_all_numbers() {
         counted        801 by the generations: all answered requests
         latency        median 500 us, p99 893 us
         longest pause  12 ms between two responses on one connection
-        unmapped       3 of 3 replaced generations, median 7.5 ms after the swap, maximum 9 ms
+        unmapped       3 of 3 replaced generations, median 7.5 ms after the replacement, maximum 9 ms
         mapped         1 before, 1 after: libraries of all plugins"#]]
     .assert_eq(&report.to_string());
 }
@@ -108,7 +108,7 @@ fn the_reasons_of_a_failed_proof_are_one_line() {
         counted        801 by the generations: includes 96 requests of other clients
         latency        median 451 us, p99 795 us
         longest pause  12 ms between two responses on one connection
-        unmapped       1 of 3 replaced generations, median 7.5 ms after the swap, maximum 7.5 ms
+        unmapped       1 of 3 replaced generations, median 7.5 ms after the replacement, maximum 7.5 ms
         mapped         1 before, 1 after: libraries of all plugins"#]]
     .assert_eq(&report.to_string());
 }
