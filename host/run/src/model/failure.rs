@@ -26,7 +26,7 @@ pub enum FailureKind {
     Full,
     /// The host is busy; a later request may succeed.
     Busy,
-    /// The request timed out.
+    /// The request timed out, or a server did not respond in time to a request of the host.
     TimedOut,
 }
 
@@ -39,6 +39,8 @@ impl FailureKind {
             }
             "build_queue_full" | "build_queue_timeout" | "build_stopping" => FailureKind::Busy,
             "fetch_outside_roots" => FailureKind::Forbidden,
+            // The HTTP request of a plugin fails with the same code and the same status, 504.
+            "fetch_timed_out" => FailureKind::TimedOut,
             _ => FailureKind::Refused,
         }
     }
@@ -58,5 +60,16 @@ impl FieldProblem {
     pub(crate) fn without_hint(&self) -> FieldProblem {
         let message = self.message.split("; hint: ").next().unwrap_or_default();
         FieldProblem { field: self.field.clone(), message: format!("`{}`: {message}", self.field) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_is_not_received_in_time_is_a_timeout() {
+        assert_eq!(FailureKind::from_code("fetch_timed_out"), FailureKind::TimedOut);
+        assert_eq!(FailureKind::from_code("fetch_no_repository"), FailureKind::Refused);
     }
 }
