@@ -24,9 +24,9 @@ const CLOCK_SLACK_MS: u64 = 24 * 60 * 60 * 1000;
 pub(super) struct RevisionMade {
     pub(super) plugin: PluginId,
     pub(super) number: u64,
-    /// The number of the part that made it, from 1.
+    /// The number of the part of the job that made this revision, from 1.
     pub(super) part: Option<usize>,
-    /// Whether it undoes another revision.
+    /// Whether this revision undoes another revision.
     pub(super) is_undo: bool,
 }
 
@@ -74,20 +74,20 @@ impl Work<'_> {
             let made = of_plugin.remove(id).unwrap_or_default();
             let done = self.undo_one(id, &made, &since).await;
             match &done {
-                Ok(what) => self.job.line(&format!("undone: {what}")),
-                Err(error) => self.job.line(&format!("failed to restore `{id}`: {}", error.chain())),
+                Ok(what) => self.job.line(&format!("undo: {what}")),
+                Err(error) => self.job.line(&format!("undo: failed to restore plugin `{id}`: {}", error.chain())),
             }
             undone.push((made, done.map(drop).map_err(|error| Failed::from_error(&error))));
         }
         Ok(undone)
     }
 
-    /// Restores the desired state of a plugin from before the job. Returns a description.
+    /// Restores the desired state that a plugin had before the job. Returns the result in words, for the job's log.
     async fn undo_one(&mut self, id: &PluginId, made: &[RevisionMade], since: &[Revision]) -> Result<String, Error> {
         let ours: BTreeSet<u64> = made.iter().map(|made| made.number).collect();
-        let Some(first) = ours.first().copied() else { return Ok(format!("nothing of `{id}`")) };
+        let Some(first) = ours.first().copied() else { return Ok(format!("the job did not change plugin `{id}`")) };
         if made.first().is_some_and(|newest| newest.is_undo) {
-            return Ok(format!("`{id}`, by an earlier attempt"));
+            return Ok(format!("an earlier attempt restored plugin `{id}`"));
         }
         // If the host was killed during a removal of this job, the reconcile loop has completed it as the actor `host`.
         let is_ours = |revision: &&Revision| {
@@ -117,12 +117,12 @@ impl Work<'_> {
         let Some((number, then)) = before else {
             let Ok(installed) = lease.installed() else {
                 lease.forget_if_new(self.host);
-                return Ok(format!("`{id}` is not installed, as before"));
+                return Ok(format!("plugin `{id}` is not installed, as before the job"));
             };
             let desired = Desired { goal: Goal::Absent { keep_data: true }, ..installed.desired };
             self.commit_desired(&lease, desired, GraphCheck::None, Some(because)).await?;
             self.remove(lease, true).await?;
-            return Ok(format!("`{id}` is unloaded"));
+            return Ok(format!("plugin `{id}` was unloaded, because it was not installed before the job"));
         };
         let goal = match then.goal {
             Goal::Absent { .. } => Goal::Disabled,
@@ -143,15 +143,15 @@ impl Work<'_> {
         let serves = goal == Goal::Running && setup.desired.quarantine.is_none();
         if serves {
             match self.serve(lease.clone(), setup.clone(), Some(because)).await {
-                Ok(_) => return Ok(format!("`{id}` serves as in revision {number}")),
+                Ok(_) => return Ok(format!("plugin `{id}` was restored to revision {number} and serves")),
                 Err(Error::ShuttingDown) => return Err(Error::ShuttingDown),
                 // The previous state is desired again; the reconcile loop retries the start.
-                Err(error) => self.job.line(&format!("`{id}` does not start: {}", error.chain())),
+                Err(error) => self.job.line(&format!("undo: plugin `{id}` does not start: {}", error.chain())),
             }
         }
         self.commit_setup(&lease, setup, Some(because)).await?;
         self.remove_from_roster(&lease);
-        Ok(format!("`{id}` has the desired state of revision {number}"))
+        Ok(format!("plugin `{id}` was restored to revision {number}"))
     }
 }
 
