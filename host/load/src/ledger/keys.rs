@@ -28,8 +28,8 @@ const FIRST_KEY: pthread_key_t = 1 << 20;
 const ROUNDS: usize = 4;
 
 struct Key {
-    /// Odd while the key exists. Each creation and each deletion adds one, so that a value of a deleted key is not
-    /// found under the next key with the same number.
+    /// Odd while the key exists. Each creation and each deletion adds one, so that the next key with the same number
+    /// does not return a value of the deleted key.
     version: AtomicU32,
     /// The owner's index.
     owner: AtomicU16,
@@ -51,7 +51,7 @@ static CHANGING: Mutex<()> = Mutex::new(());
 
 thread_local! {
     /// The values of this thread by the index of their key. Not dropped: destructors of other thread-locals may still
-    /// use it. [`end_thread`] frees it.
+    /// use it. [`free_values`] frees it.
     static VALUES: ManuallyDrop<RefCell<BTreeMap<usize, Value>>> =
         const { ManuallyDrop::new(RefCell::new(BTreeMap::new())) };
 }
@@ -74,7 +74,7 @@ impl Key {
     }
 }
 
-/// Returns whether a key is one of a library.
+/// Returns whether a key belongs to a library, by its number.
 pub(super) fn is_of_library(key: pthread_key_t) -> bool {
     key >= FIRST_KEY
 }
@@ -142,8 +142,8 @@ pub(super) fn get(key: pthread_key_t) -> *mut c_void {
     })
 }
 
-/// Sets this thread's value of a key; `false` if the key does not exist. [`end_values`] must be called on this thread
-/// before it ends.
+/// Sets this thread's value of a key; `false` if the key does not exist. [`destroy_values`] must be called on this
+/// thread before it ends.
 pub(super) fn set(key: pthread_key_t, value: *mut c_void) -> bool {
     let Some((index, version)) = existing(key) else { return false };
     VALUES.with(|values| {
@@ -157,8 +157,9 @@ pub(super) fn set(key: pthread_key_t, value: *mut c_void) -> bool {
     })
 }
 
-/// Ends this thread's values of the keys of the libraries for which `wanted` is true.
-pub(super) fn end_values(wanted: impl Fn(&'static Slot) -> bool) {
+/// Removes this thread's values of the keys of the libraries for which `wanted` is true, and runs the keys' destructors
+/// on the values.
+pub(super) fn destroy_values(wanted: impl Fn(&'static Slot) -> bool) {
     for _ in 0..ROUNDS {
         let due = VALUES.with(|values| {
             let mut values = values.borrow_mut();
@@ -166,17 +167,18 @@ pub(super) fn end_values(wanted: impl Fn(&'static Slot) -> bool) {
             let due = values.iter().filter(|(index, _)| wanted(KEYS[**index].owner()));
             due.map(|(index, value)| (*index, value.version)).collect::<Vec<_>>()
         });
-        let n_ended = due.into_iter().filter(|(index, version)| end_value(*index, *version)).count();
-        if n_ended == 0 {
+        let n_destroyed = due.into_iter().filter(|(index, version)| destroy_value(*index, *version)).count();
+        if n_destroyed == 0 {
             return;
         }
     }
 }
 
-/// Ends this thread's value of a key; `false` if the library is closed or the key was deleted.
-fn end_value(index: usize, version: u32) -> bool {
+/// Removes this thread's value of a key and runs the key's destructor on the value; `false` if the library is closed or
+/// the key was deleted.
+fn destroy_value(index: usize, version: u32) -> bool {
     let key = &KEYS[index];
-    let ended = key.owner().visit(|| {
+    let is_destroyed = key.owner().visit(|| {
         // Checked during the visit: before it, the library may have been closed and its slot reused, but its keys were
         // deleted then.
         if key.version() != Some(version) {
@@ -194,11 +196,11 @@ fn end_value(index: usize, version: u32) -> bool {
         }
         true
     });
-    ended.unwrap_or(false)
+    is_destroyed.unwrap_or(false)
 }
 
-/// Frees the memory for this thread's values. Values that are left are forgotten.
-pub(super) fn end_thread() {
+/// Frees the memory for this thread's values. The destructors of values that are left do not run.
+pub(super) fn free_values() {
     drop(VALUES.with(|values| values.take()));
 }
 

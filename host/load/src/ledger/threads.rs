@@ -60,7 +60,7 @@ fn pass() {
     SEEN.set(EPOCH.load(Ordering::Acquire));
     // Threads that poll plugins have a record, so that their end is noticed.
     if let Some(thread) = current() {
-        thread.end(Slot::is_retired);
+        thread.run_destructors(Slot::is_retired);
     }
 }
 
@@ -69,16 +69,18 @@ pub(crate) fn raise() {
     EPOCH.fetch_add(1, Ordering::Release);
 }
 
-/// Runs the destructors of all items that plugins have left on this thread, which runs no more of their code.
+/// Runs the destructors of all items that plugins have left on this thread. After it, the thread must run no code of
+/// plugins.
 pub(crate) fn leave_thread() {
     let thread = THREAD.get();
     // SAFETY: the record lives until the thread has ended.
     if let Some(thread) = unsafe { thread.as_ref() } {
-        thread.end(|_| true);
+        thread.run_destructors(|_| true);
     }
 }
 
-/// Takes over a thread-local of `owner` on this thread; `false` if that is impossible.
+/// Takes over the destructor of a thread-local of `owner` on this thread; `false` if the library is closed or the C
+/// library has no memory for the thread's record.
 pub(super) fn adopt(owner: &'static Slot, destructor: ThreadLocalDestructor, value: *mut c_void) -> bool {
     let Some(thread) = current() else { return false };
     if !owner.enter(CountKind::ThreadLocal) {
@@ -88,19 +90,20 @@ pub(super) fn adopt(owner: &'static Slot, destructor: ThreadLocalDestructor, val
     true
 }
 
-/// Notes that the library `owner` has started this thread. The caller has counted the thread; its end is counted here.
+/// Records that the library `owner` has started this thread. The caller has counted the thread; the count is decreased
+/// when the thread ends.
 pub(super) fn belongs_to(owner: &'static Slot) {
     if let Some(thread) = current() {
         thread.home.store(owner.index() + 1, Ordering::Release);
     }
 }
 
-/// Returns whether the end of this thread will be noticed, as it must be before plugins leave something on it.
+/// Returns whether the host notices the end of this thread. Plugins must leave nothing on other threads.
 pub(super) fn is_watched() -> bool {
     current().is_some()
 }
 
-/// The threads that have something of `owner`.
+/// The names of the threads that `owner` has started, or on which it has left thread-locals.
 pub(crate) fn names_of(owner: &'static Slot) -> Names {
     let threads = all().clone();
     let mut names = Names::default();
@@ -124,13 +127,13 @@ fn all() -> MutexGuard<'static, Vec<Arc<Thread>>> {
 fn current() -> Option<&'static Thread> {
     let mut thread = THREAD.get();
     if thread.is_null() {
-        // SAFETY: it has no arguments.
+        // SAFETY: `gettid` has no arguments and cannot fail.
         let id = unsafe { libc::gettid() };
         let record = Arc::new(Thread { id, home: AtomicUsize::new(0), thread_locals: Mutex::default() });
         thread = Arc::into_raw(record.clone());
         // SAFETY: `thread_ends` consumes the pointer, once, when this thread ends.
         if !unsafe { real::at_thread_end(thread_ends, thread.cast_mut().cast()) } {
-            // SAFETY: the pointer is that of just above, and was not taken.
+            // SAFETY: the pointer comes from `into_raw` above, and `at_thread_end` did not take it.
             drop(unsafe { Arc::from_raw(thread) });
             return None;
         }
@@ -142,18 +145,18 @@ fn current() -> Option<&'static Thread> {
     unsafe { thread.as_ref() }
 }
 
-/// The end of a thread: glibc calls it after the destructors that were registered later.
+/// Runs at the end of a thread. glibc calls it after the destructors that were registered later.
 unsafe extern "C" fn thread_ends(thread: *mut c_void) {
     let thread: *const Thread = thread.cast_const().cast();
     // SAFETY: `current` leaked the record for this call.
     let thread = unsafe { Arc::from_raw(thread) };
-    thread.end(|_| true);
-    keys::end_thread();
+    thread.run_destructors(|_| true);
+    keys::free_values();
     all().retain(|other| !Arc::ptr_eq(other, &thread));
-    // Later items create a new record.
+    // Items that are left after this point create a new record.
     THREAD.set(std::ptr::null());
     SEEN.set(u64::MAX);
-    // Last: the library may be gone right after.
+    // Last, because the library may be unmapped right after.
     if let Some(home) = thread.home.load(Ordering::Acquire).checked_sub(1) {
         Slot::at(home).leave(CountKind::Thread);
     }
@@ -164,22 +167,23 @@ impl Thread {
         self.thread_locals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs the destructors of the `wanted` libraries on this thread: thread-locals in reverse order of their creation,
-    /// then the values of keys.
-    fn end(&self, wanted: impl Fn(&'static Slot) -> bool) {
+    /// Runs the destructors of the items that the `wanted` libraries have left on this thread: thread-locals in reverse
+    /// order of their creation, then the values of keys.
+    fn run_destructors(&self, wanted: impl Fn(&'static Slot) -> bool) {
         for _ in 0..ROUNDS {
-            let ended = self.end_thread_locals(&wanted);
-            keys::end_values(&wanted);
-            if !ended {
+            let destroyed_any = self.destroy_thread_locals(&wanted);
+            keys::destroy_values(&wanted);
+            if !destroyed_any {
                 return;
             }
         }
     }
 
-    fn end_thread_locals(&self, wanted: impl Fn(&'static Slot) -> bool) -> bool {
+    /// Returns whether there was a thread-local to destroy.
+    fn destroy_thread_locals(&self, wanted: impl Fn(&'static Slot) -> bool) -> bool {
         let due = self.thread_locals().iter().filter(|local| wanted(local.owner)).count();
         for _ in 0..due {
-            // One by one, and not under the lock: a destructor may make more of them.
+            // One by one, and not under the lock, because a destructor may create thread-locals.
             let next = {
                 let mut thread_locals = self.thread_locals();
                 let last = thread_locals.iter().rposition(|local| wanted(local.owner));

@@ -26,7 +26,7 @@ fn a_library_has_its_own_keys_and_each_thread_its_own_values() {
     std::thread::spawn(move || assert!(get(key).is_null(), "a value of another thread")).join().unwrap();
     assert_eq!([get(key), get(of_other)].map(<*mut c_void>::addr), [1, 2]);
 
-    end_values(|owner| std::ptr::eq(owner, slot));
+    destroy_values(|owner| std::ptr::eq(owner, slot));
     assert_eq!(ENDED.take(), [1]);
     assert!(get(key).is_null());
     assert_eq!(get(of_other).addr(), 2, "the other library's value stays");
@@ -41,11 +41,11 @@ fn a_library_has_its_own_keys_and_each_thread_its_own_values() {
     assert!(slot.close() && other.close());
     delete_of(slot);
     delete_of(other);
-    end_values(|_| true);
+    destroy_values(|_| true);
     assert!(ENDED.take().is_empty(), "no destructor of a closed library");
     slot.free();
     other.free();
-    end_thread();
+    free_values();
 }
 
 #[test]
