@@ -27,7 +27,7 @@ pub enum AuthorCommand {
     /// Inspect a library and show whether this host can load it
     #[command(after_help = LOCAL_EXIT_CODES)]
     Explain(Explain),
-    /// Point cargo and editors in a folder to the plugin-sdk
+    /// Let cargo and editors find the plugin-sdk in the folder of a plugin
     #[command(after_help = LOCAL_EXIT_CODES)]
     Sdk(Sdk),
     /// Open a library and print the result of each compatibility check
@@ -91,7 +91,8 @@ pub struct Dev {
     /// Port to listen on at 127.0.0.1; 0 selects a free port
     #[arg(long, value_name = "NUMBER", default_value_t = DEV_PORT, value_parser = |text: &str| whole_number::<u16>(text, 0..=u16::MAX))]
     pub(crate) port: u16,
-    /// JSON file with configuration that overrides plugin.yaml; a change of this file also reloads the plugin
+    /// JSON file with settings that override the defaults of plugin.yaml; the plugin is also reloaded when this file
+    /// changes
     #[arg(long, alias = "config", value_name = "FILE")]
     pub(crate) configuration: Option<PathBuf>,
     /// Show the complete cargo output

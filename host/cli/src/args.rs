@@ -16,7 +16,7 @@ use clap::builder::Styles;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use host_author::args::AuthorCommand;
-use host_client::args::{ClientCommand, EXIT_CODES, LOCAL_EXIT_CODES, SettingCommand, parse_source};
+use host_client::args::{ClientCommand, EXIT_CODES, LOCAL_EXIT_CODES, SERVE_EXIT_CODES, SettingCommand, parse_source};
 use host_client::output::FormatArgs;
 use host_core::Source;
 
@@ -35,7 +35,8 @@ pub(crate) struct Cli {
     /// The command.
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// When to use colours: always, never or auto (by NO_COLOR and CLICOLOR_FORCE, else on a terminal)
+    /// When to use colours: always, never or auto; auto follows NO_COLOR and CLICOLOR_FORCE, and without them uses
+    /// colours on a terminal
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, hide_possible_values = true)]
     color: Color,
 }
@@ -77,7 +78,7 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a host until SIGTERM or SIGINT
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = SERVE_EXIT_CODES)]
     Serve(Box<Serve>),
     /// Commands of a client.
     #[command(flatten)]
@@ -87,7 +88,7 @@ pub(crate) enum Command {
     Init(Init),
     /// Rebuild a lost or damaged state database while no host runs
     ///
-    /// It is rebuilt from the records of the plugins in the plugin folder.
+    /// The database is rebuilt from the records of the plugins, which are files in the plugin folder.
     #[command(after_help = LOCAL_EXIT_CODES)]
     Rescan(Rescan),
     /// Show or change the configuration of a host
@@ -97,8 +98,10 @@ pub(crate) enum Command {
     #[command(flatten)]
     Author(AuthorCommand),
     /// Print or install the completion script of a shell
+    #[command(after_help = LOCAL_EXIT_CODES)]
     Completions(Completions),
     /// Print the manual page, or write all pages into a folder
+    #[command(after_help = LOCAL_EXIT_CODES)]
     Man(Man),
 }
 
@@ -106,7 +109,7 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Show the settings that `serve` would use with the same flags, environment and file
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = LOCAL_EXIT_CODES)]
     Show(Box<ShowConfig>),
     /// Commands that change the settings of a running host.
     #[command(flatten)]

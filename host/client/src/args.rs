@@ -51,6 +51,13 @@ Exit codes:
   2  invalid arguments or configuration
   3  the host cannot be reached";
 
+/// The exit codes of `serve`.
+pub const SERVE_EXIT_CODES: &str = "\
+Exit codes:
+  0  stopped by SIGTERM or SIGINT
+  1  the host could not start, or was stopped by a second signal
+  2  invalid arguments or configuration";
+
 /// The exit codes of commands that call no host.
 pub const LOCAL_EXIT_CODES: &str = "\
 Exit codes:
@@ -78,15 +85,16 @@ pub enum ClientCommand {
     Show(Show),
     /// Fetch and build a plugin again and replace the running version
     ///
-    /// The source is fetched again, too. --prove measures that no request is lost.
+    /// --prove reloads the plugin repeatedly while it sends requests, and reports whether each request succeeded.
     #[command(after_help = EXIT_CODES)]
     Reload(Reload),
     /// Enable an installed plugin and start it; lifts a quarantine
     #[command(after_help = EXIT_CODES)]
     Enable(ChangeArgs),
-    /// Stop a plugin and keep it installed
+    /// Stop a plugin until it is enabled again; it stays installed
     ///
-    /// Plugins that depend on it must be disabled first.
+    /// Unlike a plugin that was stopped with `stop`, a disabled plugin cannot be restarted or updated, and no enabled
+    /// plugin can depend on it. Disable plugins that depend on it first, or with --cascade.
     #[command(after_help = EXIT_CODES)]
     Disable(Disable),
     /// Start a stopped plugin; lifts a quarantine
@@ -94,7 +102,8 @@ pub enum ClientCommand {
     Start(ChangeArgs),
     /// Stop a plugin until it is started again
     ///
-    /// It stays enabled, so plugins that depend on it stay enabled.
+    /// The plugin stays enabled: plugins that depend on it keep running, and it can be updated. To prevent both, use
+    /// `disable`.
     #[command(after_help = EXIT_CODES)]
     Stop(ChangeArgs),
     /// Restart a plugin without fetching or building it
@@ -105,16 +114,16 @@ pub enum ClientCommand {
     /// Stop a plugin and uninstall it
     #[command(after_help = EXIT_CODES)]
     Unload(Unload),
-    /// Replace a plugin with an earlier version that is stored
+    /// Replace a plugin with a stored earlier version
     #[command(after_help = EXIT_CODES)]
     Rollback(Rollback),
-    /// List the changes of the desired state: who, when, what and why
+    /// List the changes of the desired state with their time, author and reason
     #[command(after_help = EXIT_CODES)]
     Revisions(Revisions),
     /// Show what a revision changed, or compare two revisions
     #[command(after_help = EXIT_CODES)]
     Diff(Diff),
-    /// Restore version, goal and configuration of an earlier revision
+    /// Restore the version, goal and configuration of an earlier revision
     #[command(after_help = EXIT_CODES)]
     Restore(Restore),
     /// List available updates of all plugins, or of one plugin
@@ -123,15 +132,15 @@ pub enum ClientCommand {
     /// Update a plugin to a newer version from its repository
     #[command(after_help = EXIT_CODES)]
     Update(Update),
-    /// Set which updates of a plugin are allowed or automatic
+    /// Set which updates of a plugin are allowed and which are installed automatically
     #[command(after_help = EXIT_CODES)]
     UpdatePolicy(SetPolicy),
-    /// Pin a plugin to its version (policy `pinned`)
+    /// Pin a plugin to its version (update policy `pinned`)
     ///
-    /// The host stops checking for updates.
+    /// The host no longer checks for updates of the plugin.
     #[command(after_help = EXIT_CODES)]
     Pin(ChangeArgs),
-    /// Check for updates of a plugin again (policy `minor`)
+    /// Check for updates of a pinned plugin again (update policy `minor`)
     ///
     /// Updates are not installed automatically.
     #[command(after_help = EXIT_CODES)]
@@ -142,10 +151,10 @@ pub enum ClientCommand {
     /// Allow updates to a blocked version of a plugin again
     #[command(after_help = EXIT_CODES)]
     Unblock(Block),
-    /// Show a plugin's configuration, or change values of it
+    /// Show or change the configuration of a plugin
     #[command(after_help = EXIT_CODES)]
     Configure(Configure),
-    /// Show the log of a plugin; --follow waits for new lines
+    /// Show the log of a plugin; --follow also prints new lines
     #[command(after_help = EXIT_CODES)]
     Logs(Logs),
     /// Show the dependency graph of the plugins in start order
@@ -154,21 +163,21 @@ pub enum ClientCommand {
     /// Show the changes that `apply` would make for a plugins.yaml
     #[command(after_help = plan::EXIT_CODES)]
     Plan(Plan),
-    /// Show the changes for a plugins.yaml, ask, and make them
+    /// Show the changes for a plugins.yaml, ask for confirmation, and make them
     ///
-    /// Exactly the shown changes are made. If one fails, all are undone, unless `--best-effort` is given.
+    /// Only the changes that were shown are made. If a change fails, all changes are undone, except with --best-effort.
     #[command(after_help = EXIT_CODES)]
     Apply(Apply),
     /// Print the desired state as a plugins.yaml, without secrets
     #[command(after_help = EXIT_CODES)]
     Export(Export),
-    /// List running jobs and the most recent finished ones
+    /// List running and recently finished jobs
     #[command(after_help = EXIT_CODES)]
     Jobs(Jobs),
     /// Show, follow, cancel or retry a job
     #[command(after_help = EXIT_CODES)]
     Job(Box<Job>),
-    /// Show the events of the host; --follow waits for new ones
+    /// Show the events of the host; --follow also prints new events
     #[command(after_help = EXIT_CODES)]
     Events(Events),
     /// Manage API tokens
@@ -194,14 +203,15 @@ pub enum ClientCommand {
 /// `configure`.
 #[derive(Debug, Args)]
 pub struct Configure {
-    /// A JSON object with the configuration that overrides the defaults of plugin.yaml; `-` reads standard input
+    /// File with a JSON object that replaces all earlier settings of the plugin; a key that it does not contain has the
+    /// default of plugin.yaml; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// Set one key to a JSON value or a text and keep the others; `a.b` is key `b` of object `a`, `"a.b"` one key; may
-    /// be repeated
+    /// Set one key to a JSON value or a text, and keep the other settings; `a.b` is the key `b` of the object `a`,
+    /// `"a.b"` is one key; may be repeated
     #[arg(long, value_name = "KEY=JSON")]
     pub(crate) set: Vec<KeyValue>,
-    /// Reset one key to its default; may be repeated
+    /// Reset one key to its default in plugin.yaml; may be repeated
     #[arg(long, value_name = "KEY")]
     pub(crate) unset: Vec<KeyPath>,
     #[command(flatten)]
@@ -214,8 +224,8 @@ pub struct HostArgs {
     /// URL of the host [env: PLUGIN_HOST_URL] [default: the configured host and port, http://127.0.0.1:4000]
     #[arg(long, help_heading = "Host")]
     pub url: Option<String>,
-    /// API token; visible to other users in the process list, unlike the environment variable
-    /// [env: PLUGIN_HOST_TOKEN] [default: the content of operator.token in the host's plugin folder]
+    /// API token; other users can see it in the process list, so prefer the environment variable
+    /// [env: PLUGIN_HOST_TOKEN] [default: the initial admin token, from operator.token in the host's plugin folder]
     #[arg(long, help_heading = "Host")]
     pub(crate) token: Option<String>,
     /// PEM file with the certificate authorities to trust for https [env: PLUGIN_HOST_CA] [default: public authorities;
@@ -239,7 +249,7 @@ pub struct HostArgs {
 pub struct Show {
     #[command(flatten)]
     pub(crate) plugin: PluginArgs,
-    /// Also list the generations that have left memory
+    /// Also list the generations that were removed from memory
     #[arg(long)]
     pub(crate) all: bool,
 }

@@ -10,7 +10,7 @@ use crate::config::Environment;
 /// The choice of colours in the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// As the environment variables select, else on a terminal
+    /// Follows the environment variables; without them, uses colours on a terminal
     #[default]
     Auto,
     Always,

@@ -22,10 +22,10 @@ pub(crate) struct Completions {
     /// The shell [default with --install: the shell in SHELL]
     #[arg(value_enum, required_unless_present = "install")]
     shell: Option<Shell>,
-    /// Write the script to the shell's folder for completions of this user
+    /// Write the script to the folder in which the shell looks for completions of this user
     #[arg(long)]
     install: bool,
-    /// With --install, also replace a file that this program has not written
+    /// With --install, replace the file even if this program has not written it
     #[arg(long, requires = "install")]
     force: bool,
 }

@@ -9,7 +9,7 @@ use super::{EXIT_CODES, HostArgs};
 /// Commands about tokens.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
-    /// Create a token and print it; it cannot be shown again, since the host stores only a digest
+    /// Create a token and print it once; the host stores only its digest
     #[command(after_help = EXIT_CODES)]
     Create(Box<CreateToken>),
     /// List all tokens, including user sessions
@@ -23,16 +23,16 @@ pub enum TokenCommand {
 /// Commands about users.
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Create a user; the password is prompted for or read from standard input
+    /// Create a user; asks for the password, or reads it from standard input
     #[command(after_help = EXIT_CODES)]
     Add(Box<AddUser>),
     /// List all users
     #[command(after_help = EXIT_CODES)]
     List(HostArgs),
-    /// Change a user and end the user's sessions
+    /// Change a user and end all sessions of the user
     #[command(after_help = EXIT_CODES)]
     Set(Box<SetUser>),
-    /// Delete a user and end the user's sessions
+    /// Delete a user and end all sessions of the user
     #[command(after_help = EXIT_CODES)]
     Remove(UserArgs),
 }
@@ -102,10 +102,10 @@ pub struct SetUser {
     pub(crate) role: Option<String>,
     #[command(flatten)]
     pub(crate) rights: RightsArgs,
-    /// Remove all grants, permissions and scopes that are not given here
+    /// Remove all grants, permissions and scopes that are not options of this command
     #[arg(long)]
     pub(crate) only: bool,
-    /// Prompt for a new password, or read it from standard input
+    /// Ask for a new password, or read it from standard input
     #[arg(long)]
     pub(crate) password: bool,
     /// Forbid the user to log in

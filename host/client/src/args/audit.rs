@@ -33,8 +33,10 @@ pub struct Audit {
 /// Commands about the audit log.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Recompute the hash chain and print the newest entry's number and hash; store them elsewhere to detect truncation
-    /// later
+    /// Check that no entry of the audit log was changed or removed
+    ///
+    /// Recomputes the chain of hashes and prints number and hash of the newest entry. Store them on another machine and
+    /// pass them later with --head, to detect that the end of the log was cut off.
     #[command(after_help = EXIT_CODES)]
     Verify(VerifyAudit),
 }
@@ -42,7 +44,7 @@ pub enum AuditCommand {
 /// `audit verify`.
 #[derive(Debug, Args)]
 pub struct VerifyAudit {
-    /// Output of an earlier `audit verify`; the log must still contain this entry
+    /// Number and hash that an earlier `audit verify` printed; the log must still contain this entry
     #[arg(long, value_name = "SEQ:HASH", value_parser = head)]
     pub(crate) head: Option<String>,
     #[command(flatten)]

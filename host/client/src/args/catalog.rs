@@ -31,7 +31,8 @@ pub struct Validate {
     /// Folder of the plugin in a repository, folder or archive [default: its root]
     #[arg(long, value_name = "FOLDER", value_parser = TreePath::of_folder)]
     pub(crate) path: Option<TreePath>,
-    /// Pattern of the release tags of a git URL, such as `hello-v{version}` [default: the tags with one prefix]
+    /// Form of the tags that are releases of the plugin, such as `hello-v{version}`; needed only if the host cannot
+    /// tell which tags of the repository belong to the plugin
     #[arg(long, value_name = "PATTERN")]
     pub(crate) tag_pattern: Option<TagPattern>,
     #[command(flatten)]
@@ -44,8 +45,9 @@ pub enum CacheCommand {
     /// Show disk usage and the hit rate of the build cache
     #[command(after_help = super::EXIT_CODES)]
     Info(HostArgs),
-    /// Empty the build cache and delete unreferenced artifacts and source trees; versions that run or are stored for a
-    /// rollback stay
+    /// Empty the build cache and delete unreferenced artifacts and source trees
+    ///
+    /// Versions that run or are stored for a rollback are kept.
     #[command(after_help = super::EXIT_CODES)]
     Clear(HostArgs),
 }

@@ -11,8 +11,7 @@ pub struct ChangeOptions {
     /// Reason for the change; stored with the revision
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// If another operation on the plugin is running: `queue` behind it, `replace` it, or `reject` this one [default:
-    /// queue]
+    /// What to do if another operation on the plugin is running [default: queue]
     #[arg(long, value_name = "HOW")]
     pub(crate) on_conflict: Option<OnConflict>,
 }

@@ -8,7 +8,7 @@ use super::HostArgs;
 /// `events`.
 #[derive(Debug, Args)]
 pub struct Events {
-    /// Follow new events until interrupted, also across restarts of the host; with `--json` one line per event
+    /// Also print new events until interrupted, even across a restart of the host; with --json one line per event
     #[arg(long)]
     pub(crate) follow: bool,
     /// Only events of this plugin

@@ -10,8 +10,8 @@ use super::{ChangeArgs, HostArgs, PluginArgs};
 pub struct Rollback {
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
-    /// Stored version to roll back to, as listed by `show`: version number, or prefix of its commit or digest [default:
-    /// the previous version]
+    /// Stored version to roll back to, as listed by `show`: its number, or the first digits of its commit or digest
+    /// [default: the previous version]
     #[arg(long, value_name = "VERSION")]
     pub(crate) to: Option<String>,
 }

@@ -34,7 +34,7 @@ pub struct Job {
     /// Id of the job, as listed by `jobs`
     #[arg(value_name = "JOB", value_parser = id, required = true)]
     pub(crate) id: Option<String>,
-    /// Print the log of the job instead
+    /// Print the log of the job instead of its details
     #[arg(long)]
     pub(crate) log: bool,
     /// Print the log until the job ends; exits with 0 only if the job succeeded
@@ -47,7 +47,7 @@ pub struct Job {
 /// Commands about a job.
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
-    /// Cancel a job; the version that was running keeps running
+    /// Cancel a job; the running version of the plugin is not affected
     #[command(after_help = EXIT_CODES)]
     Cancel(JobArgs),
     /// Retry a failed or cancelled job and follow the new job

@@ -12,24 +12,25 @@ use super::{ChangeOptions, HostArgs};
 /// `load`.
 #[derive(Debug, Args)]
 pub struct Load {
-    /// An https git URL, a folder, a `.zip` or `.so` file, or `index:ID` as listed by `available`; a local `.zip` is
-    /// uploaded, as is a folder that the host may not read
+    /// An https git URL, a folder, a `.zip` or `.so` file, or `index:ID` as listed by `available`; a local `.zip` and a
+    /// folder that the host may not read are uploaded
     #[arg(value_parser = loadable)]
     pub(crate) source: Loadable,
     /// Version, tag, branch or commit of a git URL [default: the newest release, else the default branch]
     #[arg(long, value_name = "REV")]
     pub(crate) version: Option<String>,
-    /// Pattern of the release tags of a git URL, such as `hello-v{version}` [default: the tags with one prefix]
+    /// Form of the tags that are releases of the plugin, such as `hello-v{version}`; needed only if the host cannot
+    /// tell which tags of the repository belong to the plugin
     #[arg(long, value_name = "PATTERN")]
     pub(crate) tag_pattern: Option<TagPattern>,
     /// Folder of the plugin in a repository, folder or archive [default: its root]
     #[arg(long, value_name = "FOLDER", value_parser = TreePath::of_folder)]
     pub(crate) path: Option<TreePath>,
-    /// Set a key of the plugin's configuration to a JSON value or a text; `a.b` is key `b` of object `a`; may be
-    /// repeated; replaces all earlier settings of the plugin
+    /// Set a key of the plugin's configuration to a JSON value or a text, and discard all earlier settings of the
+    /// plugin; `a.b` is the key `b` of the object `a`; may be repeated
     #[arg(long, value_name = "KEY=JSON")]
     pub(crate) set: Vec<KeyValue>,
-    /// Install the plugin without enabling it; a plugin that is already running is replaced and keeps running
+    /// Install the plugin without enabling it; if it is already running, the new version replaces it and runs
     #[arg(long)]
     pub(crate) no_start: bool,
     /// Replace a plugin with the same id that was installed from another source

@@ -10,8 +10,8 @@ use super::HostArgs;
 pub struct Logs {
     /// The plugin's id
     pub(crate) id: PluginId,
-    /// Follow new lines until interrupted or the plugin is unloaded, also across restarts of the host; with `--json`
-    /// one JSON object per line
+    /// Also print new lines until interrupted or until the plugin is unloaded, even across a restart of the host; with
+    /// --json one JSON object per line
     #[arg(long)]
     pub(crate) follow: bool,
     /// Only lines of at least this severity

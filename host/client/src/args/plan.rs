@@ -18,11 +18,11 @@ Exit codes:
 /// `plan`.
 #[derive(Debug, Args)]
 pub struct Plan {
-    /// The plugins.yaml, or a bundle of `export --bundle`; `-` reads a plugins.yaml from standard input. Relative paths
-    /// in the file start at its folder
+    /// The plugins.yaml, or a bundle written by `export --bundle`; `-` reads a plugins.yaml from standard input;
+    /// relative paths in the file are relative to its folder
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Exit with 10 if there are changes to apply
+    /// Exit with code 10 if there are changes to apply
     #[arg(long)]
     pub(crate) exit_code: bool,
     #[command(flatten)]
@@ -32,8 +32,8 @@ pub struct Plan {
 /// `apply`.
 #[derive(Debug, Args)]
 pub struct Apply {
-    /// The plugins.yaml, or a bundle of `export --bundle`; `-` reads a plugins.yaml from standard input. Relative paths
-    /// in the file start at its folder
+    /// The plugins.yaml, or a bundle written by `export --bundle`; `-` reads a plugins.yaml from standard input;
+    /// relative paths in the file are relative to its folder
     #[arg(short = 'f', long, value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Do not ask for confirmation
@@ -55,8 +55,8 @@ pub struct Export {
     /// Write to this file instead of standard output
     #[arg(short = 'f', long, value_name = "FILE", conflicts_with_all = ["json", "output_format"])]
     pub(crate) file: Option<PathBuf>,
-    /// Write a ZIP archive with the plugins.yaml and the sources that another host cannot fetch: of uploads, folders,
-    /// archives and libraries
+    /// Write a ZIP archive with the plugins.yaml and the sources that another host cannot fetch: uploads, folders,
+    /// local archives and libraries
     #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "json", "output_format"])]
     pub(crate) bundle: Option<PathBuf>,
     #[command(flatten)]

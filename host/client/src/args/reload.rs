@@ -13,8 +13,8 @@ pub struct Reload {
     /// Show the complete cargo output
     #[arg(long)]
     pub(crate) verbose: bool,
-    /// Reload repeatedly under load and report the outcome of every request and generation; exits with 0 only if no
-    /// request failed and every replaced generation is unmapped
+    /// Reload the plugin repeatedly while requests are sent, and report the result of each request and generation;
+    /// exits with 0 only if no request failed and every replaced generation was removed from memory
     #[arg(long)]
     pub(crate) prove: bool,
     #[command(flatten)]

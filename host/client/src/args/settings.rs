@@ -9,13 +9,14 @@ use super::HostArgs;
 pub enum SettingCommand {
     /// Show the settings that are in force in a running host
     ///
-    /// The origin of a value is a flag, a variable, a file, a change or the default. A value that differs at the next
-    /// start is shown beside the value in force.
+    /// With --origin, each value has its origin: a flag, an environment variable, a file, `config set` or the default.
+    /// If a value will be different after the next start of the host, both values are shown.
     #[command(after_help = super::EXIT_CODES)]
     Running(RunningConfig),
     /// Change a setting of a running host
     ///
-    /// The change survives restarts and takes precedence over host.toml, not over flags and environment.
+    /// The change survives restarts of the host. It takes precedence over host.toml; flags and environment variables
+    /// take precedence over the change.
     #[command(after_help = super::EXIT_CODES)]
     Set(SetConfig),
     /// Undo a change made with `config set`, so that host.toml or the default applies again

@@ -11,7 +11,7 @@ use super::{ChangeArgs, HostArgs};
 pub struct Updates {
     /// Only updates of this plugin
     pub(crate) id: Option<PluginId>,
-    /// Query the repositories now
+    /// Query the repositories now instead of showing the result of the last check
     #[arg(long)]
     pub(crate) check: bool,
     #[command(flatten)]
@@ -36,19 +36,20 @@ pub struct Update {
 pub struct SetPolicy {
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
-    /// Largest allowed version step: `patch`, `minor` or `major`; `manual` updates only on request with `update`,
-    /// `pinned` only to a version given with `update --version`
+    /// Largest allowed version step: `patch`, `minor` or `major`; with `manual`, updates are installed only by
+    /// `update`; with `pinned`, only by `update --version`
     pub(crate) policy: UpdateLevel,
     /// Install allowed updates as soon as they are found
     #[arg(long, conflicts_with = "manual_only")]
     pub(crate) automatic: bool,
-    /// Install updates only on request with `update`
+    /// Install updates only when `update` is run
     #[arg(long)]
     pub(crate) manual_only: bool,
     /// How often to check for updates, such as `30m` or `24h` [default: unchanged; initially one hour]
     #[arg(long, value_name = "TIME")]
     pub(crate) interval: Option<UpdateInterval>,
-    /// Pattern of the release tags, such as `hello-v{version}`; an empty text removes it [default: unchanged]
+    /// Form of the tags that are releases of the plugin, such as `hello-v{version}`; an empty text removes the pattern
+    /// [default: unchanged]
     #[arg(long, value_name = "PATTERN")]
     pub(crate) tag_pattern: Option<String>,
 }

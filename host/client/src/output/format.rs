@@ -34,7 +34,7 @@ pub struct FormatArgs {
         help = "Output format: table, wide (all columns), json or yaml [default: table]"
     )]
     format: Option<Format>,
-    /// Print the host's response as JSON, without fields for older clients; the same as `-o json`
+    /// Print JSON instead of a table; same as `-o json`
     #[arg(long, conflicts_with = "output_format")]
     json: bool,
 }
