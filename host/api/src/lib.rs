@@ -1,4 +1,4 @@
-//! JSON types of the management API. Depends on serde and utoipa only.
+//! Wire types: the JSON of the management API. Depends on serde and utoipa only.
 //!
 //! Responses are supersets: the fields that older clients read keep their names and places, all other fields are
 //! specific to this host. Times are milliseconds since 1970, durations are seconds and sizes are bytes, unless

@@ -1,6 +1,6 @@
 //! The client commands: an HTTP client of the public API and its output.
 //!
-//! Apart from the API's shapes and the core types this crate imports nothing of the host, so a client command can only
+//! Apart from the wire types and the core types, this crate imports nothing of the host, so a client command can only
 //! do what any other client of the API can do.
 
 pub mod args;

@@ -1,4 +1,4 @@
-//! The entry point: selects the station for a source and checks which files of this machine may be read.
+//! The entry point: selects the fetch function for a source and checks which files of this machine may be read.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The operations, station by station: fetch, check, build, load, start, swap, stop.
+//! The operations, step by step: fetch, check, build, load, start, swap, stop.
 
 mod apply;
 mod batch;
