@@ -1,14 +1,16 @@
 //! The feature `memory`: an allocator that counts the memory of the plugin's library for the host.
 //!
-//! Like every `cdylib`, the library has its own allocator; this one forwards to the system's. It counts from the first
-//! allocation of the library to its last, with or without a running plugin. Counting costs one atomic addition per
-//! allocation and one per release, for blocks below 64 KiB on a counter that threads rarely share.
+//! Like every `cdylib`, the library has an allocator of its own. This allocator passes each request to the system's
+//! allocator and counts the bytes, from the first allocation of the library to the last, whether or not a plugin runs.
+//! Counting costs one atomic addition per allocation and one per release. Blocks below 64 KiB are counted in one of 16
+//! counters (stripes), which threads rarely share.
 //!
-//! The figures are exact while no other thread allocates. Otherwise each of the 16 counters is read at another time,
-//! and the sum can be off by up to 128 KiB per counter. Larger blocks are counted in one place and add no error.
+//! The figures are exact while no other thread allocates. While others do, the 16 counters are read one after the other,
+//! and the sum can be off by up to 128 KiB per counter. Blocks of 64 KiB and more are counted in one place and add no
+//! error.
 //!
-//! Thread-locals cannot be used: with a destructor they would keep the library in memory, and without one the counts of
-//! ended threads would be lost.
+//! The counters are not thread-locals: a thread-local with a destructor would keep the library in memory, and without a
+//! destructor the counts of a thread would be lost when it ends.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -18,9 +20,9 @@ use plugin_sdk_abi::Memory;
 /// The number of counters, over which threads are distributed.
 const N_STRIPES: usize = 16;
 
-/// When a stripe has changed by this many bytes, it is added to the total and the peak is updated. Larger blocks are
-/// added to the total at once. A shorter rise, on each of several threads, may be missing in the peak; a smaller value
-/// would make blocks of this size several times as expensive.
+/// The number of bytes after which a stripe is added to the total and the peak is updated. Larger blocks are added to
+/// the total at once. The peak can miss a brief rise that is smaller than this on each stripe. With a smaller value, the
+/// peak would miss less, but more blocks would be counted in the total, which costs several times as much.
 const MAX_IN_STRIPE: u64 = 64 * 1024;
 
 #[global_allocator]
@@ -40,8 +42,8 @@ struct Counting {
     stripes: [Stripe; N_STRIPES],
 }
 
-/// Bytes allocated minus bytes freed through this stripe; negative if they were allocated through another one. Two
-/// cache lines wide, since processors fetch them in pairs.
+/// Bytes allocated minus bytes freed through this stripe; negative if the freed blocks were counted in another stripe.
+/// Two cache lines wide, because processors fetch cache lines in pairs.
 #[repr(align(128))]
 struct Stripe(AtomicI64);
 
@@ -66,8 +68,8 @@ impl Counting {
 
     #[inline]
     fn count(&self, change: i64) {
-        // Through a stripe, a large block could be counted twice by a reader that sees it in the total and, freed and
-        // allocated again, in the stripe.
+        // A large block is never counted in a stripe: if it were freed and allocated again during a read, the reader
+        // could see it both in the total and in the stripe.
         if change.unsigned_abs() >= MAX_IN_STRIPE {
             return self.add(change);
         }

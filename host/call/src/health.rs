@@ -24,7 +24,7 @@ pub struct HealthReport {
     pub problem: Option<String>,
 }
 
-/// The health state of one generation. Publishes an event for each change of the verdict.
+/// The health of one generation. Publishes an event for each change.
 pub struct HealthState {
     plugin: PluginId,
     generation: u64,
@@ -38,7 +38,7 @@ pub struct HealthState {
 
 #[derive(Default)]
 struct HealthRecord {
-    /// The verdict that was published last; `None` before the first event.
+    /// The health that was published last; `None` before the first event.
     published: Option<Health>,
     failures_in_a_row: Option<u32>,
     last_check_unix_ms: Option<u64>,
@@ -48,8 +48,8 @@ struct HealthRecord {
 }
 
 impl HealthState {
-    /// The state of a generation that was not probed yet. `threshold` is the number of consecutive failures after which
-    /// the generation is unhealthy.
+    /// The health of a generation that was not probed yet. `threshold` is the number of consecutive failed probes after
+    /// which the generation is unhealthy.
     pub fn new(plugin: &PluginId, generation: u64, threshold: u32, events: EventSink) -> HealthState {
         HealthState {
             plugin: plugin.clone(),
@@ -74,7 +74,7 @@ impl HealthState {
         self.circuit_is_open.load(Ordering::Relaxed)
     }
 
-    /// Opens or closes the circuit. Returns whether that changed it.
+    /// Opens or closes the circuit. Returns whether it was in the other position before.
     pub fn set_circuit(&self, open: bool) -> bool {
         self.circuit_is_open.swap(open, Ordering::Relaxed) != open
     }
@@ -104,7 +104,8 @@ impl HealthState {
         self.publish(&mut record);
     }
 
-    /// Publishes a change of the verdict. Runs under the lock, so that events keep the order of the changes.
+    /// Publishes an event if the health has changed since the last event. The caller holds the lock, so the events have
+    /// the order of the changes.
     fn publish(&self, record: &mut HealthRecord) {
         let report = record.report(self.threshold);
         let from = record.published.unwrap_or(Health::Unknown);
@@ -117,7 +118,7 @@ impl HealthState {
         }
     }
 
-    /// The current health, with `threshold` consecutive failures as the limit of unhealthy.
+    /// The current health. The plugin counts as unhealthy after `threshold` consecutive failed probes.
     pub fn report(&self, threshold: u32) -> HealthReport {
         self.record.lock().report(threshold)
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::manifest::RateLimit;
 
-/// The maximum number of clients per endpoint. Above it, the least recently seen clients are forgotten:
-/// their next call finds a full bucket.
+/// The maximum number of clients per endpoint. If there are more, the buckets of the least recently seen clients are
+/// deleted, so the next call of such a client finds a full bucket.
 const MAX_CLIENTS: usize = 16_384;
 
 /// The buckets of all clients of one endpoint. Memory is bounded: about 300 KiB at the maximum.
@@ -23,7 +23,8 @@ pub struct RateLimiter {
     recent: HashMap<u64, u64>,
     /// The instants for clients that were last seen before the last rotation.
     older: HashMap<u64, u64>,
-    turned: u64,
+    /// The instant of the last rotation, which replaces `older` by `recent`.
+    rotated: u64,
     max_recent: usize,
 }
 
@@ -41,7 +42,7 @@ impl RateLimiter {
             depth: interval.saturating_mul(limit.burst.into()),
             recent: HashMap::new(),
             older: HashMap::new(),
-            turned: 0,
+            rotated: 0,
             max_recent: (most / 2).max(1),
         }
     }
@@ -49,12 +50,12 @@ impl RateLimiter {
     /// Takes a token for a client at an instant, in nanoseconds since a fixed time.
     ///
     /// # Errors
-    /// The bucket is empty: the time until the next token is added. Another call may take that token first.
+    /// The bucket is empty. The error is the time until the next token is added, which another call may take first.
     pub fn take(&mut self, client: u64, now: u64) -> Result<(), Duration> {
-        // After this time all buckets of the older map are full.
-        if self.recent.len() >= self.max_recent || now.saturating_sub(self.turned) > self.depth {
+        // `older` can be dropped when `depth` has passed since the last rotation: all of its buckets are full by then.
+        if self.recent.len() >= self.max_recent || now.saturating_sub(self.rotated) > self.depth {
             self.older = std::mem::take(&mut self.recent);
-            self.turned = now;
+            self.rotated = now;
         }
         let full_at = self.recent.get(&client).or_else(|| self.older.get(&client)).copied();
         let full_at = full_at.unwrap_or(0).max(now);

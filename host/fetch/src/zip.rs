@@ -84,7 +84,7 @@ pub(crate) fn unpack(store: &Store, limits: &ArchiveLimits, path: &Path) -> Resu
             writer.add(entry.path.clone(), entry.executable, content(&mut archive, entry)?)?;
             continue;
         }
-        let (target, file) = behind(&mut archive, &kept, entry)?;
+        let (target, file) = resolve_link(&mut archive, &kept, entry)?;
         match file {
             Some(file) => _ = writer.add(entry.path.clone(), file.executable, content(&mut archive, file)?)?,
             None => left_out.add_link(entry.path.as_str(), &target),
@@ -108,8 +108,9 @@ fn content<'a>(archive: &'a mut Reader<'_>, entry: &Entry<'_>) -> Result<impl Re
     Ok(file.take(entry.bytes + 1))
 }
 
-/// The target of a link, and the file that it leads to, if it is a file of the archive.
-fn behind<'a, 'b>(
+/// Returns the target of a symbolic link as it is written, and the file at the end of the chain of links; `None` if the
+/// chain does not end at a file of the archive.
+fn resolve_link<'a, 'b>(
     archive: &mut Reader<'_>,
     kept: &BTreeMap<&str, &'b Entry<'a>>,
     link: &Entry<'a>,

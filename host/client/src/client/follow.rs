@@ -48,12 +48,12 @@ pub(crate) enum StreamUpdate<T> {
 }
 
 impl Client {
-    /// Passes the items after the number `last` (or all stored items) to `tell` and reconnects when the connection is
-    /// lost, until `tell` breaks.
+    /// Passes the items after number `last`, or all stored items without it, to `tell`. Reconnects when the connection is
+    /// lost. Returns when `tell` returns [`ControlFlow::Break`].
     ///
     /// # Errors
-    /// The first connection fails, the host refuses the request (a log ends when its plugin is unloaded), or the stream
-    /// cannot be parsed.
+    /// The first connection fails, the host refuses the request (for a log also when its plugin is unloaded), or the
+    /// stream cannot be parsed.
     pub(crate) async fn follow_stream<T: StreamItem>(
         &self,
         place: &str,

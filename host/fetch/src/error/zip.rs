@@ -66,12 +66,12 @@ pub enum ZipError {
         central: String,
     },
     /// The data descriptor, the record after the data, does not match the directory.
-    #[error("the record behind the data of `{name}` does not match the directory")]
+    #[error("the record after the data of `{name}` does not match the directory")]
     Descriptor { name: String },
     /// A program that reads the archive as a stream would see another entry in the data.
     #[error(
-        "the data of `{name}`, which is stored without compression and without its size before it, contains the \
-         signature of a ZIP record, so readers of a stream see other files; \
+        "the data of `{name}` contains the signature of a ZIP record, and its size is stated only after the data, so \
+         programs that read the archive as a stream find other files in it; \
          hint: pack to a file instead of a pipe, or with compression"
     )]
     SignatureInside { name: String },

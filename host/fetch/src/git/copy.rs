@@ -83,7 +83,7 @@ pub(crate) fn commit(
                 FOLDER => folders.push((entry.id(), format!("{shown}/"))),
                 FILE => add(entry.id(), entry.filemode_raw())?,
                 SYMLINK => {
-                    let (target, file) = behind(&objects, &root, &shown, entry.id());
+                    let (target, file) = resolve_link(&objects, &root, &shown, entry.id());
                     match file {
                         Some((id, mode)) => add(id, mode)?,
                         None => left_out.add_link(&shown, &target),
@@ -98,9 +98,9 @@ pub(crate) fn commit(
     Ok(left_out)
 }
 
-/// The target of a link, and the id and mode of the file that it leads to, if it is a file of the commit that a tree
-/// may have.
-fn behind(objects: &Odb<'_>, root: &Tree<'_>, link: &str, id: Oid) -> (String, Option<(Oid, i32)>) {
+/// Returns the target of a symbolic link as it is written, and the id and mode of the file at the end of the chain of
+/// links; `None` if the chain does not end at a file of the commit, or the file may not be part of a source.
+fn resolve_link(objects: &Odb<'_>, root: &Tree<'_>, link: &str, id: Oid) -> (String, Option<(Oid, i32)>) {
     let target_of = |id: Oid| {
         let (bytes, _) = objects.read_header(id).ok()?;
         let is_short = bytes as u64 <= links::MAX_TARGET_BYTES;

@@ -46,7 +46,7 @@ fn inflate(entry: &Entry<'_>) -> Result<u32, ZipError> {
         }
     }
     if inflater.total_in() != entry.packed.len() as u64 {
-        return Err(ZipError::Deflate { name: name(), rule: "has bytes behind its end" });
+        return Err(ZipError::Deflate { name: name(), rule: "has bytes after its end" });
     }
     if inflater.total_out() != entry.bytes {
         return Err(ZipError::Size { name: name(), declared: entry.bytes, found: inflater.total_out() });

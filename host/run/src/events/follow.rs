@@ -52,8 +52,8 @@ pub enum Followed {
 pub struct EventGap {
     /// The last number that the reader has seen.
     pub after: u64,
-    /// The number at which the stream continues: larger if the events between are no longer stored, smaller if the
-    /// journal is another one.
+    /// The number at which the stream continues. Larger than `after` if the events in between are no longer stored;
+    /// smaller if the journal was replaced, for example by a backup.
     pub from: u64,
 }
 
