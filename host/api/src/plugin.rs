@@ -26,8 +26,8 @@ pub struct LoadRequest {
     /// The folder of the plugin in a repository, folder or archive, such as `plugins/hello`; the root when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The pattern of the release tags of a git URL, such as `hello-v{version}`; when absent, the tags with one prefix
-    /// are the releases.
+    /// The form of the tags that are releases of the plugin, such as `hello-v{version}`. Needed only if the host cannot
+    /// tell which tags of the repository belong to the plugin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag_pattern: Option<String>,
     /// Operator configuration that overrides the manifest's defaults. Without it, the existing configuration is kept.
@@ -131,7 +131,7 @@ pub struct PluginItem {
     pub phase: String,
     /// The generation that serves; null if none does.
     pub generation: Option<u64>,
-    /// Generations that have not ended, and the most recent ones that have.
+    /// The generations in memory, and the most recent generations that were unmapped.
     pub generations: Vec<Generation>,
     /// Warnings about plugin.yaml.
     pub warnings: Vec<String>,
@@ -186,11 +186,11 @@ pub struct Generation {
     pub live_bytes: Option<u64>,
     /// Heap bytes that the plugin had not freed when its library was unmapped.
     pub left_bytes: Option<u64>,
-    /// Time from the swap to the unmapping, in milliseconds.
+    /// Time from the replacement to the unmapping, in milliseconds.
     pub unmapped_after_ms: Option<f64>,
 }
 
-/// Response of `GET /api/plugins/:id`: the list item, and its parts in the places where older clients read them.
+/// Response of `GET /api/plugins/:id`: the fields of the list, and again in `plugin`, where older clients read them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Plugin {
     /// Metadata, status and routes.

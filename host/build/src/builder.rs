@@ -1,4 +1,4 @@
-//! The handle on builds.
+//! [`Builder`]: turns trees into artifacts, and reuses earlier builds.
 
 mod cargo_build;
 mod forecast;
@@ -24,7 +24,7 @@ use cargo_build::Kept;
 
 pub use forecast::{BuildKind, Forecast};
 
-/// The handle on builds. Cheap to clone.
+/// Turns trees into artifacts: runs cargo, or returns the artifact of an earlier build. Cheap to clone.
 #[derive(Clone)]
 pub struct Builder(Arc<Inner>);
 
@@ -33,7 +33,7 @@ struct Inner {
     config: Config,
     toolchain: Toolchain,
     slots: Slots,
-    /// Whether the slots above the first are in the pool.
+    /// Whether all build slots are in use. During the warm-up, only the first slot is.
     is_open: AtomicBool,
     /// Sends the output of the warm-up to the builds that wait for it.
     warm_up_lines: broadcast::Sender<String>,

@@ -125,7 +125,7 @@ pub struct GenerationParts {
 }
 
 impl Generation {
-    /// A generation of a module that was started just now.
+    /// Creates the generation of a module that was just started.
     pub fn new(parts: GenerationParts) -> Generation {
         let failure_threshold = parts.manifest.health.failure_threshold;
         Generation {
@@ -185,7 +185,7 @@ impl Generation {
         self.health.report(self.manifest.health.failure_threshold)
     }
 
-    /// Returns whether the probes report that the plugin does not work.
+    /// Returns whether the plugin is unhealthy according to its probes.
     pub fn is_unhealthy(&self) -> bool {
         self.health_report().health == Health::Unhealthy
     }

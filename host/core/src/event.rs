@@ -35,7 +35,7 @@ pub enum EventKind {
         /// Version of the host.
         version: Text,
     },
-    /// Every plugin was tried once after the start.
+    /// The host has tried once to start every enabled plugin.
     HostReady {
         /// The number of serving plugins.
         serving: u64,
@@ -54,7 +54,7 @@ pub enum EventKind {
         /// All problems of the configuration.
         reasons: Vec<Text>,
     },
-    /// The host was told to stop. The last event in streams.
+    /// The host was told to stop. Streams of events end with this event.
     HostStopping,
     /// An operation was requested.
     JobQueued {
@@ -135,7 +135,7 @@ pub enum EventKind {
         /// The number of calls whose response is not complete.
         in_flight: u64,
     },
-    /// A generation is stopped.
+    /// A replaced generation was drained and stopped.
     GenerationEnded {
         /// The number.
         generation: u64,
@@ -171,7 +171,7 @@ pub enum EventKind {
         /// The problem.
         problem: Option<Text>,
     },
-    /// Calls of a plugin are refused for a while.
+    /// Calls to a plugin are refused for a while, because its health probes fail.
     CircuitOpened {
         /// The generation that failed.
         generation: u64,
@@ -180,7 +180,7 @@ pub enum EventKind {
         /// The time until a call is accepted again.
         retry_after: Duration,
     },
-    /// Calls of a plugin are accepted again.
+    /// Calls to a plugin are accepted again.
     CircuitClosed {
         /// The generation that receives the calls.
         generation: u64,
@@ -194,7 +194,7 @@ pub enum EventKind {
         /// The reason of the last failure.
         reason: Text,
     },
-    /// A plugin may serve again.
+    /// The quarantine of a plugin has ended, so it may serve again.
     PluginQuarantineLifted {
         /// The actor.
         actor: Text,
@@ -230,7 +230,7 @@ pub enum EventKind {
         /// The reason.
         reason: Text,
     },
-    /// There is a newer version of a plugin.
+    /// A newer version of a plugin was found.
     UpdateAvailable {
         /// The installed version.
         installed: Text,

@@ -2,8 +2,8 @@
 //!
 //! A point compiles to nothing unless the feature `armed` is enabled, which only tests do. With the feature, each point
 //! reads the file set by [`watch`]: the content `run.committed=kill:2` ends the process by SIGKILL the second time it
-//! passes `run.committed` after the file was written. It is a file, because a test chooses the point after the host has
-//! started.
+//! passes `run.committed` after the file was written. A file is used instead of an environment variable, because a test
+//! chooses the point after the host has started.
 
 #[cfg(feature = "armed")]
 mod armed;

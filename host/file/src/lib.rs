@@ -1,7 +1,8 @@
 //! Reads files that a person names: in an argument, a variable, a setting, or in the data folders.
 //!
 //! Such a path may lead to a pipe, which would wait for a writer, to a device without an end, or to a file that does
-//! not fit into memory. They are refused before they are read; a file without a known size is read up to the limit.
+//! not fit into memory. This crate refuses such files before it reads them. A file without a known size is read up to
+//! the limit.
 
 mod error;
 
@@ -27,9 +28,10 @@ pub fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, ReadError> {
 /// # Errors
 /// [`ReadError`], except for [`ReadError::NotText`].
 pub fn read_with_metadata(path: &Path, max_bytes: u64) -> Result<(Vec<u8>, Metadata), ReadError> {
-    // Before it is opened, because opening some devices has effects, and a socket cannot be opened.
+    // The kind is checked before the file is opened, because opening some devices has effects, and a socket cannot be
+    // opened.
     check(&std::fs::metadata(path)?, max_bytes)?;
-    // The file may have been replaced by a pipe since.
+    // The kind is checked again, because the file may have been replaced by a pipe in the meantime.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let file = File::options().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;

@@ -1,4 +1,4 @@
-//! Host services, as seen by this crate.
+//! The interface between a plugin and the host services.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -29,8 +29,8 @@ pub trait Services: Send + Sync + 'static {
     /// Answers a request of the plugin. The future is polled on the host's runtime and dropped if the plugin cancels.
     fn request(&self, request: ServiceRequest) -> ServiceResponse;
 
-    /// The response to a request of a library without guards, sent by a thread that it left behind. Its body is
-    /// available immediately.
+    /// Returns the response to a request that comes from a thread of an ended library on which no guard exists. The
+    /// body must be available immediately.
     fn ended(&self) -> Response<ServiceBody>;
 }
 
@@ -40,7 +40,7 @@ pub type ServiceResponse = Pin<Box<dyn Future<Output = Response<ServiceBody>> + 
 /// A body on its way between a plugin and a service. The error is one sentence.
 pub type ServiceBody = UnsyncBoxBody<Bytes, String>;
 
-/// Level of a plugin's log line, the more verbose the greater.
+/// Level of a plugin's log line. A more verbose level is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
     /// Something failed.

@@ -210,7 +210,7 @@ impl State {
     /// # Errors
     /// As [`State::jobs`].
     pub async fn unfinished_jobs(&self) -> Result<Jobs, Error> {
-        // A damaged word of a state must not pass for the word of an end.
+        // The states of ended jobs are listed, so that a job with a damaged state counts as unfinished.
         let sql = format!(
             "SELECT {} FROM jobs WHERE state NOT IN ('done', 'failed', 'cancelled', 'timed_out', 'superseded')
              ORDER BY created_unix_ms, id",

@@ -1,4 +1,4 @@
-//! The handle on both data folders.
+//! [`Store`]: opens and locks the data folders, and knows the paths in them.
 
 use std::fs::{self, File, TryLockError};
 use std::io;

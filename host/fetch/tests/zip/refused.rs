@@ -315,7 +315,7 @@ fn the_data_must_be_what_is_declared() {
         entry().both(|header| header.packed_bytes = n).with(|entry| entry.data = data)
     };
     let good = zip_builder::deflate(b"content");
-    refused_entry("bytes behind the data", data(&[&good[..], b"x"].concat()), "fetch_zip_deflate", "behind its end");
+    refused_entry("bytes after the data", data(&[&good[..], b"x"].concat()), "fetch_zip_deflate", "after its end");
     refused_entry("broken off", data(&good[..good.len() - 1]), "fetch_zip_deflate", "too early");
     refused_entry("no deflate data", data(b"\xff\xff\xff"), "fetch_zip_deflate", "not deflate");
     refused_entry("nothing", data(b""), "fetch_zip_deflate", "too early");

@@ -19,7 +19,7 @@ pub(super) fn add(t: &mut RouteTable) {
         .response::<api::Login>(200)
         .errors(&[401, 403, 429, 503, 507]);
     t.any_token("logout", POST, "/api/logout", login::logout)
-        .summary("Ends the session of the sent token.")
+        .summary("Ends the session to which the token of the request belongs.")
         .empty_response(204)
         .errors(&[409, 503, 507]);
     let sign_in =

@@ -46,7 +46,7 @@ pub(super) fn add(t: &mut RouteTable) {
         .path_parameter("number", "The revision number.")
         .runs_job();
     t.role(Viewer, "update_get", GET, "/api/plugins/{id}/updates", updates::get)
-        .summary("Returns the newer versions of a plugin, and why updates do not install them.")
+        .summary("Returns the newer versions of a plugin, each with the reason if updates do not install it.")
         .query::<updates::UpdateCheckQuery>()
         .response::<api::Updates>(200)
         .errors(&[403, 409, 422, 503, 504, 507]);

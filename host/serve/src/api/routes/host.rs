@@ -16,7 +16,7 @@ pub(super) fn add(t: &mut RouteTable) {
         .response::<api::SystemConfiguration>(200)
         .response_header(200, "ETag", "The value for `If-Match` of a change.");
     t.role(Admin, "settings_put", PUT, "/api/plugins/system/configuration", settings::put)
-        .summary("Changes settings of the host. Accepts the whole object of GET or a part of it.")
+        .summary("Changes settings of the host. The body is the object that GET returns, or a part of it.")
         .header("If-Match", IF_MATCH)
         .body_content(true, &[("application/json", object())])
         .response::<api::SystemConfiguration>(200)
@@ -25,7 +25,7 @@ pub(super) fn add(t: &mut RouteTable) {
         .summary("Returns the size and usage of the build cache and the stores.")
         .response::<api::CacheInfo>(200);
     t.role(Operator, "cache_clear", DELETE, "/api/plugins/cache", cache::clear)
-        .summary("Deletes builds, artifacts and source trees that neither serve nor belong to a rollback version.")
+        .summary("Empties the build cache and deletes the artifacts and source trees that no installed or rollback version uses.")
         .response::<api::CacheCleared>(200)
         .errors(&[503, 507]);
     t.role(Viewer, "isolation_get", GET, "/api/system/isolation", cache::isolation)

@@ -85,17 +85,17 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
         .summary("Enables and starts a plugin.")
         .runs_job();
     t.role(Operator, "plugin_disable", POST, "/api/plugins/{id}/disable", plugins::disable)
-        .summary("Disables a plugin, which takes it out of service until it is enabled.")
+        .summary("Disables a plugin: stops it until it is enabled. It cannot be restarted or updated before.")
         .query::<plugins::DisableQuery>()
         .runs_job();
     t.role(Operator, "plugin_start", POST, "/api/plugins/{id}/start", plugins::start)
         .summary("Starts a stopped plugin.")
         .runs_job();
     t.role(Operator, "plugin_stop", POST, "/api/plugins/{id}/stop", plugins::stop)
-        .summary("Stops a plugin; it stays enabled.")
+        .summary("Stops a plugin until it is started. It stays enabled: plugins that depend on it keep running.")
         .runs_job();
     t.role(Operator, "plugin_restart", POST, "/api/plugins/{id}/restart", plugins::restart)
-        .summary("Replaces the serving generation by a new one of the installed version.")
+        .summary("Restarts the installed version of a plugin in a new generation, without fetching or building it.")
         .runs_job();
     t.role(Operator, "plugin_rollback", POST, "/api/plugins/{id}/rollback", plugins::rollback)
         .summary("Restores an earlier version of a plugin.")
