@@ -9,7 +9,7 @@ use crate::Error;
 
 /// Facts from a library file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
+pub struct LibraryHeader {
     /// ABI of the SDK it was built with, `major.minor`.
     pub abi: String,
     /// The minor version of that ABI.
@@ -50,7 +50,7 @@ struct Metadata {
 /// # Errors
 /// [`Error::NotALibrary`], [`Error::OtherMachine`], [`Error::NotAPlugin`], [`Error::SdkTooOld`],
 /// [`Error::SdkTooNew`], [`Error::PanicAbort`], [`Error::ExecutableStack`].
-pub fn probe(file: &[u8]) -> Result<Probe, Error> {
+pub fn library_header(file: &[u8]) -> Result<LibraryHeader, Error> {
     let not_a_library = |reason: String| Error::NotALibrary { reason };
     if file.is_empty() {
         return Err(not_a_library("it is empty".to_owned()));
@@ -120,7 +120,7 @@ pub fn probe(file: &[u8]) -> Result<Probe, Error> {
         }
         (false, None) => None,
     };
-    Ok(Probe {
+    Ok(LibraryHeader {
         abi: metadata.abi,
         abi_minor,
         sdk: metadata.sdk,

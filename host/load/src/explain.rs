@@ -10,7 +10,7 @@ use host_core::manifest::Mode;
 use host_store::{Provenance, Store};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Module, probe};
+use crate::{Error, Module, library_header};
 pub use facts::{Facts, facts};
 
 /// The result of a gate.
@@ -42,10 +42,12 @@ pub enum Gate {
     Routes,
 }
 
-/// Gate 0: the result of [`probe`] for a file.
+/// Gate 0: the result of [`library_header`] for a file.
 pub fn file_gate(file: &[u8]) -> Finding {
-    match probe(file) {
-        Ok(probe) => Finding::passed(Gate::File, format!("{}, ABI {}, SDK {}", probe.package, probe.abi, probe.sdk)),
+    match library_header(file) {
+        Ok(header) => {
+            Finding::passed(Gate::File, format!("{}, ABI {}, SDK {}", header.package, header.abi, header.sdk))
+        }
         Err(error) => {
             let mut finding = Finding::refused(Gate::File, &error);
             finding.fix.get_or_insert_with(|| {

@@ -1,7 +1,7 @@
 //! Opens the library of an artifact in this process as a module, and calls its functions.
 //!
 //! This crate contains the host's `unsafe` code, except one call in `host-fetch`. A library passes three gates before
-//! the host trusts anything in it: **0** the contents of the ELF file ([`probe`]), before any of its code runs; **1** a
+//! the host trusts anything in it: **0** the contents of the ELF file ([`library_header`]), before any of its code runs; **1** a
 //! private, sealed copy whose digest is computed from the bytes that are opened; **2** the layout check of the ABI
 //! types.
 //!
@@ -37,7 +37,7 @@ mod services;
 mod unload;
 
 pub use call::{Call, RequestBody};
-pub use elf::{Probe, probe};
+pub use elf::{LibraryHeader, library_header};
 pub use error::{CallError, Error, Panicked};
 pub use hook::Hook;
 pub use instance::Instance;

@@ -17,7 +17,7 @@ use crate::record::Record;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 use crate::self_test::effective;
 use crate::unload;
-use crate::{Error, Probe, probe};
+use crate::{Error, LibraryHeader, library_header};
 
 /// A library is opened only while all libraries together have fewer pthread keys than this; the rest is enough for one
 /// library. Each copy of std creates a key, and aborts the process if it does not get one.
@@ -36,7 +36,7 @@ pub(crate) struct Library {
 /// An open library whose root passed the layout check.
 pub(crate) struct Opened {
     pub(crate) library: Arc<Library>,
-    pub(crate) probe: Probe,
+    pub(crate) header: LibraryHeader,
 }
 
 /// Returns whether libraries are closed in this process when nothing of them is left, or the reason if they are not.
@@ -59,7 +59,7 @@ fn effective(_: &Path) -> Result<(), &'static str> {
 /// `label` names it: the plugin's id, `#`, the number of the generation.
 pub(crate) fn open(store: &Store, artifact: &Artifact, label: String, runtime: Runtime) -> Result<Opened, Error> {
     let bytes = checked_bytes(artifact.library(), artifact.library_digest())?;
-    let probe = probe(&bytes)?;
+    let header = library_header(&bytes)?;
     let folder = store.temp_dir().map_err(|error| io("name", std::io::Error::other(error)))?;
     let n_keys = ledger::n_keys();
     if n_keys >= MAX_KEYS {
@@ -68,8 +68,8 @@ pub(crate) fn open(store: &Store, artifact: &Artifact, label: String, runtime: R
     let unload_blocked = match effective(folder.path()) {
         Err(reason) => Some(reason.to_owned()),
         Ok(()) => {
-            let unique = probe.unique_symbols.first().map(|symbol| format!("C++ unique symbol `{symbol}`"));
-            probe.never_unloads.clone().or(unique)
+            let unique = header.unique_symbols.first().map(|symbol| format!("C++ unique symbol `{symbol}`"));
+            header.never_unloads.clone().or(unique)
         }
     };
     if unload_blocked.is_some() && Record::n_unload_blocked() >= MAX_UNLOAD_BLOCKED {
@@ -82,12 +82,12 @@ pub(crate) fn open(store: &Store, artifact: &Artifact, label: String, runtime: R
         OpenError::Linker(reason) => Error::Linker { reason },
     })?;
     drop(bytes);
-    keep_needed(&probe.needed);
+    keep_needed(&header.needed);
     // From here on it is closed in any case.
     let record = Record::new(label, open.slot, open.range.len(), unload_blocked, runtime);
     let unchecked = Unchecked { record: Some(record), open: Some(open) };
-    let root = unchecked.root(probe.abi_minor)?;
-    Ok(Opened { library: Arc::new(unchecked.passed(root)), probe })
+    let root = unchecked.root(header.abi_minor)?;
+    Ok(Opened { library: Arc::new(unchecked.passed(root)), header })
 }
 
 /// Prevents the shared libraries on which a plugin depends from ever being unmapped: the ledger counts what plugins

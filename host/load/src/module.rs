@@ -20,12 +20,12 @@ use crate::instance::Instance;
 use crate::library::{self, Library, Opened};
 use crate::own_thread::{Outcome, run};
 use crate::services::Services;
-use crate::{Error, Probe};
+use crate::{Error, LibraryHeader};
 
 /// A library that passed the gates. Starting it makes an [`Instance`].
 pub struct Module {
     library: Arc<Library>,
-    probe: Probe,
+    header: LibraryHeader,
     routes: Vec<Route>,
     generation: u64,
     /// The handler of each endpoint of the manifest, in the manifest's order.
@@ -105,13 +105,13 @@ impl Module {
         };
         let Description { handlers: routes, hooks, service } = description;
         let handlers = if service { (0..).take(manifest.endpoints.len()).collect() } else { agree(manifest, &routes)? };
-        let Opened { library, probe } = opened;
-        Ok(Module { library, probe, routes, generation, handlers, hooks: Hooks::named(&hooks) })
+        let Opened { library, header } = opened;
+        Ok(Module { library, header, routes, generation, handlers, hooks: Hooks::named(&hooks) })
     }
 
     /// The facts from the file.
-    pub fn probe(&self) -> &Probe {
-        &self.probe
+    pub fn header(&self) -> &LibraryHeader {
+        &self.header
     }
 
     /// The number of the generation for which the library was opened.

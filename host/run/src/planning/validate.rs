@@ -119,11 +119,11 @@ impl Host {
     /// The reason why gate 0 refuses a prebuilt library. Gate 0 reads the file and runs none of its code.
     async fn refusal_of_file(&self, tree: &Tree, library: &TreePath) -> Option<Error> {
         let (tree, library) = (tree.clone(), library.clone());
-        let probed = tokio::task::spawn_blocking(move || {
+        let checked = tokio::task::spawn_blocking(move || {
             let bytes = tree.read(&library, u64::MAX)?;
-            host_load::probe(&bytes).map_err(Error::from)
+            host_load::library_header(&bytes).map_err(Error::from)
         });
-        probed.await.map_err(|_| Error::Panicked).flatten().err()
+        checked.await.map_err(|_| Error::Panicked).flatten().err()
     }
 
     /// Checks that a manifest named beside a plugin is the manifest of that plugin.
