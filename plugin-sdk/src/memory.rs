@@ -5,9 +5,9 @@
 //! Counting costs one atomic addition per allocation and one per release. Blocks below 64 KiB are counted in one of 16
 //! counters (stripes), which threads rarely share.
 //!
-//! The figures are exact while no other thread allocates. While others do, the 16 counters are read one after the other,
-//! and the sum can be off by up to 128 KiB per counter. Blocks of 64 KiB and more are counted in one place and add no
-//! error.
+//! The figures are exact while no other thread allocates. While others do, the 16 counters are read one after the
+//! other, and the sum can be off by up to 128 KiB per counter. Blocks of 64 KiB and more are counted in one place and
+//! add no error.
 //!
 //! The counters are not thread-locals: a thread-local with a destructor would keep the library in memory, and without a
 //! destructor the counts of a thread would be lost when it ends.
@@ -21,8 +21,8 @@ use plugin_sdk_abi::Memory;
 const N_STRIPES: usize = 16;
 
 /// The number of bytes after which a stripe is added to the total and the peak is updated. Larger blocks are added to
-/// the total at once. The peak can miss a brief rise that is smaller than this on each stripe. With a smaller value, the
-/// peak would miss less, but more blocks would be counted in the total, which costs several times as much.
+/// the total at once. The peak can miss a brief rise that is smaller than this on each stripe. With a smaller value,
+/// the peak would miss less, but more blocks would be counted in the total, which costs several times as much.
 const MAX_IN_STRIPE: u64 = 64 * 1024;
 
 #[global_allocator]

@@ -52,7 +52,8 @@ async fn all(args: &Check, config: Result<AuthorConfig, Failure>, steps: &mut St
     let n_endpoints = manifest.endpoints.len();
     steps.ok("manifest", format!("{} {}, {n_endpoints} endpoints", manifest.id, manifest.version), &warnings);
 
-    // Whether this host has what the plugin needs: a toolchain, and versions of host, SDK and rustc that fit plugin.yaml.
+    // Whether this host has what the plugin needs: a toolchain, and versions of host, SDK and rustc that fit
+    // plugin.yaml.
     let builder = Builder::new(workshop.store.clone(), workshop.build.clone()).await;
     let builder = steps.refuse("needs", builder.map_err(Error::Build))?;
     let host = &workshop.run.host_version;

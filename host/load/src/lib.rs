@@ -1,9 +1,9 @@
 //! Opens the library of an artifact in this process as a module, and calls its functions.
 //!
 //! This crate contains the host's `unsafe` code, except one call in `host-fetch`. A library passes three gates before
-//! the host trusts anything in it: **0** the contents of the ELF file ([`library_header`]), before any of its code runs; **1** a
-//! private, sealed copy whose digest is computed from the bytes that are opened; **2** the layout check of the ABI
-//! types.
+//! the host trusts anything in it: **0** the contents of the ELF file ([`library_header`]), before any of its code
+//! runs; **1** a private, sealed copy whose digest is computed from the bytes that are opened; **2** the layout check
+//! of the ABI types.
 //!
 //! Every value that a plugin hands out (a future, a stream, a chunk of bytes, a waker) is wrapped in a host type with a
 //! guard on its library (`guard.rs`). Dropping the last guard starts the unloading (`unload.rs`): the library is closed

@@ -12,8 +12,8 @@ use crate::generation::Admitted;
 use crate::refusal::CallRefusal;
 use crate::timed_call::{OwnTask, TimedCall};
 
-/// A call that ends at its deadline, or when its generation cancels its calls. The timer is created only if the plugin does
-/// not respond at the first poll.
+/// A call that ends at its deadline, or when its generation cancels its calls. The timer is created only if the plugin
+/// does not respond at the first poll.
 pub(super) struct BoundedCall<'a> {
     pub(super) call: Called,
     pub(super) until: Instant,

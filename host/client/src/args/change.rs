@@ -11,7 +11,7 @@ pub struct ChangeOptions {
     /// Reason for the change; stored with the revision
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
-    /// What to do if another operation on the plugin is running [default: queue]
+    /// Handling of another operation that is running on the plugin [default: queue]
     #[arg(long, value_name = "HOW")]
     pub(crate) on_conflict: Option<OnConflict>,
 }

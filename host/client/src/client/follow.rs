@@ -48,8 +48,8 @@ pub(crate) enum StreamUpdate<T> {
 }
 
 impl Client {
-    /// Passes the items after number `last`, or all stored items without it, to `tell`. Reconnects when the connection is
-    /// lost. Returns when `tell` returns [`ControlFlow::Break`].
+    /// Passes the items after number `last`, or all stored items without it, to `tell`. Reconnects when the connection
+    /// is lost. Returns when `tell` returns [`ControlFlow::Break`].
     ///
     /// # Errors
     /// The first connection fails, the host refuses the request (for a log also when its plugin is unloaded), or the

@@ -38,12 +38,12 @@ impl Host {
         Some(plugin.lines(from))
     }
 
-    /// Follows the log of a plugin: first the stored lines (with `last`, only the lines after that number), then the new
-    /// lines. Returns `None` if the plugin is not installed.
+    /// Follows the log of a plugin: first the stored lines (with `last`, only the lines after that number), then the
+    /// new lines. Returns `None` if the plugin is not installed.
     pub fn follow_plugin_log(&self, id: &str, last: Option<u64>, level: MinLevel) -> Option<LogStream> {
         let plugin = self.0.plugins.get(id)?.value().clone();
-        // A log with fewer lines than `last` was started anew after a restart of the host or the plugin, so all of its
-        // lines are new.
+        // A log with fewer lines than `last` is a new log, after a restart of the host or the plugin, so all of its
+        // lines are passed on.
         let last = last.filter(|last| *last < plugin.log.n_lines());
         let from = last.map_or(0, |last| last + 1);
         let there = ActiveGauge::new(&self.front_metrics().log_streams);
