@@ -27,7 +27,7 @@ pub enum AuthorCommand {
     /// Inspect a library and show whether this host can load it
     #[command(after_help = LOCAL_EXIT_CODES)]
     Explain(Explain),
-    /// Let cargo and editors find the plugin-sdk in the folder of a plugin
+    /// Let cargo and editors in a folder find the plugin-sdk
     #[command(after_help = LOCAL_EXIT_CODES)]
     Sdk(Sdk),
     /// Open a library and print the result of each compatibility check

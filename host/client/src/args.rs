@@ -117,13 +117,13 @@ pub enum ClientCommand {
     /// Replace a plugin with a stored earlier version
     #[command(after_help = EXIT_CODES)]
     Rollback(Rollback),
-    /// List the changes of the desired state with their time, author and reason
+    /// List the changes of the desired state with time and reason
     #[command(after_help = EXIT_CODES)]
     Revisions(Revisions),
     /// Show what a revision changed, or compare two revisions
     #[command(after_help = EXIT_CODES)]
     Diff(Diff),
-    /// Restore the version, goal and configuration of an earlier revision
+    /// Restore version, goal and configuration of an earlier revision
     #[command(after_help = EXIT_CODES)]
     Restore(Restore),
     /// List available updates of all plugins, or of one plugin
@@ -132,15 +132,15 @@ pub enum ClientCommand {
     /// Update a plugin to a newer version from its repository
     #[command(after_help = EXIT_CODES)]
     Update(Update),
-    /// Set which updates of a plugin are allowed and which are installed automatically
+    /// Set which updates of a plugin are allowed or automatic
     #[command(after_help = EXIT_CODES)]
     UpdatePolicy(SetPolicy),
-    /// Pin a plugin to its version (update policy `pinned`)
+    /// Pin a plugin to its version (policy `pinned`)
     ///
     /// The host no longer checks for updates of the plugin.
     #[command(after_help = EXIT_CODES)]
     Pin(ChangeArgs),
-    /// Check for updates of a pinned plugin again (update policy `minor`)
+    /// Check a pinned plugin for updates again (policy `minor`)
     ///
     /// Updates are not installed automatically.
     #[command(after_help = EXIT_CODES)]
@@ -163,7 +163,7 @@ pub enum ClientCommand {
     /// Show the changes that `apply` would make for a plugins.yaml
     #[command(after_help = plan::EXIT_CODES)]
     Plan(Plan),
-    /// Show the changes for a plugins.yaml, ask for confirmation, and make them
+    /// Show the changes for a plugins.yaml, and make them if confirmed
     ///
     /// Only the changes that were shown are made. If a change fails, all changes are undone, except with --best-effort.
     #[command(after_help = EXIT_CODES)]
