@@ -395,7 +395,7 @@ async fn a_library_is_explained_gate_by_gate() {
         (Vec::new(), "an empty file", "load_not_a_library"),
         (b"#!/bin/sh\n".to_vec(), "a script", "load_not_a_library"),
         (b"PK\x03\x04".to_vec(), "a ZIP archive", "load_not_a_library"),
-        (vec![0xfe; 5000], "not an ELF file", "load_not_a_library"),
+        (vec![0xfe; 5000], "a file of an unknown kind", "load_not_a_library"),
         (good[..40].to_vec(), "a 64-bit ELF shared library for x86_64", "load_not_a_library"),
         (good[..good.len() / 2].to_vec(), "a 64-bit ELF shared library for x86_64", "load_not_a_library"),
         (patched(&|bytes| bytes[4] = 1), "a 32-bit ELF shared library for x86_64", "load_not_a_library"),

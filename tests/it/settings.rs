@@ -143,7 +143,7 @@ async fn endpoints_with_a_longer_timeout_than_the_configured_maximum_are_refused
     let refused = host.try_load(&slow).await.expect(422);
     assert_eq!(refused.code(), "manifest_refused");
     let text = refused.text();
-    assert!(text.contains("`endpoints[1].timeout_ms` must be at most 100000 on this host"), "{text}");
+    assert!(text.contains(": `endpoints[1].timeout_ms` must be at most 100000 on this host"), "{text}");
     set_maximum(120).await;
     host.try_load(&slow).await.expect(200);
 }

@@ -133,6 +133,26 @@ pub struct ValidationReport {
     pub way: Option<String>,
     /// The digest of the resulting artifact; null if only a build can determine it.
     pub artifact: Option<String>,
+    /// The prebuilt library of the source, if it has one that this host can open. It is read and not run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<LibraryFacts>,
+}
+
+/// A prebuilt library, as its file describes it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LibraryFacts {
+    /// The file in the source.
+    pub file: String,
+    /// The name and version of its cargo package.
+    pub package: String,
+    /// The version of the plugin ABI, `major.minor`.
+    pub abi: String,
+    /// The version of the SDK.
+    pub sdk: String,
+    /// The processor, such as `x86_64`.
+    pub arch: String,
+    /// The compiler, or null if the file does not name it.
+    pub compiler: Option<String>,
 }
 
 /// Response of `GET /api/plugins/local/build`, for older clients.

@@ -27,8 +27,8 @@ pub use access::{
 pub use audit::{AuditBroken, AuditEntry, AuditHead, AuditPage, AuditReport};
 pub use cache::{CacheCleared, CacheInfo};
 pub use catalog::{
-    Available, AvailableVersion, BuildReport, IndexList, IndexState, LocalLoad, LocalUnload, ValidateRequest,
-    ValidationReport,
+    Available, AvailableVersion, BuildReport, IndexList, IndexState, LibraryFacts, LocalLoad, LocalUnload,
+    ValidateRequest, ValidationReport,
 };
 pub use configuration::SystemConfiguration;
 pub use event::{Event, EventGap, EventPage};

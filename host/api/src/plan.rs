@@ -49,7 +49,7 @@ pub struct PlannedPlugin {
     pub new_permissions: Vec<String>,
     /// Enabled plugins that depend on this plugin, if it is replaced or taken out of service.
     pub dependants: Vec<String>,
-    /// Warnings about the new plugin.yaml.
+    /// Warnings about the new source and its plugin.yaml, and about keys of the new configuration.
     pub warnings: Vec<String>,
 }
 

@@ -90,10 +90,9 @@ impl Workshop {
 
     /// Checks the plugin.yaml of a tree as a host does.
     pub(crate) fn check(&self, tree: &Tree) -> Result<Checked, Error> {
-        let checked = Manifest::check(&tree.manifest_text()?, self.run.mode);
-        let checked = checked.map_err(|problems| Error::Manifest { problems })?;
-        let problems = checked.manifest.timeouts_above(self.run.max_endpoint_timeout);
-        if problems.is_empty() { Ok(checked) } else { Err(Error::Manifest { problems }) }
+        let text = tree.manifest_text()?;
+        let checked = Manifest::check_for_host(&text, self.run.mode, self.run.max_endpoint_timeout);
+        checked.map_err(|problems| Error::Manifest { problems })
     }
 }
 

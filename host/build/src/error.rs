@@ -68,7 +68,7 @@ pub enum Error {
     #[error("cargo could not prepare the build: {first}", first = first_line(message))]
     Dependencies { message: String, exit: Exit },
     /// The plugin or one of its dependencies does not compile.
-    #[error("the plugin does not compile: {first}", first = first_line(message))]
+    #[error("the plugin does not compile: {first}{hint}", first = first_line(message), hint = compile_hint(message))]
     Cargo { message: String, exit: Exit },
     /// The build took too long, or was silent for too long.
     #[error("the build was stopped; hint: raise `build.timeout_seconds` in plugin.yaml if the build needs more time")]
@@ -180,6 +180,15 @@ pub(crate) trait IoContext<T> {
 impl<T> IoContext<T> for io::Result<T> {
     fn context(self, action: &'static str, path: &Path) -> Result<T, Error> {
         self.map_err(|source| Error::Io { action, path: path.to_owned(), source })
+    }
+}
+
+/// The hint for a crate that uses the SDK without depending on it.
+fn compile_hint(message: &str) -> &'static str {
+    if message.contains("crate `plugin_sdk`") || message.contains("import `plugin_sdk`") {
+        "; hint: add `plugin-sdk = \"0.1\"` under `[dependencies]` in Cargo.toml"
+    } else {
+        ""
     }
 }
 

@@ -181,21 +181,17 @@ impl Manifest {
     /// Every problem of the file, ordered by line; never empty. While the text is not the accepted subset of YAML, only
     /// problems of the text are reported.
     pub fn check(text: &[u8], mode: Mode) -> Result<Checked, Vec<Problem>> {
+        Manifest::check_for_host(text, mode, Duration::MAX)
+    }
+
+    /// Like [`Manifest::check`], for a host that limits `endpoints[].timeout_ms` to `max_timeout`.
+    ///
+    /// # Errors
+    /// As [`Manifest::check`].
+    pub fn check_for_host(text: &[u8], mode: Mode, max_timeout: Duration) -> Result<Checked, Vec<Problem>> {
         let text = precheck::text(text, Manifest::MAX_BYTES).map_err(|problem| vec![problem])?;
         let lines = scan::scan(&text)?;
         let value = serde_yaml::from_str(&text).map_err(|error| vec![Problem::from_yaml(&error)])?;
-        rules::manifest(&text, &lines, &value, mode)
-    }
-
-    /// The endpoints with a longer timeout than a host allows.
-    pub fn timeouts_above(&self, max: Duration) -> Vec<Problem> {
-        let is_above = |(_, endpoint): &(usize, &Endpoint)| endpoint.timeout > max;
-        let problem = |(number, endpoint): (usize, &Endpoint)| Problem {
-            line: 0,
-            field: format!("endpoints[{number}].timeout_ms"),
-            rule: format!("must be at most {} on this host (`max_endpoint_timeout_seconds`)", max.as_millis()),
-            found: endpoint.timeout.as_millis().to_string(),
-        };
-        self.endpoints.iter().enumerate().filter(is_above).map(problem).collect()
+        rules::manifest(&text, &lines, &value, mode, max_timeout)
     }
 }

@@ -60,6 +60,23 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The names of all steps, as the audit log and the logs carry them.
+    pub const NAMES: [&str; 5] = ["start", "replace", "stop", "quarantine", "unload"];
+
+    /// The name of the step, one of [`Step::NAMES`].
+    pub fn name(self) -> &'static str {
+        let [start, replace, stop, quarantine, unload] = Step::NAMES;
+        match self {
+            Step::Start => start,
+            Step::Replace => replace,
+            Step::Stop => stop,
+            Step::Quarantine => quarantine,
+            Step::Remove { .. } => unload,
+        }
+    }
+}
+
 /// The next steps, and the time of the next planning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {

@@ -6,6 +6,7 @@ use plugin_sdk_abi::{ABI_MAJOR, ROOT_SYMBOL, metadata};
 use serde::Deserialize;
 
 use crate::Error;
+use crate::file_kind::kind;
 
 /// Facts from a library file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,10 @@ pub struct LibraryHeader {
 /// The processor this host runs on, as ELF numbers it.
 const MACHINE: elf::Machine = if cfg!(target_arch = "x86_64") { elf::EM_X86_64 } else { elf::EM_AARCH64 };
 
+/// The fix for a file that is no shared library.
+const CDYLIB: &str =
+    "use the `.so` that cargo builds from a crate with `crate-type = [\"cdylib\"]`, usually in target/release";
+
 /// Functions of glibc that create threads or keys without an interposed call.
 const UNSEEN: &[&str] =
     &["thrd_create", "tss_create", "timer_create", "mq_notify", "getaddrinfo_a", "lio_listio", "aio_read", "aio_write"];
@@ -51,15 +56,16 @@ struct Metadata {
 /// [`Error::NotALibrary`], [`Error::OtherMachine`], [`Error::NotAPlugin`], [`Error::SdkTooOld`],
 /// [`Error::SdkTooNew`], [`Error::PanicAbort`], [`Error::ExecutableStack`].
 pub fn library_header(file: &[u8]) -> Result<LibraryHeader, Error> {
-    let not_a_library = |reason: String| Error::NotALibrary { reason };
-    if file.is_empty() {
-        return Err(not_a_library("it is empty".to_owned()));
-    }
+    let not_a_library = |reason: String| Error::NotALibrary { reason, fix: CDYLIB };
+    let damaged = |error: object::Error| not_a_library(format!("it is damaged or incomplete: {error}"));
     if file.starts_with(b"version https://git-lfs.github.com/spec/") {
-        let reason = "it is a pointer of Git LFS instead of the library; hint: run `git lfs pull` in the clone";
-        return Err(not_a_library(reason.to_owned()));
+        let reason = "it is a pointer of Git LFS instead of the library".to_owned();
+        return Err(Error::NotALibrary { reason, fix: "run `git lfs pull` in the clone" });
     }
-    let library = ElfFile64::<Endianness>::parse(file).map_err(|error| not_a_library(error.to_string()))?;
+    if !file.starts_with(b"\x7fELF\x02") {
+        return Err(not_a_library(format!("it is {}", kind(file))));
+    }
+    let library = ElfFile64::<Endianness>::parse(file).map_err(damaged)?;
     let endian = library.endian();
     let header = library.elf_header();
     if header.e_machine.get(endian) != MACHINE {
@@ -69,7 +75,7 @@ pub fn library_header(file: &[u8]) -> Result<LibraryHeader, Error> {
         });
     }
     if header.e_type(endian) != elf::ET_DYN {
-        return Err(not_a_library("it is an object or a program".to_owned()));
+        return Err(not_a_library(format!("it is {}", kind(file))));
     }
     let stack = library.elf_program_headers().iter().find(|segment| segment.p_type(endian) == elf::PT_GNU_STACK);
     // glibc assumes that a library without this header needs an executable stack.
@@ -80,7 +86,7 @@ pub fn library_header(file: &[u8]) -> Result<LibraryHeader, Error> {
     let section = library
         .section_by_name(metadata::SECTION)
         .ok_or_else(|| Error::NotAPlugin { missing: format!("section `{}`", metadata::SECTION) })?;
-    let data = section.data().map_err(|error| not_a_library(error.to_string()))?;
+    let data = section.data().map_err(damaged)?;
     let json =
         metadata::read(data).ok_or_else(|| Error::NotAPlugin { missing: "the magic of the section".to_owned() })?;
     let metadata: Metadata =
@@ -106,7 +112,7 @@ pub fn library_header(file: &[u8]) -> Result<LibraryHeader, Error> {
         .filter_map(|symbol| symbol.name().ok().map(str::to_owned))
         .take(16)
         .collect();
-    let dynamic = library.elf_dynamic_table().map_err(|error| not_a_library(error.to_string()))?;
+    let dynamic = library.elf_dynamic_table().map_err(damaged)?;
     let needed = dynamic.iter().filter(|entry| entry.tag == elf::DT_NEEDED);
     let needed = needed.filter_map(|entry| dynamic.string(entry).ok());
     let needed = needed.map(|name| String::from_utf8_lossy(name).into_owned()).collect();

@@ -27,8 +27,8 @@ pub enum Error {
         found: Digest,
     },
     /// The file is not a 64-bit shared library.
-    #[error("the file is not a shared library: {reason}")]
-    NotALibrary { reason: String },
+    #[error("the file is not a 64-bit shared library: {reason}")]
+    NotALibrary { reason: String, fix: &'static str },
     /// The file is a shared library but not a plugin.
     #[error("the library has no plugin header ({missing})")]
     NotAPlugin { missing: String },
@@ -159,7 +159,8 @@ impl Error {
     /// Returns the fix, if there is one.
     pub fn fix(&self) -> Option<String> {
         let text = match self {
-            Error::Io { .. } | Error::NotALibrary { .. } => return None,
+            Error::Io { .. } => return None,
+            Error::NotALibrary { fix, .. } => fix,
             Error::Digest { .. } => "the artifact changed on disk; load the source again",
             Error::NotAPlugin { .. } => {
                 "add `plugin-sdk = \"0.1\"` to Cargo.toml, end the crate with `plugin_sdk::export!(YourPlugin);` and set \

@@ -48,14 +48,7 @@ pub fn file_gate(file: &[u8]) -> Finding {
         Ok(header) => {
             Finding::passed(Gate::File, format!("{}, ABI {}, SDK {}", header.package, header.abi, header.sdk))
         }
-        Err(error) => {
-            let mut finding = Finding::refused(Gate::File, &error);
-            finding.fix.get_or_insert_with(|| {
-                "name the `.so` that cargo makes of a crate with `crate-type = [\"cdylib\"]`, usually in target/release"
-                    .to_owned()
-            });
-            finding
-        }
+        Err(error) => Finding::refused(Gate::File, &error),
     }
 }
 

@@ -17,6 +17,7 @@ mod copy;
 mod elf;
 mod error;
 pub mod explain;
+mod file_kind;
 mod guard;
 mod hook;
 mod hooks;

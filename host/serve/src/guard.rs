@@ -2,5 +2,5 @@
 
 pub(crate) mod doc;
 pub(crate) mod idempotency;
-mod inputs;
+pub(crate) mod inputs;
 pub(crate) mod table;

@@ -39,6 +39,24 @@ pub(super) fn is_before_command(option: &str, named: &Command, arguments: &[OsSt
     its_options.any(|its| its == option) && before.any(|argument| argument.to_string_lossy().starts_with(option))
 }
 
+/// Returns whether an unknown option is the name that other programs have for something of the command.
+pub(super) fn has_other_name_for(option: &str, command: &Command) -> bool {
+    (command.get_name() == "load" && REVISION_OPTIONS.contains(&option)) || !synonyms(option, command).is_empty()
+}
+
+/// The options of a command that have the name `option` in other programs.
+fn synonyms<'c>(option: &str, command: &'c Command) -> Vec<&'c str> {
+    let is_synonym = |meant: &&str| {
+        OPTION_SYNONYMS.iter().any(|(words, options)| words.contains(&option) && options.contains(meant))
+    };
+    command
+        .get_arguments()
+        .filter(|argument| !argument.is_hide_set())
+        .filter_map(Arg::get_long)
+        .filter(is_synonym)
+        .collect()
+}
+
 /// A tip about the option of a command that is meant by an unknown one.
 pub(super) fn meant_option(option: &str, command: &Command, name: &str, is_before: bool) -> String {
     if is_before {
@@ -59,10 +77,7 @@ pub(super) fn meant_option(option: &str, command: &Command, name: &str, is_befor
             _ => return format!("options with this letter: {}", listed(&meant, ", ")),
         }
     }
-    let is_synonym = |meant: &&str| {
-        OPTION_SYNONYMS.iter().any(|(words, options)| words.contains(&option) && options.contains(meant))
-    };
-    let meant: Vec<_> = all().filter_map(Arg::get_long).filter(is_synonym).collect();
+    let meant = synonyms(option, command);
     match (&*meant, own.len()) {
         ([_, ..], _) => format!("did you mean {}?", listed(&meant, " or ")),
         ([], 1..=MAX_LISTED) => format!("the options are {}; see `{name} --help`", listed(&own, ", ")),

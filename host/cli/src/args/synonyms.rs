@@ -41,6 +41,9 @@ const NESTED_SYNONYMS: &[(&[&str], &str)] = &[
 /// Completes the error of an unknown command, option or value with a tip about what is meant.
 pub(super) fn with_tip(mut error: Error, arguments: &[OsString], command: &Command) -> Error {
     let (used, name) = used(command, arguments);
+    if error.kind() == ErrorKind::ArgumentConflict && used.get_name() == "job" {
+        return word_before_job(error, used, &name, arguments);
+    }
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.as_str(),
         _ => "",
@@ -50,8 +53,9 @@ pub(super) fn with_tip(mut error: Error, arguments: &[OsString], command: &Comma
         ErrorKind::InvalidSubcommand => Some(meant_command(text(ContextKind::InvalidSubcommand), used, &name)),
         ErrorKind::UnknownArgument if unknown.starts_with('-') => {
             let is_before = options::is_before_command(unknown, used, arguments, command);
-            // A similar option that clap has found is meant more likely.
-            let is_answered = error.get(ContextKind::SuggestedArg).is_some();
+            // A similar option that clap has found is meant more likely than one of the list.
+            let is_answered =
+                error.get(ContextKind::SuggestedArg).is_some() && !options::has_other_name_for(unknown, used);
             (!is_answered).then(|| options::meant_option(unknown, used, &name, is_before))
         }
         ErrorKind::UnknownArgument if ["plan", "apply"].contains(&used.get_name()) => {
@@ -64,9 +68,35 @@ pub(super) fn with_tip(mut error: Error, arguments: &[OsString], command: &Comma
     };
     let Some(tip) = tip else { return error };
     // clap's own tips name similar words with another meaning, or advise to pass an option as a value.
-    for kind in [ContextKind::Suggested, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue] {
+    for kind in [
+        ContextKind::Suggested,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedValue,
+    ] {
         error.remove(kind);
     }
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+    error
+}
+
+/// The error of `job WORD JOB`, which clap reports as if JOB were the name of a command.
+fn word_before_job(error: Error, used: &Command, name: &str, arguments: &[OsString]) -> Error {
+    let words = arguments.iter().filter_map(|argument| argument.to_str()).skip_while(|word| *word != "job").skip(1);
+    let mut words = words.filter(|word| !word.starts_with('-'));
+    let (Some(word), Some(job)) = (words.next(), words.next()) else { return error };
+    let job = host_core::shown(job, 60);
+    let meant = match word {
+        "log" | "logs" | "output" => Some(format!("{name} {job} --log")),
+        "follow" | "watch" | "wait" | "tail" | "attach" => Some(format!("{name} {job} --follow")),
+        "show" | "get" | "view" | "status" | "info" | "inspect" | "describe" => Some(format!("{name} {job}")),
+        "stop" | "kill" | "abort" | "rm" | "remove" | "delete" => Some(format!("{name} cancel {job}")),
+        "rerun" | "restart" | "run" => Some(format!("{name} retry {job}")),
+        _ => None,
+    };
+    let tip = meant.map_or_else(|| meant_command(word, used, name), |meant| format!("did you mean `{meant}`?"));
+    let mut error = Error::new(ErrorKind::InvalidSubcommand).with_cmd(used);
+    error.insert(ContextKind::InvalidSubcommand, ContextValue::String(host_core::shown(word, 60)));
     error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
     error
 }
@@ -125,6 +155,8 @@ mod tests {
             ("plugin-host list --running", "the options are `--output`, `--json`; see `plugin-host list --help`"),
             ("plugin-host -x list", "the options are `--output`, `--json`; see `plugin-host list --help`"),
             ("plugin-host serve --listen 0.0.0.0:80", "did you mean `--host` or `--port`?"),
+            ("plugin-host serve --data-dir x", "did you mean `--plugin-dir`?"),
+            ("plugin-host load x --tag v1", "name the branch, tag or commit after the source: `SOURCE@NAME`"),
             ("plugin-host serve --verbose", "`plugin-host serve --help` lists the options"),
             ("plugin-host load x --force", "did you mean `--replace`?"),
             (
@@ -135,6 +167,10 @@ mod tests {
                 "plugin-host token list --all",
                 "the options are `--output`, `--json`; see `plugin-host token list --help`",
             ),
+            ("plugin-host job log j1", "did you mean `plugin-host job j1 --log`?"),
+            ("plugin-host job follow j1 --json", "did you mean `plugin-host job j1 --follow`?"),
+            ("plugin-host job kill j1", "did you mean `plugin-host job cancel j1`?"),
+            ("plugin-host job retyr j1", "did you mean `plugin-host job retry`?"),
             ("plugin-host help lod", "did you mean `plugin-host load`?"),
             ("plugin-host help token ls", "did you mean `plugin-host token list`?"),
             (

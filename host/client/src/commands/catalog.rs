@@ -61,10 +61,14 @@ pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(
             output::error_line(&printable(&format!("warning: {warning}")));
         }
         if validated.valid {
-            let way = match validated.way.as_deref() {
-                Some("library") => "; its library is used without a build and was not opened",
-                Some("cached") => "; it is already built",
-                _ => "; compilation was not checked",
+            let way = match (validated.way.as_deref(), &validated.library) {
+                (Some("library"), Some(library)) => format!(
+                    "; its library {} ({}, ABI {}, SDK {}, {}) is used without a build; its code was not run",
+                    library.file, library.package, library.abi, library.sdk, library.arch
+                ),
+                (Some("library"), None) => "; its library is used without a build".to_owned(),
+                (Some("cached"), _) => "; it is already built".to_owned(),
+                _ => "; compilation was not checked".to_owned(),
             };
             output::line(&printable(&format!("{}{way}", validated.message)));
         }

@@ -5,6 +5,7 @@ mod problems;
 mod scalars;
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use serde_yaml::Value;
 
@@ -15,7 +16,11 @@ use super::{Mode, Problem};
 #[derive(Clone, Copy)]
 pub(crate) enum File {
     /// A plugin.yaml.
-    Manifest(Mode),
+    Manifest {
+        mode: Mode,
+        /// The longest `timeout_ms` of an endpoint that the host allows.
+        max_timeout: Duration,
+    },
     /// The operator's plugins.yaml, in which unknown keys are refused.
     Plugins,
 }
@@ -71,6 +76,14 @@ impl<'a> Report<'a> {
     /// The number of recorded problems.
     pub(crate) fn count(&self) -> usize {
         self.problems.borrow().len()
+    }
+
+    /// The longest `timeout_ms` of an endpoint that the host allows.
+    pub(super) fn max_timeout(&self) -> Duration {
+        match self.file {
+            File::Manifest { max_timeout, .. } => max_timeout,
+            File::Plugins => Duration::MAX,
+        }
     }
 
     /// The problems and the warnings, each ordered by line.

@@ -20,8 +20,14 @@ use crate::{Digest, IdError, PluginId, TreePath};
 pub(crate) use version::{version_number, with_three_numbers};
 
 /// Reads the manifest from `value`, or returns all problems. `lines` is the index of `text`.
-pub(super) fn manifest(text: &str, lines: &Lines, value: &Value, mode: Mode) -> Result<Checked, Vec<Problem>> {
-    let report = Report::new(text, lines, File::Manifest(mode));
+pub(super) fn manifest(
+    text: &str,
+    lines: &Lines,
+    value: &Value,
+    mode: Mode,
+    max_timeout: Duration,
+) -> Result<Checked, Vec<Problem>> {
+    let report = Report::new(text, lines, File::Manifest { mode, max_timeout });
     let manifest = root(&report, &report.root(value));
     let (mut problems, warnings) = report.finish();
     match manifest {

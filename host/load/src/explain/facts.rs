@@ -6,6 +6,8 @@ use object::read::elf::ElfFile64;
 use object::{Endianness, Object as _, ObjectSection as _, ObjectSymbol as _, elf};
 use plugin_sdk_abi::{ROOT_SYMBOL, metadata};
 
+use crate::file_kind::kind;
+
 /// The maximum number of symbol names to show.
 const MAX_NAMES: usize = 5;
 
@@ -61,54 +63,6 @@ pub fn facts(file: &[u8]) -> Facts {
     facts
 }
 
-fn kind(file: &[u8]) -> String {
-    let starts = |magic: &[u8]| file.starts_with(magic);
-    let text = match file {
-        [] => "an empty file",
-        _ if starts(b"\x7fELF") => return elf_kind(file),
-        _ if starts(b"PK\x03\x04") => "a ZIP archive",
-        _ if starts(b"!<arch>\n") => "a static library or `.rlib`",
-        _ if starts(b"#!") => "a script",
-        _ if starts(b"MZ") => "a Windows program or DLL",
-        _ if starts(b"\xcf\xfa\xed\xfe") || starts(b"\xca\xfe\xba\xbe") => "a macOS program or library",
-        _ if starts(b"\0asm") => "a WebAssembly module",
-        _ if std::str::from_utf8(&file[..file.len().min(512)]).is_ok() => "a text",
-        _ => "not an ELF file",
-    };
-    text.to_owned()
-}
-
-/// The first bytes of an ELF file, whose positions are equal in all classes.
-fn elf_kind(file: &[u8]) -> String {
-    let class = match file.get(4) {
-        Some(1) => "32-bit",
-        Some(2) => "64-bit",
-        _ => return "an ELF file that is cut off or broken at its first bytes".to_owned(),
-    };
-    let word = |at: usize| {
-        let bytes = [*file.get(at)?, *file.get(at + 1)?];
-        Some(if file.get(5) == Some(&2) { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
-    };
-    let kind = match word(16) {
-        Some(1) => "object".to_owned(),
-        Some(2) => "program".to_owned(),
-        Some(3) => "shared library".to_owned(),
-        Some(4) => "core dump".to_owned(),
-        Some(other) => format!("file of type {other}"),
-        None => "file that is cut off in its header".to_owned(),
-    };
-    let machine = match word(18) {
-        Some(3) => "x86".to_owned(),
-        Some(40) => "arm".to_owned(),
-        Some(62) => "x86_64".to_owned(),
-        Some(183) => "aarch64".to_owned(),
-        Some(243) => "riscv".to_owned(),
-        Some(other) => format!("machine {other}"),
-        None => "an unknown machine".to_owned(),
-    };
-    format!("a {class} ELF {kind} for {machine}")
-}
-
 fn read_metadata(json: &str) -> Option<BTreeMap<String, String>> {
     let entries: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
     let text = |value: serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -161,8 +115,8 @@ mod tests {
             (b"#!/bin/sh\n".to_vec(), "a script"),
             (b"PK\x03\x04rest".to_vec(), "a ZIP archive"),
             (b"MZ\x90".to_vec(), "a Windows program or DLL"),
-            (b"hello".to_vec(), "a text"),
-            (vec![0xff; 64], "not an ELF file"),
+            (b"hello".to_vec(), "a text file"),
+            (vec![0xff; 64], "a file of an unknown kind"),
             (b"\x7fELF".to_vec(), "an ELF file that is cut off or broken at its first bytes"),
             (b"\x7fELF\x02\x01".to_vec(), "a 64-bit ELF file that is cut off in its header for an unknown machine"),
             (header(2, 1, 3, 62), "a 64-bit ELF shared library for x86_64"),

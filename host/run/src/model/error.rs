@@ -5,7 +5,7 @@ mod fix;
 
 use host_core::configuration::Violation;
 use host_core::manifest::Problem;
-use host_core::{Digest, PluginId, SourceError};
+use host_core::{Digest, PluginId, SourceError, TreePath};
 use semver::Version;
 
 use crate::model::{FailureKind, FieldProblem, JobError, OperationPart, PartState};
@@ -42,6 +42,8 @@ pub enum Error {
     Build(#[from] host_build::Error),
     #[error("failed to load the plugin")]
     Load(#[from] host_load::Error),
+    #[error("the prebuilt library `{file}` cannot be loaded")]
+    Library { file: TreePath, source: host_load::Error },
     #[error("the new generation failed its first health probe: {reason}")]
     Unhealthy { reason: String },
     #[error("the {hook} hook of the new generation failed: {reason}")]
@@ -134,7 +136,7 @@ impl Error {
             Error::VersionBlocked { .. } => "run_version_blocked",
             Error::Placement { .. } => "run_placement",
             Error::Build(error) => error.code(),
-            Error::Load(error) => error.code(),
+            Error::Load(error) | Error::Library { source: error, .. } => error.code(),
             Error::Unhealthy { .. } => "run_unhealthy",
             Error::Hook { .. } => "run_hook_failed",
             Error::ConfigurationRefused { .. } => "run_configuration_refused",
@@ -210,9 +212,10 @@ impl Error {
             Error::ShuttingDown | Error::TooManyKept { .. } => FailureKind::Busy,
             Error::Panicked | Error::State(_) => FailureKind::Broken,
             Error::Load(_) if code == "load_trial_failed" => FailureKind::Broken,
-            Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Unhealthy { .. } => {
+            Error::Manifest { .. } | Error::Placement { .. } | Error::Load(_) | Error::Library { .. } => {
                 FailureKind::Refused
             }
+            Error::Unhealthy { .. } => FailureKind::Refused,
             Error::Hook { .. } | Error::ConfigurationRefused { .. } => FailureKind::Refused,
             Error::ConfigurationInvalid { .. } | Error::Schema { .. } => FailureKind::Refused,
             Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::Tree(_) | Error::UpdatesUnknown { .. } => {

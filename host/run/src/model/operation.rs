@@ -220,8 +220,29 @@ impl LoadOptions {
 }
 
 impl Operation {
+    /// The names of all operations, as jobs carry them.
+    pub const NAMES: [&str; 17] = [
+        "load",
+        "install",
+        "reload",
+        "enable",
+        "disable",
+        "unload",
+        "configure",
+        "restart",
+        "start",
+        "stop",
+        "rollback",
+        "restore",
+        "update",
+        "set_update_policy",
+        "block_version",
+        "apply",
+        "batch",
+    ];
+
     pub(crate) fn name(&self) -> &'static str {
-        match self {
+        let name = match self {
             Operation::Load { .. } => "load",
             Operation::Install { .. } => "install",
             Operation::Reload { .. } => "reload",
@@ -239,7 +260,9 @@ impl Operation {
             Operation::BlockVersion { .. } => "block_version",
             Operation::Apply { .. } => "apply",
             Operation::Batch { .. } => "batch",
-        }
+        };
+        debug_assert!(Operation::NAMES.contains(&name));
+        name
     }
 
     pub(crate) fn subject(&self) -> String {

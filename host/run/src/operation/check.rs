@@ -10,12 +10,12 @@ use crate::state::Host;
 /// Checks the plugin.yaml of a tree. In [`Mode::Permissive`], files that do not match its checksums are warnings.
 pub(crate) fn check(config: &Config, tree: &Tree) -> Result<Checked, Error> {
     let text = tree.manifest_text()?;
-    let mut checked = Manifest::check(&text, config.mode).map_err(|problems| Error::Manifest { problems })?;
+    let checked = Manifest::check_for_host(&text, config.mode, config.max_endpoint_timeout);
+    let mut checked = checked.map_err(|problems| Error::Manifest { problems })?;
     if config.mode == Mode::Permissive {
         ignore_checksums(tree, &mut checked);
     }
-    let problems = checked.manifest.timeouts_above(config.max_endpoint_timeout);
-    if problems.is_empty() { Ok(checked) } else { Err(Error::Manifest { problems }) }
+    Ok(checked)
 }
 
 /// Checks that a plugin fits this host, as far as its plugin.yaml says.

@@ -119,13 +119,7 @@ pub(super) fn is_interruption(error: &Error) -> bool {
 /// Runs a step of the reconcile loop. A failure is recorded with the plugin, and the step is retried at its time.
 pub(crate) async fn run_planned_step(host: &Host, turn: Lease, id: &PluginId, step: Step) {
     let Some(lease) = PluginLease::new(host, id, turn) else { return };
-    let name = match step {
-        Step::Start => "start",
-        Step::Replace => "replace",
-        Step::Stop => "stop",
-        Step::Quarantine => "quarantine",
-        Step::Remove { .. } => "unload",
-    };
+    let name = step.name();
     let job = Arc::new(Job::unlisted(name, id));
     let started = Instant::now();
     let mut work = Work::new(host, &job);

@@ -36,6 +36,8 @@ pub(super) struct FoundSource {
     pub(super) build: Option<BuildKind>,
     /// The warnings about the source and its plugin.yaml.
     pub(super) warnings: Vec<String>,
+    /// Likely mistakes in the keys of the configuration.
+    pub(super) slips: Vec<String>,
 }
 
 /// The operator's settings of a plan.
@@ -44,6 +46,8 @@ struct PlannedSettings {
     configuration: Option<Map<String, Value>>,
     /// The JSON pointers to secrets.
     secrets: Vec<String>,
+    /// Likely mistakes in the keys of the effective configuration.
+    slips: Vec<String>,
 }
 
 /// The plugins that all entries lead to.
@@ -103,11 +107,12 @@ impl Host {
         if let Some(setup) = named.and_then(|known| known.is_what(entry)) {
             let manifest = Manifest::clone(&setup.build.manifest);
             let schema = setup.build.own_schema();
-            let PlannedSettings { configuration, secrets } = self.settings(entry, &manifest, schema, Some(setup))?;
+            let PlannedSettings { configuration, secrets, slips } =
+                self.settings(entry, &manifest, schema, Some(setup))?;
             let commit = setup.desired.current.commit.clone();
             let artifact = Some(setup.desired.current.artifact);
             let found = FetchedSource { manifest, source, commit, artifact, configuration, secrets };
-            return Ok(FoundSource { found, trust, fetched: None, build: None, warnings: vec![] });
+            return Ok(FoundSource { found, trust, fetched: None, build: None, warnings: vec![], slips });
         }
         let fetched = fetch(self, entry.to_fetch(), trust).await?;
         let checked = check(&self.config(), &fetched.tree)?;
@@ -125,7 +130,8 @@ impl Host {
             None => None,
         };
         let setup = before.and_then(|known| known.setup.as_ref());
-        let PlannedSettings { configuration, secrets } = self.settings(entry, &manifest, schema.as_ref(), setup)?;
+        let PlannedSettings { configuration, secrets, slips } =
+            self.settings(entry, &manifest, schema.as_ref(), setup)?;
         let found = FetchedSource {
             manifest,
             source,
@@ -136,7 +142,7 @@ impl Host {
         };
         let of_manifest = checked.warnings.iter().map(ToString::to_string);
         let warnings = fetched.warnings.iter().cloned().chain(of_manifest).collect();
-        Ok(FoundSource { found, trust, fetched: Some(fetched), build: Some(forecast.kind), warnings })
+        Ok(FoundSource { found, trust, fetched: Some(fetched), build: Some(forecast.kind), warnings, slips })
     }
 
     /// The operator's settings and their secrets. Checks the effective configuration against the schema.
@@ -163,9 +169,11 @@ impl Host {
                 layers.with_operator(in_force, whole).map_err(invalid)?
             }
         };
-        in_force.check(&layers.effective()).map_err(invalid)?;
+        let effective = layers.effective();
+        in_force.check(&effective).map_err(invalid)?;
+        let slips = manifest.likely_slips(&effective);
         let secrets = secrets_in(schema, &layers.operator);
-        Ok(PlannedSettings { configuration: entry.configuration.is_some().then_some(layers.operator), secrets })
+        Ok(PlannedSettings { configuration: entry.configuration.is_some().then_some(layers.operator), secrets, slips })
     }
 }
 

@@ -43,7 +43,8 @@ pub struct PlannedPlugin {
     pub policies: Option<(PolicyView, PolicyView)>,
     /// The enabled plugins that depend on it, if its version changes or it stops serving.
     pub affected: Vec<PluginId>,
-    /// The warnings about the source and its plugin.yaml, if the version changes.
+    /// The warnings about the source and its plugin.yaml if the version changes, and about the keys of the configuration
+    /// if it changes.
     pub warnings: Vec<String>,
 }
 
@@ -75,6 +76,10 @@ impl PlannedPlugin {
         let is_version =
             |change: &PlannedChange| matches!(change, PlannedChange::Install(_) | PlannedChange::Replace { .. });
         let comes = looked.filter(|_| step.changes.iter().any(is_version));
+        let is_configured =
+            |change: &PlannedChange| is_version(change) || matches!(change, PlannedChange::Configure(_));
+        let slips =
+            looked.filter(|_| step.changes.iter().any(is_configured)).into_iter().flat_map(|found| &found.slips);
         let changes_policy = step.changes.contains(&PlannedChange::UpdatePolicy);
         let policies = entry.filter(|_| changes_policy).map(|entry| {
             let before = known.get(&step.id).map(|known| PolicyView {
@@ -97,7 +102,7 @@ impl PlannedPlugin {
             new_permissions: step.new_permissions.clone(),
             policies,
             affected: step.affected.clone(),
-            warnings: comes.map(|looked| looked.warnings.clone()).unwrap_or_default(),
+            warnings: comes.into_iter().flat_map(|found| &found.warnings).chain(slips).cloned().collect(),
         }
     }
 }

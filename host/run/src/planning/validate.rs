@@ -9,6 +9,7 @@ use host_core::graph::Node;
 use host_core::manifest::Checked;
 use host_core::{Digest, Manifest, Source, TreePath, Trust};
 use host_fetch::Fetched;
+use host_load::LibraryHeader;
 use host_store::Tree;
 
 use crate::model::Error;
@@ -38,6 +39,8 @@ pub struct Validated {
     pub build: Option<BuildKind>,
     /// The predicted artifact; `None` if only a build can tell.
     pub artifact: Option<Digest>,
+    /// The prebuilt library, if the source has one and it can be loaded.
+    pub library: Option<(TreePath, LibraryHeader)>,
 }
 
 impl Host {
@@ -116,14 +119,14 @@ impl Host {
         })
     }
 
-    /// The reason why gate 0 refuses a prebuilt library. Gate 0 reads the file and runs none of its code.
-    async fn refusal_of_file(&self, tree: &Tree, library: &TreePath) -> Option<Error> {
-        let (tree, library) = (tree.clone(), library.clone());
-        let checked = tokio::task::spawn_blocking(move || {
-            let bytes = tree.read(&library, u64::MAX)?;
-            host_load::library_header(&bytes).map_err(Error::from)
+    /// Gate 0 for a prebuilt library: reads the file and runs none of its code.
+    async fn read_library(&self, tree: &Tree, library: &TreePath) -> Result<LibraryHeader, Error> {
+        let (tree, file) = (tree.clone(), library.clone());
+        let header = tokio::task::spawn_blocking(move || {
+            let bytes = tree.read(&file, u64::MAX)?;
+            host_load::library_header(&bytes).map_err(|source| Error::Library { file, source })
         });
-        checked.await.map_err(|_| Error::Panicked).flatten().err()
+        header.await.map_err(|_| Error::Panicked).flatten()
     }
 
     /// Checks that a manifest named beside a plugin is the manifest of that plugin.
@@ -155,6 +158,7 @@ impl Host {
             commit,
             build: None,
             artifact: None,
+            library: None,
         };
         let Checked { manifest, warnings } = match check(&self.config(), &tree) {
             Ok(checked) => checked,
@@ -166,8 +170,11 @@ impl Host {
             match self.0.builder.forecast(&tree, &manifest).await {
                 Ok(forecast) => {
                     validated.build = Some(forecast.kind);
-                    if let Some(library) = &forecast.library {
-                        validated.error = self.refusal_of_file(&tree, library).await;
+                    if let Some(file) = forecast.library {
+                        match self.read_library(&tree, &file).await {
+                            Ok(header) => validated.library = Some((file, header)),
+                            Err(error) => validated.error = Some(error),
+                        }
                     }
                     validated.artifact = forecast.artifact;
                     match forecast.configuration_schema.map(|text| Schema::compile(&text)).transpose() {

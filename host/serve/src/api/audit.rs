@@ -1,15 +1,17 @@
 //! The audit log: list and verification.
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use host_api as api;
-use host_run::{AuditEntry, AuditFilter, AuditHead};
+use host_core::plan::Step;
+use host_run::{AuditEntry, AuditFilter, AuditHead, Operation};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::access::audit_context::write_refusals;
+use crate::guard::inputs::KnownInputs;
 use crate::state::AppState;
 use crate::wire::input::QueryParams;
 use crate::wire::problem::ApiError;
@@ -38,6 +40,7 @@ pub(crate) struct AuditQuery {
 
 pub(crate) async fn list(
     State(app): State<AppState>,
+    Extension(inputs): Extension<KnownInputs>,
     QueryParams(query): QueryParams<AuditQuery>,
 ) -> Result<Response, ApiError> {
     let limit = query.limit.unwrap_or(DEFAULT_LIMIT);
@@ -50,9 +53,21 @@ pub(crate) async fn list(
     let is_full = |entries: &[AuditEntry]| entries.len() == limit as usize && after.is_some();
     let filter = AuditFilter { after, actor, action, object };
     let entries = app.host.audit(&filter, limit).await?;
+    if let Some(action) = filter.action.as_deref().filter(|_| entries.is_empty()) {
+        check_action(action, &inputs)?;
+    }
     let next = entries.last().filter(|_| is_full(&entries)).map(|last| last.seq);
     let entries = entries.into_iter().map(entry).collect();
     Ok(no_store(Json(api::AuditPage { entries, next }).into_response()))
+}
+
+/// Refuses an action that no entry of this version of the host can have.
+fn check_action(action: &str, inputs: &KnownInputs) -> Result<(), ApiError> {
+    let of_jobs = Operation::NAMES.map(|name| format!("job_{name}"));
+    let of_host = Step::NAMES.map(|name| format!("host_{name}"));
+    let own = of_jobs.iter().chain(&of_host).map(String::as_str);
+    let known: Vec<&str> = inputs.actions().map(|action| -> &str { action }).chain(own).collect();
+    if known.contains(&action) { Ok(()) } else { Err(ApiError::unknown_value("action", action, &known)) }
 }
 
 /// The head of an earlier verification.

@@ -60,7 +60,7 @@ pub(crate) async fn patch(
 
 /// Returns the revision that `If-Match` requires, if any.
 fn expected(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
-    let Some(text) = compression::required_etag(headers) else { return Ok(None) };
+    let Some(text) = compression::required_etag(headers)? else { return Ok(None) };
     let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')?.parse().ok());
     // A tag that this host never returned matches no revision.
     revision.map(Some).ok_or_else(|| {

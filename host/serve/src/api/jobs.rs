@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use host_api as api;
 use host_call::LogLine;
 use host_core::Role;
-use host_run::{JobError, JobFilter, JobView};
+use host_run::{JobError, JobFilter, JobView, Operation};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{StatusCode, header};
 use serde::Deserialize;
@@ -66,6 +66,12 @@ pub(crate) async fn list(
     let cursor = cursor.map_err(|error| refused(format!("`cursor`: {error}")))?;
     let filter = JobFilter { plugin: query.plugin, state, operation: query.operation };
     let page = app.host.jobs(&filter, limit, cursor.as_ref()).await?;
+    // Jobs of an earlier version of the host may have other names.
+    if let Some(name) = filter.operation.as_deref().filter(|_| page.jobs.is_empty())
+        && !Operation::NAMES.contains(&name)
+    {
+        return Err(ApiError::unknown_value("operation", name, &Operation::NAMES));
+    }
     let jobs = page.jobs.iter().map(view::job).collect();
     Ok(Json(api::JobList { jobs, next: page.next.map(|next| next.to_string()) }))
 }

@@ -40,7 +40,7 @@ pub(crate) async fn put(
     RequiredJson(asked): RequiredJson<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
     let settings = settings(&app)?;
-    let expected = expected(&headers);
+    let expected = compression::required_etag(&headers)?.map(|tag| tag.trim_matches('"').to_owned());
     let actor = caller.principal.name.clone();
     let (views, sections, changed) = blocking(move || {
         let mut warnings = vec![];
@@ -84,11 +84,6 @@ fn settings(app: &AppState) -> Result<Arc<dyn Settings>, ApiError> {
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| ApiError::from(host_run::Error::Panicked))
-}
-
-/// Returns the tag that `If-Match` requires, if any.
-fn expected(headers: &HeaderMap) -> Option<String> {
-    compression::required_etag(headers).map(|tag| tag.trim_matches('"').to_owned())
 }
 
 /// Converts a request to setting changes: translates the keys of older clients, and removes values that were only

@@ -24,13 +24,18 @@ struct RouteInput {
 
 /// The inputs of each action.
 #[derive(Clone)]
-pub(super) struct KnownInputs(Arc<HashMap<&'static str, RouteInput>>);
+pub(crate) struct KnownInputs(Arc<HashMap<&'static str, RouteInput>>);
 
 impl KnownInputs {
     /// Collects the inputs of documented actions.
     pub(super) fn new<'d>(docs: impl Iterator<Item = (&'static str, &'d RouteDoc)>) -> KnownInputs {
         let input = |doc: &RouteDoc| RouteInput { parameters: doc.query_parameters(), has_body: doc.body.is_some() };
         KnownInputs(Arc::new(docs.map(|(action, doc)| (action, input(doc))).collect()))
+    }
+
+    /// The names of all actions.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = &'static str> {
+        self.0.keys().copied()
     }
 
     /// Rejects a query with a parameter that the action does not have.

@@ -36,5 +36,13 @@ pub(crate) fn judged(source: String, validated: &Validated) -> api::ValidationRe
         digest: validated.tree.to_string(),
         way: validated.build.map(|kind| view::build_kind(kind).to_owned()),
         artifact: validated.artifact.map(|artifact| artifact.to_string()),
+        library: validated.library.as_ref().map(|(file, header)| api::LibraryFacts {
+            file: file.to_string(),
+            package: header.package.clone(),
+            abi: header.abi.clone(),
+            sdk: header.sdk.clone(),
+            arch: std::env::consts::ARCH.to_owned(),
+            compiler: Some(header.compiler.clone()).filter(|compiler| !compiler.is_empty()),
+        }),
     }
 }

@@ -128,14 +128,22 @@ fn mark_etag(headers: &mut HeaderMap) {
 
 /// Returns the entity tag that `If-Match` requires, as it is without compression; `None` if any or no tag is required.
 /// The values of repeated headers are joined, and match no tag.
-pub(crate) fn required_etag(headers: &HeaderMap) -> Option<String> {
+///
+/// # Errors
+/// `If-None-Match`, which asks for a change only while there is nothing to change.
+pub(crate) fn required_etag(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    if headers.contains_key(header::IF_NONE_MATCH) {
+        let detail = "`If-None-Match` allows a change only while there is no value, but there always is one here";
+        return Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "request_if_none_match", detail)
+            .fix("send `If-Match` with the `ETag` of the value on which the change is based"));
+    }
     let values: Vec<_> = headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().unwrap_or("")).collect();
     let joined = values.join(", ");
     let tag = joined.trim();
     if values.is_empty() || tag == "*" {
-        return None;
+        return Ok(None);
     }
-    Some(tag.strip_suffix(TAG_SUFFIX).map_or_else(|| tag.to_owned(), |start| format!("{start}\"")))
+    Ok(Some(tag.strip_suffix(TAG_SUFFIX).map_or_else(|| tag.to_owned(), |start| format!("{start}\""))))
 }
 
 #[cfg(test)]
@@ -210,11 +218,11 @@ mod tests {
     fn a_tag_of_a_compressed_response_matches_the_uncompressed_one() {
         for (sent, expected) in [("\"7-gzip\"", Some("\"7\"")), ("\"7\"", Some("\"7\"")), ("*", None), ("7", Some("7"))]
         {
-            assert_eq!(required_etag(&map(&[("if-match", sent)])).as_deref(), expected, "{sent}");
+            assert_eq!(required_etag(&map(&[("if-match", sent)])).unwrap().as_deref(), expected, "{sent}");
         }
-        assert_eq!(required_etag(&HeaderMap::new()), None);
+        assert_eq!(required_etag(&HeaderMap::new()).unwrap(), None);
         let mut repeated = map(&[("if-match", "*")]);
         repeated.append("if-match", HeaderValue::from_static("\"7\""));
-        assert_eq!(required_etag(&repeated).as_deref(), Some("*, \"7\""));
+        assert_eq!(required_etag(&repeated).unwrap().as_deref(), Some("*, \"7\""));
     }
 }

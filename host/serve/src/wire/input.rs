@@ -197,7 +197,8 @@ fn unknown_field(message: &str) -> Option<(&str, String)> {
     } else if known.is_empty() {
         "send an empty object".to_owned()
     } else {
-        "use one of the fields that are named, or leave this one out".to_owned()
+        // The message of a body with a password is not shown.
+        format!("the fields are `{}`", known.join("`, `"))
     };
     Some((field, fix))
 }

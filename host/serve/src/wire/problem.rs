@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use host_api::{FieldError, OperationPart, Problem};
+use host_core::spelling;
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 
@@ -55,6 +56,17 @@ impl ApiError {
     pub(crate) fn unknown_route() -> ApiError {
         ApiError::new(StatusCode::NOT_FOUND, "route_unknown", "this host has no such route")
             .fix("`/docs` lists the routes of this host")
+    }
+
+    /// The error for a filter `name` whose value nothing can have; names the value that was probably meant.
+    pub(crate) fn unknown_value(name: &str, value: &str, known: &[&str]) -> ApiError {
+        let detail = format!("invalid query: `{name}` has no value `{}`", host_core::shown(value, 60));
+        let refused = ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
+        match spelling::suggestion(value, known) {
+            Some(meant) => refused.fix(format!("did you mean `{meant}`?")),
+            None if known.len() > 20 => refused.fix(format!("leave `{name}` out to see which values there are")),
+            None => refused.fix(format!("use one of `{}`", known.join("`, `"))),
+        }
     }
 
     pub(crate) fn fix(mut self, fix: impl Into<String>) -> ApiError {

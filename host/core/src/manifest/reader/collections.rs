@@ -23,7 +23,7 @@ impl<'a> Reader<'a> {
     /// Records a problem if the value is not a mapping, and for each key that is not `known`.
     pub(crate) fn keys(&'a self, known: &[&str]) {
         for (name, reader) in self.entries() {
-            let is_manifest = matches!(self.report.file, File::Manifest(_));
+            let is_manifest = matches!(self.report.file, File::Manifest { .. });
             if known.contains(&name) {
                 match (reader.is_given(), is_manifest) {
                     (true, _) => {}
@@ -43,10 +43,10 @@ impl<'a> Reader<'a> {
             let nearest = misplaced.or(other.map(|(_, right)| *right)).or_else(|| suggestion(name, known));
             let is_restriction = misplaced.is_some() || self.is_restriction(nearest);
             let effect = match self.report.file {
-                File::Manifest(Mode::Normal | Mode::Strict) if is_restriction => {
+                File::Manifest { mode: Mode::Normal | Mode::Strict, .. } if is_restriction => {
                     ", and unknown restrictions are refused"
                 }
-                File::Manifest(_) => " and has no effect",
+                File::Manifest { .. } => " and has no effect",
                 File::Plugins => "",
             };
             let note = look_alikes::note(name);
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn items(&'a self) -> Vec<Reader<'a>> {
         self.items_within(
             0..=match self.report.file {
-                File::Manifest(_) => 256,
+                File::Manifest { .. } => 256,
                 File::Plugins => 1000,
             },
         )

@@ -38,16 +38,16 @@ impl<'a> Reader<'a> {
     /// Records an older manifest format or an unknown word: a problem in strict mode, otherwise a warning.
     pub(crate) fn older(&self, rule: impl Into<String>) {
         match self.report.file {
-            File::Manifest(Mode::Normal | Mode::Permissive) => self.warn(rule),
-            File::Manifest(Mode::Strict) | File::Plugins => self.problem(rule),
+            File::Manifest { mode: Mode::Normal | Mode::Permissive, .. } => self.warn(rule),
+            File::Manifest { mode: Mode::Strict, .. } | File::Plugins => self.problem(rule),
         }
     }
 
     /// Records an unknown key that seems to be a restriction: a problem, in permissive mode a warning.
     pub(super) fn unknown_restriction(&self, rule: String) {
         match self.report.file {
-            File::Manifest(Mode::Permissive) => self.warn(rule),
-            File::Manifest(Mode::Normal | Mode::Strict) | File::Plugins => self.problem(rule),
+            File::Manifest { mode: Mode::Permissive, .. } => self.warn(rule),
+            File::Manifest { mode: Mode::Normal | Mode::Strict, .. } | File::Plugins => self.problem(rule),
         }
     }
 

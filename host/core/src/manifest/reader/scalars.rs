@@ -116,6 +116,11 @@ impl<'a> Reader<'a> {
         number.and_then(|number| T::try_from(number).ok())
     }
 
+    /// The value, if it is a whole number. Records nothing.
+    pub(crate) fn whole_number(&self) -> Option<u64> {
+        self.value?.as_u64()
+    }
+
     /// Returns whether the value is a text because of its quotes: in JSON, every text.
     fn is_quoted(&self) -> bool {
         matches!(self.value, Some(Value::String(_)))

@@ -10,7 +10,7 @@ use crate::manifest::{Auth, Endpoint, Method, RateLimit, RoutePath, Upgrade, Val
 
 const MAX_ENDPOINTS: usize = 50;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
-/// One day. The limit of a host (`max_endpoint_timeout_seconds`) is usually lower, see [`Manifest::timeouts_above`].
+/// One day. The limit of a host (`max_endpoint_timeout_seconds`) is usually lower, see [`Manifest::check_for_host`].
 const MAX_TIMEOUT_MS: u64 = 86_400_000;
 const DEFAULT_BODY_BYTES: u64 = 1 << 20;
 const MAX_BODY_BYTES: u64 = 4 << 30;
@@ -24,7 +24,7 @@ pub(super) fn endpoints(report: &Report<'_>, reader: &Reader<'_>) -> Option<Vec<
     let mut earlier = Vec::new();
     for item in &items {
         let path = item.field("path");
-        let found = endpoint(&item.required());
+        let found = endpoint(&item.required(), report.max_timeout());
         // A path is compared with those before it even when something else in its endpoint is wrong.
         if let Some((path_found, method)) = &found.route {
             compare(&path, path_found, *method, &earlier);
@@ -40,7 +40,7 @@ struct Found {
     endpoint: Option<Endpoint>,
 }
 
-fn endpoint(item: &Reader<'_>) -> Found {
+fn endpoint(item: &Reader<'_>, max_timeout: Duration) -> Found {
     item.keys(&[
         "path",
         "method",
@@ -67,7 +67,7 @@ fn endpoint(item: &Reader<'_>) -> Found {
         method.parsed(str::parse::<Method>)
     };
     let handler = item.field("handler").required().parsed(handler);
-    let timeout = item.field("timeout_ms").number(1..=MAX_TIMEOUT_MS);
+    let timeout = timeout(&item.field("timeout_ms"), max_timeout);
     let max_body_bytes = item.field("max_body_bytes").number(0..=MAX_BODY_BYTES);
     let upgrade = item.field("upgrade");
     let protocol = upgrade.parsed(str::parse::<Upgrade>);
@@ -102,7 +102,7 @@ fn endpoint(item: &Reader<'_>) -> Found {
         auth,
         rate_limit,
         validation,
-        timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_millis),
+        timeout,
         max_body_bytes: max_body_bytes.unwrap_or(DEFAULT_BODY_BYTES),
         upgrade: protocol,
         compress,
@@ -112,6 +112,23 @@ fn endpoint(item: &Reader<'_>) -> Found {
 }
 
 /// Returns whether a kind of compression is requested; a warning says why it is not if it cannot be `possible`.
+/// The deadline; the default as well must be within the limit of the host.
+fn timeout(field: &Reader<'_>, max: Duration) -> Duration {
+    let max_ms = u64::try_from(max.as_millis()).unwrap_or(u64::MAX).min(MAX_TIMEOUT_MS);
+    let limit = || format!("must be at most {max_ms} on this host (`max_endpoint_timeout_seconds`)");
+    if !field.is_given() {
+        if DEFAULT_TIMEOUT > max {
+            field.problem(format!("{}, and its default is {}", limit(), DEFAULT_TIMEOUT.as_millis()));
+        }
+        return DEFAULT_TIMEOUT;
+    }
+    if max_ms < MAX_TIMEOUT_MS && field.whole_number().is_some_and(|found| found > max_ms) {
+        field.problem(limit());
+        return DEFAULT_TIMEOUT;
+    }
+    field.number(1..=MAX_TIMEOUT_MS).map_or(DEFAULT_TIMEOUT, Duration::from_millis)
+}
+
 fn compression(reader: Reader<'_>, possible: bool, reason: &str) -> bool {
     let wanted = reader.flag().unwrap_or(false);
     if wanted && !possible {

@@ -6,7 +6,7 @@ impl Error {
     /// The remedy.
     pub fn fix(&self) -> Option<String> {
         match self {
-            Error::Load(error) => error.fix(),
+            Error::Load(error) | Error::Library { source: error, .. } => error.fix(),
             Error::State(host_state::Error::DamagedRevision { .. }) => {
                 Some("load the plugin again, or stop the host and run `plugin-host rescan`".to_owned())
             }

@@ -7,6 +7,8 @@ fn an_unknown_field_is_named_with_its_remedy() {
         assert_eq!((refused.status.as_u16(), &*refused.code), (400, "body_does_not_fit"));
         (refused.errors[0].pointer.clone(), refused.fix.unwrap_or_default())
     };
+    const FIELDS: &str =
+        "the fields are `source`, `version`, `path`, `tag_pattern`, `config`, `start`, `replace`, `upload_id`";
     let revision = "`version` selects a branch, tag or commit";
     for (field, expected) in [
         ("ref", revision),
@@ -18,7 +20,7 @@ fn an_unknown_field_is_named_with_its_remedy() {
         ("Version", "did you mean `version`?"),
         ("verzion", "did you mean `version`?"),
         ("configuration", "did you mean `config`?"),
-        ("colour", "use one of the fields that are named, or leave this one out"),
+        ("colour", FIELDS),
     ] {
         let body = format!(r#"{{"source": "https://github.com/o/r", "{field}": "v1"}}"#);
         assert_eq!(fix(&body), (field.to_owned(), expected.to_owned()));
