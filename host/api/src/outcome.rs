@@ -41,7 +41,7 @@ pub struct OperationResult {
     /// change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub states: Vec<String>,
-    /// The reason, if the host started the operation itself.
+    /// The reason, if the host started the operation itself, or if the operation changed nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The steps, in order.

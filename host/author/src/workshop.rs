@@ -69,6 +69,12 @@ impl Workshop {
                 Failure::usage(format!("`{shown}` is not a folder")).fix("pass the folder that contains plugin.yaml")
             );
         }
+        let is_plugin = |name: &&str| place.join(name).exists();
+        if self.store.cache_dir().starts_with(&place) && !["plugin.yaml", "plugin.yml"].iter().any(is_plugin) {
+            // The folder in which a host was started, rather than a plugin.
+            return Err(Failure::usage(format!("`{shown}` has no plugin.yaml"))
+                .fix("pass the folder of a plugin; `plugin-host new NAME` creates one"));
+        }
         if self.store.cache_dir().starts_with(&place) {
             let failure = Failure::usage(format!("the build cache is inside the plugin's folder `{shown}`"));
             return Err(failure

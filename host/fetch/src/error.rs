@@ -35,11 +35,13 @@ pub enum Error {
     #[error("failed to {action} `{}`; hint: {}", path.display(), unreadable_hint(source))]
     Unreadable { action: &'static str, path: PathBuf, source: io::Error },
     /// The path does not exist.
-    #[error("there is no `{}`; hint: {}", path.display(), missing_hint(path, near.as_deref()))]
+    #[error("there is no `{}`; hint: {}", path.display(), missing_hint(path, near.as_deref(), link.as_deref()))]
     NothingThere {
         path: PathBuf,
         /// A path beside it with nearly the same name.
         near: Option<PathBuf>,
+        /// Where it leads to if it is a link to a missing file.
+        link: Option<PathBuf>,
     },
     /// A path that callers of the management API may not name.
     #[error(

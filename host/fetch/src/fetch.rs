@@ -195,8 +195,10 @@ fn is_readable(resolved: &Path, config: &Config, trust: Trust) -> bool {
 fn with_near(error: Error, config: &Config, trust: Trust) -> Error {
     let Error::NothingThere { path, .. } = error else { return error };
     let folder = path.parent().and_then(|parent| fs::canonicalize(or_here(parent)).ok());
-    let near = folder.filter(|folder| is_readable(folder, config, trust)).and_then(|_| near(&path));
-    Error::NothingThere { path, near }
+    let is_visible = folder.is_some_and(|folder| is_readable(&folder, config, trust));
+    let link = fs::read_link(&path).ok().filter(|_| is_visible);
+    let near = if is_visible && link.is_none() { near(&path) } else { None };
+    Error::NothingThere { path, near, link }
 }
 
 fn roots(config: &Config) -> impl Iterator<Item = PathBuf> {

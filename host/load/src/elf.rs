@@ -6,7 +6,7 @@ use plugin_sdk_abi::{ABI_MAJOR, ROOT_SYMBOL, metadata};
 use serde::Deserialize;
 
 use crate::Error;
-use crate::file_kind::kind;
+use crate::file_kind::{kind, machine};
 
 /// Facts from a library file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub fn library_header(file: &[u8]) -> Result<LibraryHeader, Error> {
     if header.e_machine.get(endian) != MACHINE {
         return Err(Error::OtherMachine {
             expected: std::env::consts::ARCH,
-            found: format!("{:?}", header.e_machine.get(endian)),
+            found: machine(header.e_machine.get(endian).0),
         });
     }
     if header.e_type(endian) != elf::ET_DYN {

@@ -197,7 +197,9 @@ impl Error {
             Error::ConfigurationRefused { .. } => "fix what the message names, in plugin.yaml or in the request",
             Error::StartFailed { message } if is_second_logger(message) => REMOVE_LOGGER,
             Error::StartPanicked(panicked) if is_second_logger(&panicked.message) => REMOVE_LOGGER,
-            Error::StartFailed { .. } => "fix what the message names; the plugin's log may have details",
+            Error::StartFailed { .. } => {
+                "fix what the message names; the log of the job has the lines that the plugin logged"
+            }
             Error::StartPanicked(_) => "fix the line named in the message",
             Error::StartTimedOut { .. } => {
                 "move long work to a thread that the start does not wait for, or raise `start_timeout_seconds` of the host"

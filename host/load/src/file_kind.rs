@@ -37,14 +37,23 @@ fn elf_kind(file: &[u8]) -> String {
         Some(other) => format!("file of type {other}"),
         None => "file that is cut off in its header".to_owned(),
     };
-    let machine = match word(18) {
-        Some(3) => "x86".to_owned(),
-        Some(40) => "arm".to_owned(),
-        Some(62) => "x86_64".to_owned(),
-        Some(183) => "aarch64".to_owned(),
-        Some(243) => "riscv".to_owned(),
-        Some(other) => format!("machine {other}"),
-        None => "an unknown machine".to_owned(),
-    };
+    let machine = word(18).map_or_else(|| "an unknown machine".to_owned(), machine);
     format!("a {class} ELF {kind} for {machine}")
+}
+
+/// The name of a processor by its number in ELF files.
+pub(crate) fn machine(number: u16) -> String {
+    let name = match number {
+        3 => "x86",
+        20 => "powerpc",
+        21 => "powerpc64",
+        22 => "s390x",
+        40 => "arm",
+        62 => "x86_64",
+        183 => "aarch64",
+        243 => "riscv",
+        258 => "loongarch",
+        other => return format!("machine {other}"),
+    };
+    name.to_owned()
 }

@@ -102,7 +102,12 @@ impl Access {
             return Identity::Malformed("the header `Authorization` was sent twice");
         }
         let Some(token) = bearer(value.as_bytes()) else {
-            return Identity::Malformed("the header `Authorization` does not start with `Bearer `");
+            let is_empty = value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"bearer");
+            return Identity::Malformed(if is_empty {
+                "the header `Authorization` has no token after `Bearer`"
+            } else {
+                "the header `Authorization` does not start with `Bearer `"
+            });
         };
         let now_ms = now_unix_ms();
         if let Some(caller) = recent.and_then(|recent| recent.caller(value, now_ms)) {

@@ -16,6 +16,13 @@ pub(crate) struct KeyValue {
     value: Value,
 }
 
+impl KeyValue {
+    /// The path of the key.
+    pub(crate) fn path(&self) -> &KeyPath {
+        &self.path
+    }
+}
+
 impl KeyPath {
     /// Reads a path from the beginning of a text and returns the rest.
     fn parse(text: &str) -> Result<(KeyPath, &str), String> {

@@ -68,10 +68,19 @@ pub(super) fn loadable(text: &str) -> Result<Loadable, String> {
 pub fn parse_source(text: &str) -> Result<Source, String> {
     let source: Source = text.parse().map_err(|error: host_core::SourceError| error.to_string())?;
     match &source {
-        Source::Folder(path) if !path.exists() => match address_like(text) {
-            Some(meant) => Err(format!("this folder does not exist; did you mean `{meant}`?")),
-            None => Ok(source),
-        },
+        Source::Folder(path) if !path.exists() => {
+            if let Some((folder, revision)) = text.rsplit_once('@').filter(|(folder, _)| Path::new(folder).exists()) {
+                return Err(format!(
+                    "a folder has no versions; leave `@{revision}` out, or name the repository of `{folder}`"
+                ));
+            }
+            // A path whose first folder exists, or that is a broken link, is mistyped.
+            let first = text.split('/').next().unwrap_or_default();
+            match address_like(text).filter(|_| !Path::new(first).exists() && path.symlink_metadata().is_err()) {
+                Some(meant) => Err(format!("this folder does not exist; did you mean `{meant}`?")),
+                None => Ok(source),
+            }
+        }
         Source::Git { .. } if !text.contains(':') && Path::new(text).exists() => {
             Err(format!("this is a folder and an address; write `./{text}` or `https://{text}`"))
         }
@@ -94,10 +103,20 @@ mod tests {
         ] {
             assert!(parse_source(text).unwrap_err().contains(&format!("did you mean `{meant}`?")), "{text}");
         }
-        for text in ["./examples/hello", "../a/b", "/srv/a.b/c", "https://github.com/acme/hello", "src"] {
+        for text in [
+            "acme/hello.tar.gz",
+            "@acme/hello",
+            "src/argz",
+            "./examples/hello",
+            "../a/b",
+            "/srv/a.b/c",
+            "https://github.com/acme/hello",
+            "src",
+        ] {
             assert!(parse_source(text).is_ok(), "{text}");
         }
         assert!(parse_source("ftp://x").is_err());
+        assert!(parse_source("src@v1.0.0").unwrap_err().contains("leave `@v1.0.0` out"));
     }
 
     #[test]

@@ -90,7 +90,11 @@ pub(super) async fn configure(client: &Client, args: Configure, screen: &Screen)
         Some(settings) => settings,
         None => reply.read::<Configuration>()?.set,
     };
+    let set: Vec<_> = args.set.iter().map(|one| one.path().clone()).collect();
     args.set.into_iter().try_for_each(|one| one.set(&mut settings)).map_err(Failure::usage)?;
+    if let Some(key) = args.unset.iter().find(|key| set.contains(key)) {
+        return Err(Failure::usage(format!("`{key}` is both set and unset")).fix("leave one of both out"));
+    }
     for key in &args.unset {
         if !key.remove(&mut settings) {
             let failure = Failure::usage(format!("`{key}` is not set for `{id}`"));

@@ -85,26 +85,38 @@ pub(super) const OTHER_NAMES_IN_PLUGINS: &[(&str, &str)] = &[
 ];
 
 impl super::Manifest {
-    /// Likely typing errors, at most 20: new configuration keys that nearly equal a key of the manifest's
-    /// `configuration`, contain such keys, or name one with a dot. Other new keys are accepted.
+    /// Warnings about configuration keys, at most 20: those that nearly equal a key of the manifest's `configuration`,
+    /// contain such keys, or name one with a dot. Without a schema, which decides about other keys, every key that
+    /// `configuration` does not have, unless it is in an object without keys.
     pub fn likely_slips(&self, settings: &Map<String, Value>) -> Vec<String> {
         let mut slips = vec![];
-        find_slips(&self.configuration, settings, "", &mut slips);
+        find_slips(&self.configuration, settings, "", self.configuration_schema.is_none(), &mut slips);
         slips.truncate(20);
         slips
     }
 }
 
-fn find_slips(known: &Map<String, Value>, settings: &Map<String, Value>, parent: &str, slips: &mut Vec<String>) {
+fn find_slips(
+    known: &Map<String, Value>,
+    settings: &Map<String, Value>,
+    parent: &str,
+    is_complete: bool,
+    slips: &mut Vec<String>,
+) {
     let names: Vec<&str> = known.keys().map(String::as_str).collect();
     for (key, value) in settings {
         let path = format!("{parent}{key}");
         match (known.get(key), value) {
-            (Some(Value::Object(known)), Value::Object(inner)) => find_slips(known, inner, &format!("{path}."), slips),
+            (Some(Value::Object(known)), Value::Object(inner)) => {
+                find_slips(known, inner, &format!("{path}."), is_complete && !known.is_empty(), slips)
+            }
             (Some(_), _) => {}
-            (None, _) => slips.extend(slip(key, value, &names).map(|remedy| {
-                format!("`{}` is not in plugin.yaml's `configuration`; {remedy}", crate::shown(&path, 80))
-            })),
+            (None, _) => {
+                let unread = is_complete.then(|| "the plugin may not read it".to_owned());
+                slips.extend(slip(key, value, &names).or(unread).map(|remedy| {
+                    format!("`{}` is not in plugin.yaml's `configuration`; {remedy}", crate::shown(&path, 80))
+                }));
+            }
         }
     }
 }

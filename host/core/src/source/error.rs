@@ -74,6 +74,10 @@ impl SourceError {
     pub(super) fn scheme(scheme: &str, text: &str) -> SourceError {
         let path = text.strip_prefix("file://").filter(|path| path.starts_with('/') && path.len() <= 200);
         let meant = path.map(str::to_owned).or_else(|| web::with_https(text));
+        if let ("https", Some(meant)) = (&*scheme.to_ascii_lowercase(), &meant) {
+            // A slash is missing or there is one too many.
+            return SourceError::Page { url: crate::shown_address(text), meant: meant.clone() };
+        }
         SourceError::Scheme { found: scheme.chars().take(80).collect(), meant }
     }
 

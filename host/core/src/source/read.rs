@@ -21,8 +21,10 @@ impl FromStr for Source {
             let Fragment { path: folder, tags } = match fragment {
                 // The place in a web page.
                 Some(place) if !place.contains('=') => {
-                    let meant = format!("https://{rest}");
-                    GitUrl::parse(&meant)?;
+                    let plain = format!("https://{rest}");
+                    GitUrl::parse(&plain)?;
+                    let revision = web::revision_in_fragment(place).filter(|_| !rest.contains('@'));
+                    let meant = revision.map_or_else(|| plain.clone(), |revision| format!("{plain}@{revision}"));
                     return Err(SourceError::Page { url: crate::shown_address(text), meant });
                 }
                 fragment => fragment.map(Fragment::read).transpose()?.unwrap_or_default(),

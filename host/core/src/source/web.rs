@@ -11,6 +11,10 @@ const KNOWN: [(&str, &str); 4] =
 /// The first part of a path behind `/owner/name` that belongs to a web page, on any host.
 const PAGES: [&str; 10] = ["tree", "blob", "raw", "src", "commit", "commits", "releases", "issues", "pull", "wiki"];
 
+/// The ends of file names that are not taken for the names of repositories.
+const FILES: [&str; 14] =
+    [".so", ".zip", ".gz", ".tgz", ".tar", ".xz", ".bz2", ".zst", ".7z", ".rar", ".yaml", ".yml", ".toml", ".wasm"];
+
 /// Keys of a query or fragment that name a revision in other programs.
 const REVISION_KEYS: [&str; 7] = ["ref", "rev", "revision", "branch", "tag", "commit", "version"];
 
@@ -66,12 +70,12 @@ pub fn address_like(path: &str) -> Option<String> {
             && !part.starts_with(['.', '-'])
             && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '~' | '@'))
     };
-    if !parts.iter().all(is_word) || path.ends_with(".so") || path.ends_with(".zip") {
+    if !parts.iter().all(is_word) || FILES.iter().any(|end| path.ends_with(end)) {
         return None;
     }
     match &*parts {
         // `~/name` is a path that no shell has expanded.
-        [owner, _] if !owner.starts_with('~') && !is_known(owner) => {
+        [owner, _] if !owner.starts_with(['~', '@']) && !is_known(owner) => {
             Some(format!("https://github.com/{}", parts.join("/")))
         }
         [host, _, _, ..] if host.contains('.') && !host.contains('@') => Some(format!("https://{}", parts.join("/"))),
@@ -108,7 +112,7 @@ pub(super) fn meant_by_query(url: &Url) -> Option<String> {
 }
 
 /// The revision in `#branch=main`, `#v1.0.0`, `#main` or `#<commit>`. Other fragments are sections of a web page.
-fn revision_in_fragment(fragment: &str) -> Option<String> {
+pub(super) fn revision_in_fragment(fragment: &str) -> Option<String> {
     if let Some((key, value)) = fragment.split_once('=') {
         return REVISION_KEYS.contains(&key).then(|| value.to_owned());
     }
@@ -155,7 +159,7 @@ pub(super) fn page(authority: &str, path: &str) -> Option<String> {
     }
 }
 
-/// The repository of a web page that is not read as a source.
+/// The repository of a web page that is not read as a source, with the revision that the page shows.
 pub(super) fn repository_of_page(host: &str, path: &str) -> Option<String> {
     let parts: Vec<_> = path.split('/').collect();
     let end = match parts.iter().position(|part| *part == "-") {
@@ -165,7 +169,17 @@ pub(super) fn repository_of_page(host: &str, path: &str) -> Option<String> {
         _ if parts.len() > 3 && PAGES.contains(&parts[2]) => 2,
         _ => return None,
     };
-    Some(format!("https://{host}/{}", parts[..end].join("/")))
+    let revision = match parts[end..].strip_prefix(&["-"]).unwrap_or(&parts[end..]) {
+        ["blob" | "raw" | "tree", revision, _, ..] => Some(*revision),
+        ["archive", "refs", "tags" | "heads", file] | ["archive", file] => {
+            [".zip", ".tar.gz"].iter().find_map(|end| file.strip_suffix(end))
+        }
+        ["archive", revision, _] => Some(*revision),
+        _ => None,
+    };
+    let revision = revision.filter(|revision| revision.parse::<Revision>().is_ok());
+    let at = revision.map(|revision| format!("@{revision}")).unwrap_or_default();
+    Some(format!("https://{host}/{}{at}", parts[..end].join("/")))
 }
 
 #[cfg(test)]
@@ -196,6 +210,8 @@ mod tests {
             "https://github.com/acme/hello/blob/main/plugins/a/plugin.yaml",
             "https://github.com/acme/hello/blob/main/README.md",
             "https://github.com/acme/hello/blob/main/src/lib.rs",
+            "https://github.com/acme/hello/archive/refs/tags/v1.zip",
+            "https://gitlab.example.org/group/hello/-/archive/v1/hello-v1.zip",
             "https://github.com/acme/hello/releases/tag/v1.0.0",
             "https://github.com/acme/hello/releases/latest",
             "https://github.com/acme/hello/commit/0123456789012345678901234567890123456789",
@@ -244,7 +260,7 @@ mod tests {
             ssh://git@git.example.org:2222/acme/hello.git: source_scheme: scheme `ssh` is not supported; did you mean `https://git.example.org/acme/hello`?
             git://github.com/acme/hello: source_scheme: scheme `git` is not supported; did you mean `https://github.com/acme/hello`?
             http://github.com/acme/hello/: source_scheme: scheme `http` is not supported; did you mean `https://github.com/acme/hello`?
-            https:/github.com/acme/hello: source_scheme: scheme `https` is not supported; did you mean `https://github.com/acme/hello`?
+            https:/github.com/acme/hello: source_url: `https:/github.com/acme/hello` is not the address of a repository; did you mean `https://github.com/acme/hello`?
             github.com:acme/hello: source_scheme: scheme `github.com` is not supported; did you mean `https://github.com/acme/hello`?
             gh:acme/hello: source_scheme: scheme `gh` is not supported; did you mean `https://github.com/acme/hello`?
             https://github.com/acme//hello: source_url: `https://github.com/acme//hello` is not a repository address: its path may have up to 20 parts of A-Z, a-z, 0-9, `.`, `_`, `-` and `~`
@@ -253,15 +269,17 @@ mod tests {
             https://github.com/acme/hello/tree/main/plugins/a: git https://github.com/acme/hello@main#path=plugins/a
             https://github.com/acme/hello/blob/main/plugins/a/plugin.yaml: git https://github.com/acme/hello@main#path=plugins/a
             https://github.com/acme/hello/blob/main/README.md: git https://github.com/acme/hello@main
-            https://github.com/acme/hello/blob/main/src/lib.rs: source_url: `https://github.com/acme/hello/blob/main/src/lib.rs` is not the address of a repository; did you mean `https://github.com/acme/hello`?
+            https://github.com/acme/hello/blob/main/src/lib.rs: source_url: `https://github.com/acme/hello/blob/main/src/lib.rs` is not the address of a repository; did you mean `https://github.com/acme/hello@main`?
+            https://github.com/acme/hello/archive/refs/tags/v1.zip: source_url: `https://github.com/acme/hello/archive/refs/tags/v1.zip` is not the address of a repository; did you mean `https://github.com/acme/hello@v1`?
+            https://gitlab.example.org/group/hello/-/archive/v1/hello-v1.zip: source_url: `https://gitlab.example.org/group/hello/-/archive/v1/hello-v1.zip` is not the address of a repository; did you mean `https://gitlab.example.org/group/hello@v1`?
             https://github.com/acme/hello/releases/tag/v1.0.0: git https://github.com/acme/hello@v1.0.0
             https://github.com/acme/hello/releases/latest: git https://github.com/acme/hello
             https://github.com/acme/hello/commit/0123456789012345678901234567890123456789: git https://github.com/acme/hello@0123456789012345678901234567890123456789
             https://github.com/acme/hello/issues/7: source_url: `https://github.com/acme/hello/issues/7` is not the address of a repository; did you mean `https://github.com/acme/hello`?
             https://github.com/acme/hello?tab=readme-ov-file: source_url: `https://github.com/acme/hello…` is not the address of a repository; did you mean `https://github.com/acme/hello`?
             https://github.com/acme/hello#readme: source_url: `https://github.com/acme/hello…` is not the address of a repository; did you mean `https://github.com/acme/hello`?
-            https://github.com/acme/hello#main: source_url: `https://github.com/acme/hello…` is not the address of a repository; did you mean `https://github.com/acme/hello`?
-            https://git.example.org/acme/hello.git#v1.2.0: source_url: `https://git.example.org/acme/hello.git…` is not the address of a repository; did you mean `https://git.example.org/acme/hello.git`?
+            https://github.com/acme/hello#main: source_url: `https://github.com/acme/hello…` is not the address of a repository; did you mean `https://github.com/acme/hello@main`?
+            https://git.example.org/acme/hello.git#v1.2.0: source_url: `https://git.example.org/acme/hello.git…` is not the address of a repository; did you mean `https://git.example.org/acme/hello.git@v1.2.0`?
             https://git.example.org/acme/hello?ref=feature/x: source_url: `https://git.example.org/acme/hello…` is not the address of a repository; did you mean `https://git.example.org/acme/hello@feature/x`?
             https://git.example.org/acme/hello?branch=main#readme: source_url: `https://git.example.org/acme/hello…` is not the address of a repository; did you mean `https://git.example.org/acme/hello@main`?
             https://git.example.org/acme/hello?ref=%0a: source_url: `https://git.example.org/acme/hello…` is not a repository address: it has a query or fragment

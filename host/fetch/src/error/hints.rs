@@ -14,8 +14,12 @@ pub(super) fn meant(path: &Path, otherwise: &str) -> String {
     }
 }
 
-/// The remedy for a missing path. `near` is a path with nearly the same name.
-pub(super) fn missing_hint(path: &Path, near: Option<&Path>) -> String {
+/// The remedy for a missing path. `near` is a path with nearly the same name, `link` the target of a
+/// link.
+pub(super) fn missing_hint(path: &Path, near: Option<&Path>, link: Option<&Path>) -> String {
+    if let Some(target) = link {
+        return format!("it is a link to `{}`, which does not exist", target.display());
+    }
     let is_of_shell = |part: &std::ffi::OsStr| part == "~" || part.as_encoded_bytes().starts_with(b"$");
     if path.iter().any(is_of_shell) {
         return "only a shell expands `~` and `$`; write the whole path".to_owned();

@@ -27,7 +27,7 @@ impl Error {
         let is_odd = [Errno::LOOP, Errno::NXIO, Errno::NODEV, Errno::OVERFLOW, Errno::XDEV, Errno::OPNOTSUPP];
         let is_odd = is_odd.iter().any(|errno| source.raw_os_error() == Some(errno.raw_os_error()));
         match source.kind() {
-            NotFound => Error::NothingThere { path, near: None },
+            NotFound => Error::NothingThere { path, near: None, link: None },
             NotADirectory | IsADirectory | InvalidFilename | InvalidInput | PermissionDenied => {
                 Error::Unreadable { action, path, source }
             }

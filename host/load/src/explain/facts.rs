@@ -121,7 +121,7 @@ mod tests {
             (b"\x7fELF\x02\x01".to_vec(), "a 64-bit ELF file that is cut off in its header for an unknown machine"),
             (header(2, 1, 3, 62), "a 64-bit ELF shared library for x86_64"),
             (header(1, 1, 3, 3), "a 32-bit ELF shared library for x86"),
-            (header(2, 2, 2, 22), "a 64-bit ELF program for machine 22"),
+            (header(2, 2, 2, 22), "a 64-bit ELF program for s390x"),
         ] {
             assert_eq!(facts(&file), Facts { kind: expected.to_owned(), ..Facts::default() });
             assert_eq!(file_gate(&file).passed, Some(false), "{expected}");

@@ -23,7 +23,9 @@ pub enum Error {
     #[error(transparent)]
     Tree(host_store::Error),
     #[error("failed to read or write the state database")]
-    State(#[from] host_state::Error),
+    State(#[source] host_state::Error),
+    #[error(transparent)]
+    Stale(host_state::Error),
     #[error("invalid plugin.yaml: {}", list(problems))]
     Manifest { problems: Vec<Problem> },
     #[error("the source contains plugin `{found}`, expected `{expected}`")]
@@ -40,6 +42,12 @@ pub enum Error {
     Placement { id: PluginId },
     #[error("failed to build the plugin")]
     Build(#[from] host_build::Error),
+    #[error("failed to build the plugin")]
+    BuildOfSource {
+        source: host_build::Error,
+        /// What was left out of the source, which may be the cause.
+        notes: Vec<String>,
+    },
     #[error("failed to load the plugin")]
     Load(#[from] host_load::Error),
     #[error("the prebuilt library `{file}` cannot be loaded")]
@@ -128,14 +136,14 @@ impl Error {
             Error::Source(error) => error.code(),
             Error::Fetch(error) => error.code(),
             Error::Store(error) | Error::Tree(error) => error.code(),
-            Error::State(error) => error.code(),
+            Error::State(error) | Error::Stale(error) => error.code(),
             Error::Manifest { .. } => "manifest_refused",
             Error::OtherPlugin { .. } => "manifest_other_plugin",
             Error::OtherSource { .. } => "run_other_source",
             Error::TagMoved { .. } => "run_tag_moved",
             Error::VersionBlocked { .. } => "run_version_blocked",
             Error::Placement { .. } => "run_placement",
-            Error::Build(error) => error.code(),
+            Error::Build(error) | Error::BuildOfSource { source: error, .. } => error.code(),
             Error::Load(error) | Error::Library { source: error, .. } => error.code(),
             Error::Unhealthy { .. } => "run_unhealthy",
             Error::Hook { .. } => "run_hook_failed",
@@ -191,8 +199,7 @@ impl Error {
             Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => {
                 FailureKind::NotFound
             }
-            Error::State(_) if code == "state_stale" => FailureKind::Stale,
-            Error::PlanStale { .. } => FailureKind::Stale,
+            Error::Stale(_) | Error::PlanStale { .. } => FailureKind::Stale,
             Error::UnknownPlan { .. } | Error::NotListed { .. } => FailureKind::NotFound,
             Error::OtherContent { .. } | Error::ManifestElsewhere => FailureKind::Refused,
             Error::Looking => FailureKind::Busy,
@@ -218,10 +225,20 @@ impl Error {
             Error::Unhealthy { .. } => FailureKind::Refused,
             Error::Hook { .. } | Error::ConfigurationRefused { .. } => FailureKind::Refused,
             Error::ConfigurationInvalid { .. } | Error::Schema { .. } => FailureKind::Refused,
-            Error::Fetch(_) | Error::Build(_) | Error::Store(_) | Error::Tree(_) | Error::UpdatesUnknown { .. } => {
+            Error::Build(_) | Error::BuildOfSource { .. } | Error::UpdatesUnknown { .. } => {
                 FailureKind::from_code(code)
             }
+            Error::Fetch(_) | Error::Store(_) | Error::Tree(_) => FailureKind::from_code(code),
             Error::Job(error) => error.kind(),
+        }
+    }
+}
+
+impl From<host_state::Error> for Error {
+    fn from(error: host_state::Error) -> Error {
+        match error {
+            host_state::Error::Stale { .. } => Error::Stale(error),
+            error => Error::State(error),
         }
     }
 }

@@ -36,7 +36,11 @@ impl Work<'_> {
         lease.plugin.state().incoming = Some((manifest.version.to_string(), source.to_string()));
         let job = self.job.clone();
         let from = host_build::BuildSource { source: source.to_string(), commit: fetched.commit.clone() };
-        let built = builder.build(&fetched.tree, &manifest, &from, &move |line| job.line(line)).await?;
+        let built = builder.build(&fetched.tree, &manifest, &from, &move |line| job.line(line)).await;
+        let built = built.map_err(|source| match source.compiler_output() {
+            Some(_) => Error::BuildOfSource { notes: [&*fetched.notes, &fetched.warnings].concat(), source },
+            None => source.into(),
+        })?;
         host_fail::point("run.built");
         // A prebuilt library is neither built nor cached.
         let cached = built.fingerprint.map(|_| built.cached);

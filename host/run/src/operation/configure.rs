@@ -19,7 +19,7 @@ impl Work<'_> {
         if let Some(expected) = expected.filter(|expected| *expected != lease.revision()) {
             let plugin = lease.plugin.id.clone();
             let found = lease.revision();
-            return Err(Error::State(host_state::Error::Stale { plugin, expected, found }));
+            return Err(host_state::Error::Stale { plugin, expected, found }.into());
         }
         let before = lease.setup(self.host)?;
         let was = before.desired.configuration.clone();

@@ -111,7 +111,7 @@ async fn work(host: &Host, operation: Operation, job: &Arc<Job>) -> Option<Resul
 pub(super) fn is_interruption(error: &Error) -> bool {
     match error {
         Error::ShuttingDown | Error::State(host_state::Error::Closed) => true,
-        Error::Build(error) => error.code() == "build_stopping",
+        Error::Build(error) | Error::BuildOfSource { source: error, .. } => error.code() == "build_stopping",
         _ => false,
     }
 }

@@ -44,15 +44,25 @@ impl Work<'_> {
         let module = self.open(setup).await?;
         // A started generation must be stopped in order, or serve.
         let _shield = self.job.shield_from_cancel();
-        let generation = self.launch(lease, setup, module).await?;
+        let seen = lease.plugin.log.n_lines();
+        let generation = self.launch(lease, setup, module).await.inspect_err(|_| self.copy_log(lease, seen))?;
         let started = Started { generation: Some(generation.clone()), host: self.host.clone() };
         if let Err(error) = self.settle(lease, &generation).await {
             let generation = started.take();
             let _ = generation.instance.stop(self.host.config().stop_timeout).await;
             generation.services.close();
+            self.copy_log(lease, seen);
             return Err(error);
         }
         Ok(started)
+    }
+
+    /// Copies the lines that the plugin has logged since the line `from` to the log of the job: a plugin that failed its
+    /// first start has no log of its own.
+    fn copy_log(&self, lease: &PluginLease, from: u64) {
+        for line in lease.plugin.log.since(from).iter().filter(|line| line.generation.is_some()) {
+            self.job.line(&format!("plugin {}: {}", line.level, line.message));
+        }
     }
 
     /// Runs the `install` or `upgrade` hook of a started generation and its first probe.

@@ -74,12 +74,14 @@ impl Work<'_> {
     pub(super) async fn block_version(&mut self, id: &str, version: Version, blocked: bool) -> Result<Receipt, Error> {
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let mut desired = lease.installed()?.desired;
-        if blocked {
-            desired.blocked.insert(version);
+        let (has_changed, state) = if blocked {
+            (desired.blocked.insert(version.clone()), "already")
         } else {
-            desired.blocked.remove(&version);
-        }
-        self.note(&lease, desired).await
+            (desired.blocked.remove(&version), "not")
+        };
+        let receipt = self.note(&lease, desired).await?;
+        let reason = (!has_changed).then(|| format!("version {version} was {state} blocked"));
+        Ok(Receipt { reason, ..receipt })
     }
 
     /// Commits a desired state that does not affect the serving generation.

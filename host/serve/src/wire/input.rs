@@ -1,12 +1,15 @@
 //! Extractors: bodies, paths and queries of requests.
 
+mod body_error;
+#[cfg(test)]
+mod tests;
+mod unique_keys;
+
 use std::str::FromStr;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use host_api::FieldError;
 use host_call::{Coding, GunzipError, gunzip};
-use host_core::spelling::suggestion;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -46,7 +49,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for RequiredJson<T> {
         let bytes = bytes(request, state).await?;
         if bytes.trim_ascii().is_empty() {
             let refused = ApiError::new(StatusCode::BAD_REQUEST, "body_not_json", "the request body is empty");
-            return Err(refused.fix(json_fix(&bytes)));
+            return Err(refused.fix(body_error::json_fix(&bytes)));
         }
         read(&bytes).map(RequiredJson)
     }
@@ -78,6 +81,11 @@ fn kind(headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(()) };
     let value = value.to_str().unwrap_or("?");
     let kind = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind == "application/json-patch+json" {
+        let detail = "a JSON Patch (RFC 6902) is not supported";
+        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "body_type", detail)
+            .fix("send the changed keys as a JSON object: a JSON Merge Patch (RFC 7396)"));
+    }
     let is_taken = kind.is_empty()
         || kind == "application/json"
         || (kind.starts_with("application/") && kind.ends_with("+json"))
@@ -124,6 +132,7 @@ pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    unique_keys::check(bytes).map_err(|(place, key)| body_error::repeated(place, &key))?;
     // A list would be read as the fields of the object in their order.
     if bytes.trim_ascii_start().starts_with(b"[") {
         let detail = "invalid request body: it is a list, expected an object";
@@ -135,72 +144,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         (place, error.into_inner())
     });
     let read = read.and_then(|read| json.end().map(|()| read).map_err(|error| (String::new(), error)));
-    read.map_err(|(place, error)| does_not_fit(bytes, &place, &error))
-}
-
-/// Describes a body that was not read. `place` is the path of the value in it.
-fn does_not_fit(bytes: &[u8], place: &str, error: &serde_json::Error) -> ApiError {
-    let code = if error.is_data() { "body_does_not_fit" } else { "body_not_json" };
-    let mut message = error.to_string();
-    // The place of a value in the text of the body is of no use beside its path.
-    if let Some((rule, _)) = message.rsplit_once(" at line ").filter(|_| error.is_data()) {
-        message = rule.to_owned();
-    }
-    let (pointer, fix) = match unknown_field(&message) {
-        Some((field, fix)) if place.is_empty() || place == field => (field.to_owned(), Some(fix)),
-        Some((field, fix)) if place.ends_with(&format!(".{field}")) => (place.to_owned(), Some(fix)),
-        Some((field, fix)) => (format!("{place}.{field}"), Some(fix)),
-        None if error.is_eof() && !bytes.is_empty() => {
-            (String::new(), Some("send the whole body: it ends too early".to_owned()))
-        }
-        None if code == "body_not_json" => (String::new(), Some(json_fix(bytes).to_owned())),
-        None => (place.to_owned(), missing_field(&message).map(|field| format!("add `{field}`"))),
-    };
-    let named =
-        if unknown_field(&message).is_none() && !pointer.is_empty() { format!("`{pointer}`: ") } else { String::new() };
-    let mut refused = ApiError::new(StatusCode::BAD_REQUEST, code, format!("invalid request body: {named}{message}"));
-    refused.errors = vec![FieldError { pointer, message }];
-    match fix {
-        Some(fix) => refused.fix(fix),
-        None => refused,
-    }
-}
-
-/// The field in a message of serde about a missing field.
-fn missing_field(message: &str) -> Option<&str> {
-    message.strip_prefix("missing field `")?.strip_suffix('`')
-}
-
-/// The remedy for a body that is not JSON.
-fn json_fix(bytes: &[u8]) -> &'static str {
-    let is_object = bytes.trim_ascii_start().starts_with(b"{");
-    if bytes.starts_with(b"\xef\xbb\xbf") {
-        "remove the byte order mark at the start of the body: save it as UTF-8 without BOM"
-    } else if is_object {
-        "JSON has double quotes around names and texts, and no comma after the last value"
-    } else {
-        "send a JSON object, such as `{\"name\": \"value\"}`"
-    }
-}
-
-/// Other names for a branch, tag or commit, which requests call `version`.
-const REVISION_NAMES: [&str; 6] = ["ref", "tag", "branch", "commit", "rev", "revision"];
-
-/// The unknown field in a message of serde, and the remedy.
-fn unknown_field(message: &str) -> Option<(&str, String)> {
-    let (field, expected) = message.strip_prefix("unknown field `")?.split_once("`, ")?;
-    let known: Vec<_> = expected.split('`').skip(1).step_by(2).collect();
-    let fix = if known.contains(&"version") && REVISION_NAMES.contains(&field.to_ascii_lowercase().as_str()) {
-        "`version` selects a branch, tag or commit".to_owned()
-    } else if let Some(known) = suggestion(field, &known) {
-        format!("did you mean `{known}`?")
-    } else if known.is_empty() {
-        "send an empty object".to_owned()
-    } else {
-        // The message of a body with a password is not shown.
-        format!("the fields are `{}`", known.join("`, `"))
-    };
-    Some((field, fix))
+    read.map_err(|(place, error)| body_error::does_not_fit(bytes, &place, &error))
 }
 
 /// The error for a path whose percent-encoded bytes are not UTF-8.
@@ -232,7 +176,8 @@ impl<T: FromStr + Send, S: Send + Sync> FromRequestParts<S> for PathIdAnd<T> {
         let refused = |detail: &str| ApiError::new(StatusCode::BAD_REQUEST, "route_path", detail);
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Path((id, text)) = path.map_err(|_| not_text())?;
-        let of_id = text.parse().map_err(|_| refused("the path segment after the plugin id is invalid"))?;
+        let shown = host_core::shown(&text, 60);
+        let of_id = text.parse().map_err(|_| refused(&format!("`{shown}` is invalid at the end of this path")))?;
         Ok(PathIdAnd(id, of_id))
     }
 }
@@ -277,6 +222,3 @@ pub(crate) fn respond_async(headers: &HeaderMap) -> bool {
         .flat_map(|value| value.split(','))
         .any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
 }
-
-#[cfg(test)]
-mod tests;

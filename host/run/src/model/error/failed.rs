@@ -41,17 +41,11 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
             };
             refusal.problems().iter().map(field).collect()
         }
-        Error::Build(build) => {
-            let output = build.compiler_output().map(str::to_owned);
-            let output = output.into_iter().map(|message| FieldProblem {
-                field: "cargo".to_owned(),
-                message: host_store::without_folders(&message).into_owned(),
-            });
-            let problems = build.schema_problems().iter();
-            let field =
-                |problem: &Violation| FieldProblem { field: problem.pointer.clone(), message: problem.message.clone() };
-            output.chain(problems.map(field)).collect()
+        Error::BuildOfSource { source, notes } => {
+            let note = |note: &String| FieldProblem { field: "source".to_owned(), message: note.clone() };
+            of_build(source).into_iter().chain(notes.iter().map(note)).collect()
         }
+        Error::Build(build) => of_build(build),
         Error::FileRefused { problems } => {
             let field = |problem: &host_core::plugin_set::PluginSetProblem| FieldProblem {
                 field: problem.field().to_owned(),
@@ -65,4 +59,16 @@ fn problems(error: &Error) -> Vec<FieldProblem> {
         Error::Together { cause, .. } => self::problems(cause),
         _ => vec![],
     }
+}
+
+/// The output of the compiler, and the violations of a schema.
+fn of_build(build: &host_build::Error) -> Vec<FieldProblem> {
+    let output = build.compiler_output().map(str::to_owned);
+    let output = output.into_iter().map(|message| FieldProblem {
+        field: "cargo".to_owned(),
+        message: host_store::without_folders(&message).into_owned(),
+    });
+    let problems = build.schema_problems().iter();
+    let field = |problem: &Violation| FieldProblem { field: problem.pointer.clone(), message: problem.message.clone() };
+    output.chain(problems.map(field)).collect()
 }

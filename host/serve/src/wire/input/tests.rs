@@ -8,7 +8,7 @@ fn an_unknown_field_is_named_with_its_remedy() {
         (refused.errors[0].pointer.clone(), refused.fix.unwrap_or_default())
     };
     const FIELDS: &str =
-        "the fields are `source`, `version`, `path`, `tag_pattern`, `config`, `start`, `replace`, `upload_id`";
+        "the fields are `source`, `version`, `path`, `tag_pattern`, `config`, `start`, `replace`";
     let revision = "`version` selects a branch, tag or commit";
     for (field, expected) in [
         ("ref", revision),
@@ -53,10 +53,10 @@ fn a_value_of_another_type_is_named_and_a_body_that_is_not_json_has_a_remedy() {
         table.push('\n');
     }
     expect_test::expect![[r#"
-        body_does_not_fit: invalid request body: `source`: invalid type: sequence, expected a string ["source"]
+        body_does_not_fit: invalid request body: `source`: invalid type: list, expected a string ["source"]
         body_does_not_fit: invalid request body: `version`: invalid type: floating point `1.0`, expected a string ["version"]
         body_does_not_fit: invalid request body: `start`: invalid type: string "true", expected a boolean ["start"]
-        body_does_not_fit: invalid request body: `config`: invalid type: string "a=b", expected a map ["config"]
+        body_does_not_fit: invalid request body: `config`: invalid type: string "a=b", expected an object ["config"]
         body_does_not_fit: invalid request body: missing field `source` [""]; fix: add `source`
         body_not_json: invalid request body: key must be a string at line 1 column 2 [""]; fix: JSON has double quotes around names and texts, and no comma after the last value
         body_not_json: invalid request body: trailing comma at line 1 column 16 [""]; fix: JSON has double quotes around names and texts, and no comma after the last value

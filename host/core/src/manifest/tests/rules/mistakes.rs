@@ -104,7 +104,12 @@ fn likely_mistakes_in_settings_are_named() {
     let manifest = checked(&format!("{LEAST}configuration: {{greeting: Hello, limits: {{guests: 3}}, free: {{}}}}\n"));
     let slips = |settings: serde_json::Value| manifest.manifest.likely_slips(settings.as_object().unwrap()).join("\n");
     for (settings, expected) in [
-        (json!({"greeting": "A", "limits": {"guests": 4}, "free": {"any": 1}, "other": 1}), ""),
+        (json!({"greeting": "A", "limits": {"guests": 4}, "free": {"any": 1}}), ""),
+        (
+            json!({"limits": {"rooms": 4}}),
+            "`limits.rooms` is not in plugin.yaml's `configuration`; the plugin may not read it",
+        ),
+        (json!({"other": 1}), "`other` is not in plugin.yaml's `configuration`; the plugin may not read it"),
         (json!({"greting": "A"}), "`greting` is not in plugin.yaml's `configuration`; did you mean `greeting`?"),
         (
             json!({"configuration": {"greeting": "A"}}),
