@@ -102,3 +102,4 @@ mod websocket;
 mod websocket_reload;
 mod websockets_python;
 mod wording;
+mod wrong_input;

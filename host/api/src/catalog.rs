@@ -133,7 +133,7 @@ pub struct ValidationReport {
     pub way: Option<String>,
     /// The digest of the resulting artifact; null if only a build can determine it.
     pub artifact: Option<String>,
-    /// The prebuilt library of the source, if it has one that this host can open. It is read and not run.
+    /// The prebuilt library of the source, if this host can open it. It is read and not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub library: Option<LibraryFacts>,
 }

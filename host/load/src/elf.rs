@@ -33,7 +33,7 @@ pub struct LibraryHeader {
 /// The processor this host runs on, as ELF numbers it.
 const MACHINE: elf::Machine = if cfg!(target_arch = "x86_64") { elf::EM_X86_64 } else { elf::EM_AARCH64 };
 
-/// The fix for a file that is no shared library.
+/// The fix for a file that is not a shared library.
 const CDYLIB: &str =
     "use the `.so` that cargo builds from a crate with `crate-type = [\"cdylib\"]`, usually in target/release";
 

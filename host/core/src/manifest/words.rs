@@ -85,7 +85,7 @@ pub(super) const OTHER_NAMES_IN_PLUGINS: &[(&str, &str)] = &[
 ];
 
 impl super::Manifest {
-    /// Warnings about configuration keys, at most 20: those that nearly equal a key of the manifest's `configuration`,
+    /// Warnings about configuration keys, at most 20: keys that nearly equal a key of the manifest's `configuration`,
     /// contain such keys, or name one with a dot. Without a schema, which decides about other keys, every key that
     /// `configuration` does not have, unless it is in an object without keys.
     pub fn likely_slips(&self, settings: &Map<String, Value>) -> Vec<String> {

@@ -45,7 +45,7 @@ pub enum Error {
     #[error("failed to build the plugin")]
     BuildOfSource {
         source: host_build::Error,
-        /// What was left out of the source, which may be the cause.
+        /// The files that were left out of the source, which may be the cause.
         notes: Vec<String>,
     },
     #[error("failed to load the plugin")]

@@ -57,8 +57,8 @@ impl Work<'_> {
         Ok(started)
     }
 
-    /// Copies the lines that the plugin has logged since the line `from` to the log of the job: a plugin that failed its
-    /// first start has no log of its own.
+    /// Copies the lines that the plugin has logged since the line `from` to the log of the job: a plugin that failed
+    /// its first start has no log of its own.
     fn copy_log(&self, lease: &PluginLease, from: u64) {
         for line in lease.plugin.log.since(from).iter().filter(|line| line.generation.is_some()) {
             self.job.line(&format!("plugin {}: {}", line.level, line.message));

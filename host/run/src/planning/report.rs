@@ -43,8 +43,8 @@ pub struct PlannedPlugin {
     pub policies: Option<(PolicyView, PolicyView)>,
     /// The enabled plugins that depend on it, if its version changes or it stops serving.
     pub affected: Vec<PluginId>,
-    /// The warnings about the source and its plugin.yaml if the version changes, and about the keys of the configuration
-    /// if it changes.
+    /// The warnings about the source and its plugin.yaml if the version changes, and about the keys of the
+    /// configuration if it changes.
     pub warnings: Vec<String>,
 }
 

@@ -7,8 +7,7 @@ fn an_unknown_field_is_named_with_its_remedy() {
         assert_eq!((refused.status.as_u16(), &*refused.code), (400, "body_does_not_fit"));
         (refused.errors[0].pointer.clone(), refused.fix.unwrap_or_default())
     };
-    const FIELDS: &str =
-        "the fields are `source`, `version`, `path`, `tag_pattern`, `config`, `start`, `replace`";
+    const FIELDS: &str = "the fields are `source`, `version`, `path`, `tag_pattern`, `config`, `start`, `replace`";
     let revision = "`version` selects a branch, tag or commit";
     for (field, expected) in [
         ("ref", revision),

@@ -1,4 +1,4 @@
-//! Finds keys that an object contains twice, of which a JSON parser keeps one without a word.
+//! Finds keys that an object contains twice. A JSON parser would keep the last value without a word.
 
 use std::collections::HashSet;
 use std::fmt;
