@@ -18,7 +18,7 @@
 //! | `endpoints[].path` | a [`RoutePath`]; with `method` not served twice; all paths fit into one router | refused |
 //! | `endpoints[].method` | a [`Method`] in any case | refused |
 //! | `endpoints[].handler` | a letter, then letters, digits and `_`; at most 100 | refused |
-//! | `endpoints[].auth` | `required` must not be false if roles, permissions or scopes are listed | required if one of them is listed |
+//! | `endpoints[].auth` | `required` must not be false if roles, permissions or scopes are listed; without `required`, one of them must be listed | public |
 //! | `endpoints[].rate_limit` | `rpm` and `burst` 1 to 1000000, `window_ms` 1 to 3600000: a client may call `burst` times at once, and `rpm` times in each window in the long run; off with `enabled: false` | none; `burst` = `rpm`, one minute |
 //! | `endpoints[].validation` | `content_type[]` as `type/subtype`; `required[]` fields of a JSON body, `schema` a [`TreePath`] to a [`Schema`](crate::configuration::Schema) of it: such a body is buffered, at most 16 MiB | none |
 //! | `endpoints[].timeout_ms` | 1 to 86400000, and at most the limit of the host (300000 by default) | 30000 |

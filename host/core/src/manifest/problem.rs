@@ -43,8 +43,12 @@ impl Problem {
     /// A problem reported by the YAML parser.
     pub(super) fn from_yaml(error: &serde_yaml::Error) -> Problem {
         let message = error.to_string();
+        let line = error.location().map_or(0, |at| at.line());
+        if message.contains("as u128") || message.contains("as i128") {
+            return Problem::text(line, "has a number that is too large; write it in quotes");
+        }
         let message = message.split(" at line ").next().unwrap_or_default();
-        Problem::text(error.location().map_or(0, |at| at.line()), format!("is not valid YAML: {}", shown(message, 80)))
+        Problem::text(line, format!("is not valid YAML: {}", shown(message, 80)))
     }
 }
 

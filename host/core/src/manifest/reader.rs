@@ -73,6 +73,11 @@ impl<'a> Report<'a> {
         }
     }
 
+    /// The first line of the file that is not empty.
+    pub(super) fn first_line(&self) -> Option<&str> {
+        self.text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#'))
+    }
+
     /// The number of recorded problems.
     pub(crate) fn count(&self) -> usize {
         self.problems.borrow().len()
@@ -99,6 +104,21 @@ impl<'a> Reader<'a> {
     /// Returns whether there is a value.
     pub(crate) fn is_given(&self) -> bool {
         self.value.is_some()
+    }
+
+    /// Returns whether the key or entry is in the file, perhaps without a value.
+    pub(crate) fn is_written(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Returns whether the value is a list without entries.
+    pub(crate) fn is_empty_list(&self) -> bool {
+        matches!(self.value, Some(Value::Sequence(list)) if list.is_empty())
+    }
+
+    /// Returns whether the value is a mapping with a value that is not empty.
+    pub(crate) fn has_values(&self) -> bool {
+        matches!(self.value, Some(Value::Mapping(mapping)) if mapping.values().any(|value| !value.is_null()))
     }
 
     /// Returns whether the value is a mapping.

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::lines::Lines;
 use super::reader::{File, Reader, Report};
+use super::scan::remedy;
 use super::{Checked, Endpoint, HealthCheck, Manifest, Method, Mode, Problem};
 use crate::{Digest, IdError, PluginId, TreePath};
 
@@ -48,7 +49,8 @@ pub(super) fn manifest(
 /// Returns `None` only if a problem was recorded.
 fn root(report: &Report<'_>, root: &Reader<'_>) -> Option<Manifest> {
     if !root.is_mapping() {
-        root.problem("must be a mapping of keys and values");
+        let remedy = report.first_line().and_then(remedy).map(|remedy| format!("; {remedy}")).unwrap_or_default();
+        root.problem(format!("must be a mapping of keys and values{remedy}"));
         return None;
     }
     root.keys(&[

@@ -8,12 +8,14 @@
 mod cursor;
 mod flow;
 mod scalar;
+mod slips;
 
 use super::lines::{Lines, Place};
 use super::problem::Problem;
 use crate::look_alikes;
 use crate::shown;
 use scalar::Scalar;
+pub(super) use slips::{is_with_value, remedy};
 
 /// The maximum nesting of collections.
 const MAX_NESTING: usize = 16;
@@ -23,7 +25,7 @@ const MAX_KEY_BYTES: usize = 1000;
 /// The lines of a text that is plain YAML.
 ///
 /// # Errors
-/// The first construct outside the subset, or all repeated keys of a mapping.
+/// The first construct outside the subset, or all repeated keys of a mapping and numbers that are too large.
 pub(super) fn scan(text: &str) -> Result<Lines, Vec<Problem>> {
     let mut scanner = Scanner {
         text,
@@ -34,11 +36,11 @@ pub(super) fn scan(text: &str) -> Result<Lines, Vec<Problem>> {
         lines: Lines::new(),
         blocks: Vec::new(),
         started: false,
-        twice: Vec::new(),
+        problems: Vec::new(),
     };
     scanner.document().map_err(|problem| vec![problem])?;
-    if !scanner.twice.is_empty() {
-        return Err(scanner.twice);
+    if !scanner.problems.is_empty() {
+        return Err(scanner.problems);
     }
     if !scanner.started {
         return Err(vec![Problem::text(0, "is empty")]);
@@ -60,7 +62,8 @@ struct Scanner<'t> {
     blocks: Vec<Block>,
     /// Whether the value of the document has started.
     started: bool,
-    twice: Vec<Problem>,
+    /// Repeated keys and numbers that are too large.
+    problems: Vec<Problem>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -226,7 +229,7 @@ impl Scanner<'_> {
         self.started = true;
         match open {
             Some(place) => Ok(place),
-            None => self.refuse("belongs to no key or list; check the indentation"),
+            None => self.refuse_line(self.line_start, self.line, "belongs to no key or list; check the indentation"),
         }
     }
 
@@ -239,6 +242,11 @@ impl Scanner<'_> {
     fn note_at(&mut self, place: Place, scalar: &Scalar) {
         if scalar.plain && scalar.line == self.line {
             self.lines.set_written(place, scalar.start..scalar.end);
+            let text = &self.text[scalar.start..scalar.end];
+            if is_too_large(text) {
+                let problem = Problem::text(self.line, "has a number that is too large; write it in quotes");
+                self.problems.push(Problem { found: shown(text, 80), ..problem });
+            }
         }
     }
 
@@ -246,8 +254,12 @@ impl Scanner<'_> {
     fn key(&mut self, place: Place, scalar: &Scalar) -> Result<Place, Problem> {
         let written = &self.text[scalar.start..scalar.end];
         if scalar.line != self.line {
-            return self
-                .refuse("has a key that spans several lines, or a value that contains `: `; put the value in quotes");
+            let rule = "has a key that spans several lines, or a value that contains `: `; put the value in quotes";
+            let line_start = self.text[..scalar.start].rfind('\n').map_or(0, |newline| newline + 1);
+            if remedy(self.line_at(line_start)).is_some() {
+                return self.refuse_line(line_start, scalar.line, rule);
+            }
+            return self.refuse(rule);
         }
         if scalar.plain && written.starts_with(look_alikes::is_blank) {
             return self.refuse("has a key after a blank that is not an ordinary space");
@@ -268,8 +280,29 @@ impl Scanner<'_> {
         let (value, first) = self.lines.add_key(place, name, self.line);
         if let Some(first) = first {
             let rule = format!("repeats a key that is in line {first} of the same mapping; keep one of them");
-            self.twice.push(Problem { found, ..Problem::text(self.line, rule) });
+            self.problems.push(Problem { found, ..Problem::text(self.line, rule) });
         }
         Ok(value)
+    }
+}
+
+/// Returns whether a plain scalar is a whole number that has more than 64 bits. The YAML parser would refuse it without
+/// a line, or read it as another number.
+fn is_too_large(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (radix, digits) = match digits.as_bytes() {
+        [b'0', b'x', ..] => (16, &digits[2..]),
+        [b'0', b'o', ..] => (8, &digits[2..]),
+        [b'0', b'b', ..] => (2, &digits[2..]),
+        // A text with leading zeros, such as a telephone number.
+        [b'0', _, ..] => return false,
+        _ => (10, digits),
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| char::from(byte).is_digit(radix)) {
+        return false;
+    }
+    match u64::from_str_radix(digits, radix) {
+        Ok(number) => text.starts_with('-') && number > i64::MIN.unsigned_abs(),
+        Err(_) => true,
     }
 }

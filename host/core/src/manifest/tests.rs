@@ -5,6 +5,7 @@ mod invalid_yaml;
 mod look_alikes;
 mod rules;
 mod scanner;
+mod slips;
 mod unsupported;
 
 use super::{Checked, Manifest, Mode, Problem};

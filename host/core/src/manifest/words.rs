@@ -48,7 +48,11 @@ pub(super) const MISPLACED_RESTRICTIONS: &[(&str, &str)] = &[
     ("auth", "endpoints[].auth"),
     ("authentication", "endpoints[].auth"),
     ("authorization", "endpoints[].auth"),
+    ("roles", "endpoints[].auth.roles"),
+    ("scopes", "endpoints[].auth.scopes"),
     ("rate_limit", "endpoints[].rate_limit"),
+    ("rpm", "endpoints[].rate_limit.rpm"),
+    ("validation", "endpoints[].validation"),
     ("sandbox", "security.sandboxed"),
     ("sandboxed", "security.sandboxed"),
     ("endpoints[].authentication", "auth"),
@@ -65,6 +69,18 @@ pub(super) const MISPLACED_RESTRICTIONS: &[(&str, &str)] = &[
     ("endpoints[].throttle", "rate_limit"),
     ("endpoints[].schema", "validation.schema"),
     ("endpoints[].validate", "validation"),
+];
+
+/// Keys of an endpoint at the top of plugin.yaml: the key, and its place.
+pub(super) const OTHER_PLACES: &[(&str, &str)] = &[
+    ("path", "endpoints[].path"),
+    ("method", "endpoints[].method"),
+    ("handler", "endpoints[].handler"),
+    ("timeout_ms", "endpoints[].timeout_ms"),
+    ("max_body_bytes", "endpoints[].max_body_bytes"),
+    ("upgrade", "endpoints[].upgrade"),
+    ("compress", "endpoints[].compress"),
+    ("decompress", "endpoints[].decompress"),
 ];
 
 /// Other names for keys of plugins.yaml: their path without indices, and the right key.

@@ -7,7 +7,8 @@ use serde_yaml::Value;
 use super::{File, Reader, Step};
 use crate::look_alikes;
 use crate::manifest::Mode;
-use crate::manifest::words::{MISPLACED_RESTRICTIONS, OLDER_KEYS, OTHER_NAMES_IN_PLUGINS, RESTRICTIONS};
+use crate::manifest::scan::is_with_value;
+use crate::manifest::words::{MISPLACED_RESTRICTIONS, OLDER_KEYS, OTHER_NAMES_IN_PLUGINS, OTHER_PLACES, RESTRICTIONS};
 use crate::spelling::suggestion;
 use crate::text::is_hidden;
 
@@ -38,8 +39,19 @@ impl<'a> Reader<'a> {
                 reader.bare().older(*sentence);
                 continue;
             }
+            if let Some(known) = known.iter().find(|known| is_with_value(name, known)) {
+                let sentence = format!("is not a known key; write a space after the `:` of `{known}`");
+                if self.is_restriction(Some(known)) {
+                    reader.bare().unknown_restriction(sentence);
+                } else {
+                    reader.bare().older(sentence);
+                }
+                continue;
+            }
             let misplaced = MISPLACED_RESTRICTIONS.iter().find(|(key, _)| *key == path).map(|(_, right)| *right);
             let other = OTHER_NAMES_IN_PLUGINS.iter().find(|(key, _)| !is_manifest && *key == path);
+            let elsewhere = OTHER_PLACES.iter().find(|(key, _)| is_manifest && *key == path);
+            let other = other.or(elsewhere);
             let nearest = misplaced.or(other.map(|(_, right)| *right)).or_else(|| suggestion(name, known));
             let is_restriction = misplaced.is_some() || self.is_restriction(nearest);
             let effect = match self.report.file {

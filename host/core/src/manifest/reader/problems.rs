@@ -6,6 +6,7 @@ use serde_yaml::Value;
 
 use super::{File, Reader, Step};
 use crate::look_alikes;
+use crate::manifest::scan::is_with_value;
 use crate::manifest::words::NOT_ENFORCED;
 use crate::manifest::{Mode, Problem};
 use crate::spelling::suggestion;
@@ -82,7 +83,10 @@ impl<'a> Reader<'a> {
         let Some(key) = keys.find(is_meant) else { return String::new() };
         let line = parent.field(key).line;
         let place = if line > 0 { format!("line {line}") } else { "the same mapping".to_owned() };
-        let note = look_alikes::note(key);
+        let mut note = look_alikes::note(key);
+        if is_with_value(key, name) {
+            note = "; write a space after the `:`".to_owned();
+        }
         let remedy = if note.is_empty() { format!("; rename it to `{name}`") } else { note };
         format!("; `{}` in {place} is not a known key{remedy}", shown(key, 80))
     }

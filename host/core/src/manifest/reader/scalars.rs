@@ -103,11 +103,12 @@ impl<'a> Reader<'a> {
             } else {
                 format!("must be a whole number from {least} to {most}")
             };
+            let is_meant = |digits: &str| digits.parse::<u64>().is_ok_and(|number| (least..=most).contains(&number));
             match self.as_text().map(|text| (text, text.trim().replace('_', ""))) {
-                Some((text, digits)) if digits.parse::<u64>().is_ok() && self.is_quoted() => {
+                Some((text, digits)) if is_meant(&digits) && self.is_quoted() => {
                     self.problem_of_quotes(format!("{rule}, not a text; write {digits} without quotes"), text);
                 }
-                Some((_, digits)) if digits.parse::<u64>().is_ok() => {
+                Some((_, digits)) if is_meant(&digits) => {
                     self.problem(format!("{rule}; write {digits}"));
                 }
                 _ => self.problem(format!("{rule}{}", self.instead())),

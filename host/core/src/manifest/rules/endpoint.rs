@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use super::{not_empty, schema};
-use crate::Size;
 use crate::manifest::reader::{Reader, Report};
 use crate::manifest::route::Conflict;
-use crate::manifest::{Auth, Endpoint, Method, RateLimit, RoutePath, Upgrade, Validation};
+use crate::manifest::{Auth, Endpoint, Method, RateLimit, RouteError, RoutePath, Upgrade, Validation};
+use crate::spelling::suggestion;
+use crate::{Role, Size};
 
 const MAX_ENDPOINTS: usize = 50;
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -58,7 +59,7 @@ fn endpoint(item: &Reader<'_>, max_timeout: Duration) -> Found {
     if !item.is_mapping() {
         return Found { route: None, endpoint: None };
     }
-    let path = item.field("path").required().parsed(str::parse::<RoutePath>);
+    let path = item.field("path").required().parsed(route_path);
     let method = item.field("method").required();
     let method = if method.is_list() {
         method.problem("must be one method, not a list; write one entry of `endpoints` for each method");
@@ -111,7 +112,6 @@ fn endpoint(item: &Reader<'_>, max_timeout: Duration) -> Found {
     Found { route, endpoint }
 }
 
-/// Returns whether a kind of compression is requested; a warning says why it is not if it cannot be `possible`.
 /// The deadline; the default as well must be within the limit of the host.
 fn timeout(field: &Reader<'_>, max: Duration) -> Duration {
     let max_ms = u64::try_from(max.as_millis()).unwrap_or(u64::MAX).min(MAX_TIMEOUT_MS);
@@ -126,9 +126,10 @@ fn timeout(field: &Reader<'_>, max: Duration) -> Duration {
         field.problem(limit());
         return DEFAULT_TIMEOUT;
     }
-    field.number(1..=MAX_TIMEOUT_MS).map_or(DEFAULT_TIMEOUT, Duration::from_millis)
+    field.number(1..=max_ms).map_or(DEFAULT_TIMEOUT, Duration::from_millis)
 }
 
+/// Returns whether a kind of compression is requested; a warning says why it is not if it cannot be `possible`.
 fn compression(reader: Reader<'_>, possible: bool, reason: &str) -> bool {
     let wanted = reader.flag().unwrap_or(false);
     if wanted && !possible {
@@ -169,6 +170,16 @@ fn compare(
     }
 }
 
+fn route_path(text: &str) -> Result<RoutePath, String> {
+    text.parse().map_err(|error: RouteError| {
+        let start = ["/*", "/**", "/{*}"].iter().find_map(|end| text.strip_suffix(end));
+        match start.filter(|start| format!("{start}/*rest").parse::<RoutePath>().is_ok()) {
+            Some(start) => format!("must have a name after `*`; write `{start}/*rest`"),
+            None => error.to_string(),
+        }
+    })
+}
+
 fn handler(text: &str) -> Result<String, &'static str> {
     let letters = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if text.starts_with(|c: char| c.is_ascii_alphabetic()) && letters && text.len() <= 100 {
@@ -184,13 +195,68 @@ fn auth(reader: &Reader<'_>) -> Auth {
     let list = |field: &str| reader.field(field).parsed_items(not_empty);
     let mut auth =
         Auth { required: false, roles: list("roles"), permissions: list("permissions"), scopes: list("scopes") };
+    let roles = reader.field("roles");
+    if roles.is_list() {
+        roles.items().iter().for_each(warn_of_unknown_role);
+    }
     let asks = !(auth.roles.is_empty() && auth.permissions.is_empty() && auth.scopes.is_empty());
     let written = required.flag();
     if asks && written == Some(false) {
         required.problem("must be true or left out, because roles, permissions or scopes are required");
     }
+    if !asks && reader.is_written() {
+        refuse_empty(reader, written);
+    }
     auth.required = written.unwrap_or(asks);
     auth
+}
+
+/// Refuses an `auth` that requires nothing, unless it says so: an endpoint must not become public because its author
+/// has left a list empty.
+fn refuse_empty(reader: &Reader<'_>, required: Option<bool>) {
+    if reader.is_given() && !reader.is_mapping() {
+        return;
+    }
+    let lists = [("roles", "role"), ("permissions", "permission"), ("scopes", "scope")];
+    let is_empty = |field: &Reader<'_>| field.is_written() && (!field.is_given() || field.is_empty_list());
+    let mut empty = lists.into_iter().filter(|(key, _)| is_empty(&reader.field(key))).peekable();
+    match required {
+        // Every caller is accepted, as written.
+        Some(false) => {}
+        Some(true) => {
+            for (key, _) in empty.filter(|(key, _)| reader.field(key).is_empty_list()) {
+                reader.field(key).bare().warn("is empty, so every authenticated caller is accepted");
+            }
+        }
+        None if empty.peek().is_none() => {
+            // Other keys have problems of their own.
+            if reader.has_values() {
+                return;
+            }
+            reader.bare().problem(
+                "is empty; write `required: true` for any authenticated caller, or remove the key for a public endpoint",
+            );
+        }
+        None => {
+            for (key, one) in empty {
+                reader.field(key).bare().problem(format!(
+                    "is empty; list at least one {one}, or remove the key; write `required: true` for any authenticated \
+                     caller"
+                ));
+            }
+        }
+    }
+}
+
+/// Other roles than those of the host cannot be granted, and admins have every role.
+fn warn_of_unknown_role(role: &Reader<'_>) {
+    let known = Role::ALL.map(Role::as_str);
+    let Some(word) = role.as_text().filter(|word| !word.trim().is_empty() && !known.contains(word)) else { return };
+    let remedy = match suggestion(word, &known) {
+        Some(nearest) => format!("did you mean `{nearest}`?"),
+        None => format!("the roles are `{}`; for other names, use `auth.permissions`", known.join("`, `")),
+    };
+    role.warn(format!("is not a role of the host, so only admins may call the endpoint; {remedy}"));
 }
 
 fn rate_limit(reader: &Reader<'_>) -> Option<RateLimit> {
@@ -214,6 +280,9 @@ fn validation(reader: &Reader<'_>) -> Option<Validation> {
         required: reader.field("required").parsed_items(not_empty),
         schema: schema(&reader.field("schema")),
     };
+    if reader.is_mapping() && validation == Validation::default() {
+        reader.bare().warn("requires nothing and has no effect; list `content_type`, `required` or a `schema`");
+    }
     (validation != Validation::default()).then_some(validation)
 }
 

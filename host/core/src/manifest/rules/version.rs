@@ -54,5 +54,6 @@ pub(super) fn requirement(text: &str) -> Result<VersionReq, String> {
 pub(super) fn compatibility(reader: &Reader<'_>) -> Compatibility {
     reader.keys(&["host", "sdk", "rust"]);
     let read = |field: &str| reader.field(field).parsed(requirement);
-    Compatibility { host: read("host"), sdk: read("sdk"), rust: read("rust") }
+    let lines = ["host", "sdk", "rust"].map(|field| reader.field(field).line());
+    Compatibility { lines, host: read("host"), sdk: read("sdk"), rust: read("rust") }
 }

@@ -1,6 +1,6 @@
 //! The position of the scanner, and refusals at that position.
 
-use super::{MAX_NESTING, Scanner};
+use super::{MAX_NESTING, Scanner, remedy};
 use crate::look_alikes;
 use crate::manifest::Problem;
 use crate::shown;
@@ -74,11 +74,15 @@ impl Scanner<'_> {
     pub(super) fn end_line(&mut self) -> Result<(), Problem> {
         self.skip_blanks();
         if !self.line_is_over() {
-            return self.refuse(if self.peek() == Some(b':') {
-                "has a `: ` inside a value; put the value in quotes or, if it is a key, correct its indentation"
-            } else {
-                "has text after the end of the value; if it belongs to the value, put the whole value in quotes"
-            });
+            return self.refuse_line(
+                self.line_start,
+                self.line,
+                if self.peek() == Some(b':') {
+                    "has a `: ` inside a value; put the value in quotes or, if it is a key, correct its indentation"
+                } else {
+                    "has text after the end of the value; if it belongs to the value, put the whole value in quotes"
+                },
+            );
         }
         self.skip_to_line_end();
         if self.peek().is_some() {
@@ -108,9 +112,21 @@ impl Scanner<'_> {
     }
 
     pub(super) fn refuse<T>(&self, rule: &str) -> Result<T, Problem> {
-        let line = self.text[self.line_start..].lines().next().unwrap_or_default();
+        let line = self.line_at(self.line_start);
         let rule = format!("{rule}{}", self.look_alike(line));
         Err(Problem { found: shown(line.trim_matches(' '), 80), ..Problem::text(self.line, rule) })
+    }
+
+    pub(super) fn line_at(&self, line_start: usize) -> &str {
+        self.text[line_start..].lines().next().unwrap_or_default()
+    }
+
+    /// Refuses the line that starts there: with its remedy if it is nearly a key and a value, and else with `rule`.
+    pub(super) fn refuse_line<T>(&self, line_start: usize, line: usize, rule: &str) -> Result<T, Problem> {
+        let text = self.line_at(line_start);
+        let Some(remedy) = remedy(text) else { return self.refuse(rule) };
+        let rule = format!("is not a key and a value; {remedy}");
+        Err(Problem { found: shown(text.trim_matches(' '), 80), ..Problem::text(line, rule) })
     }
 
     /// Names a character that may be the cause of a refusal: one in the line, or in the line before it, whose content

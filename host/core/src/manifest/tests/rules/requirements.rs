@@ -149,9 +149,9 @@ fn unmet_version_requirements_are_reported() {
     let says = |host, sdk, rust| lines(&manifest.incompatibilities(&version(host), &version(sdk), &version(rust)));
     assert_eq!(says("9.0.0", "0.1.7", "1.97.0-nightly"), "");
     expect![[r#"
-        plugin.yaml: `compatibility.host` requires a host `>=9`; update the host or choose another version of the plugin, found `0.1.0`
-        plugin.yaml: `compatibility.sdk` requires a plugin-sdk `^0.1`; build the plugin with the plugin-sdk of this host or choose another version of the plugin, found `0.2.0`
-        plugin.yaml: `compatibility.rust` requires a Rust compiler `>=1.85`; install that compiler or choose another version of the plugin, found `1.84.1`
+        plugin.yaml:1: `compatibility.host` requires a host `>=9`, and this host is 0.1.0; update the host or choose another version of the plugin
+        plugin.yaml:1: `compatibility.sdk` requires a plugin-sdk `^0.1`, and this host has plugin-sdk 0.2.0; build the plugin with the plugin-sdk of this host or choose another version of the plugin
+        plugin.yaml:1: `compatibility.rust` requires a Rust compiler `>=1.85`, and the compiler of this host is 1.84.1; install that compiler or choose another version of the plugin
     "#]].assert_eq(&says("0.1.0", "0.2.0", "1.84.1"));
     assert_eq!(checked(LEAST).manifest.incompatibilities(&version("0.0.1"), &version("0.0.1"), &version("0.0.1")), []);
 }

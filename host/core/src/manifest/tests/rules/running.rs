@@ -18,7 +18,7 @@ fn a_configuration_contains_only_values_that_json_can_represent() {
     check(
         "configuration: {a: 99999999999999999999}\n",
         expect![[r#"
-            plugin.yaml:1: is not valid YAML: configuration.a: invalid type: integer `99999999999999999999` as u128, expected …
+            plugin.yaml:1: has a number that is too large; write it in quotes, found `99999999999999999999`
         "#]],
     );
     check(
