@@ -72,6 +72,47 @@ fn a_changed_byte_is_refused_or_every_reader_sees_the_same() {
 }
 
 #[test]
+fn an_archive_with_an_archive_in_a_file_is_the_same_tree_for_every_reader() {
+    let inner = Archive::of([Entry::stored("build.rs", b"hidden"), Entry::deflated("plugin.yaml", b"id: other")]);
+    let commented = inner.clone().with(|archive| archive.comment = b"a comment".to_vec());
+    let padded = inner.clone().with(|archive| archive.suffix = vec![0; 600]);
+    let wrapped = Archive::of([Entry::stored("inner.zip", &inner.bytes())]);
+    let empty = Archive::of([]);
+    let large = inner.clone().with_zip64_end(true);
+    let mut archives = vec![];
+    for (name, inner) in [
+        ("plain", inner),
+        ("with a comment", commented),
+        ("padded", padded),
+        ("in another one", wrapped),
+        ("empty", empty),
+        ("with ZIP64", large),
+    ] {
+        let bytes = inner.bytes();
+        for (how, entry) in [
+            ("stored", Entry::stored("assets/data.zip", &bytes)),
+            ("deflated", Entry::deflated("assets/data.zip", &bytes)),
+            ("deflated and streamed", Entry::deflated("assets/data.zip", &bytes).streamed(true)),
+        ] {
+            for at in [0, 2, 3] {
+                let mut entries = hello();
+                entries.insert(at, entry.clone());
+                let outer = Archive::of(entries);
+                let commented = outer.clone().with(|archive| archive.comment = b"0123456789abcdef".to_vec());
+                let large = outer.clone().with_zip64_end(true);
+                for (form, outer) in [("plain", outer), ("commented", commented), ("ZIP64", large)] {
+                    archives.push((format!("{name} archive, {how} as entry {at}, outer {form}"), outer.bytes()));
+                }
+            }
+        }
+    }
+    let n_archives = archives.len();
+    let contest = contest(archives);
+    assert_eq!(contest.n_archives(), n_archives, "all are accepted");
+    println!("{n_archives} accepted, read by {:?}", contest.compare());
+}
+
+#[test]
 fn an_accepted_variant_is_the_same_tree_for_every_reader() {
     let contest = contest((0..variants::COUNT).map(|seed| variants::variant(seed, hello())));
     assert!(contest.n_archives() > 100, "{}", contest.n_archives());

@@ -21,7 +21,8 @@ pub enum ZipError {
     },
     /// The archive has several end records, so readers may start at different ones.
     #[error(
-        "archive has {found} end records; hint: if it contains another ZIP archive, unpack it and load the inner archive"
+        "archive has {found} end records, and readers may start at different ones; \
+         hint: pack it again with `plugin-host pack`, without a comment and without anything after its end"
     )]
     ManyEnds { found: usize },
     /// The comment does not end the file, is too long, or is not text.

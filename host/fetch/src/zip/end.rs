@@ -1,4 +1,7 @@
-//! The end of an archive: one end record, the records of ZIP64 in front of it if they agree with it, and padding.
+//! The end of an archive: the end record, the records of ZIP64 in front of it if they agree with it, and padding.
+//!
+//! Readers look for the end record from the end of the file, so the last one counts. Another one can be part of a file in
+//! the archive, such as a ZIP archive that is stored without compression.
 #![forbid(unsafe_code)]
 
 use super::record::{Record, ZIP64_VERSION};
@@ -25,6 +28,8 @@ pub(super) struct Directory {
     pub(super) n_entries: usize,
     /// The number of bytes of the archive without padding.
     pub(super) archive_bytes: usize,
+    /// The places of other end records, each of which must be inside the data of an entry.
+    pub(super) others: Vec<usize>,
 }
 
 /// The fields that an end record and the end record of ZIP64 both have.
@@ -36,7 +41,39 @@ struct Declared {
 
 /// Finds and reads the end record.
 pub(super) fn read(archive: &[u8]) -> Result<Directory, ZipError> {
-    let at = find(archive)?;
+    let mut places = find(archive);
+    let Some(at) = places.pop() else { return Err(ZipError::NoEnd { looks_like: kind_of(archive) }) };
+    if places.is_empty() {
+        return read_at(archive, at);
+    }
+    let many_ends = ZipError::ManyEnds { found: places.len() + 1 };
+    // With padding, a reader that expects the comment to reach the end of the file continues its search.
+    match read_at(archive, at) {
+        Ok(found) if found.archive_bytes == archive.len() && !places.iter().any(|at| may_be_the_end(archive, *at)) => {
+            Ok(Directory { others: places, ..found })
+        }
+        _ => Err(many_ends),
+    }
+}
+
+/// The range of an end record without its comment.
+pub(super) fn range_of(place: usize) -> std::ops::Range<usize> {
+    place..place + END_BYTES
+}
+
+/// Returns whether a reader could prefer an end record to the last one: its comment reaches the end of the file, or its
+/// directory ends where it starts.
+fn may_be_the_end(archive: &[u8], at: usize) -> bool {
+    let mut record = Record::at(archive, at, "an end record");
+    let mut fields = || -> Result<(u64, u64, usize), ZipError> {
+        record.skip(12)?;
+        Ok((record.u32()?.into(), record.u32()?.into(), record.u16()?.into()))
+    };
+    let Ok((size, start, comment_bytes)) = fields() else { return false };
+    start + size == at as u64 || at + END_BYTES + comment_bytes == archive.len()
+}
+
+fn read_at(archive: &[u8], at: usize) -> Result<Directory, ZipError> {
     let mut record = Record::at(archive, at, "the end record");
     record.skip(4)?;
     let (disk, directory_disk) = (record.u16()?, record.u16()?);
@@ -71,19 +108,16 @@ pub(super) fn read(archive: &[u8]) -> Result<Directory, ZipError> {
         end: directory_end,
         n_entries: usize::try_from(declared.n_entries).unwrap_or(usize::MAX),
         archive_bytes: at + END_BYTES + comment_bytes,
+        others: vec![],
     })
 }
 
-fn find(archive: &[u8]) -> Result<usize, ZipError> {
+/// The places of all end records that a reader may find, in their order.
+fn find(archive: &[u8]) -> Vec<usize> {
     let from = archive.len().saturating_sub(END_WINDOW);
     let window = archive.get(from..).unwrap_or_default();
     let signature = END.to_le_bytes();
-    let mut places = window.windows(4).enumerate().filter(|(_, bytes)| *bytes == signature).map(|(at, _)| from + at);
-    match (places.next(), places.count()) {
-        (Some(place), 0) => Ok(place),
-        (Some(_), more) => Err(ZipError::ManyEnds { found: more + 1 }),
-        (None, _) => Err(ZipError::NoEnd { looks_like: kind_of(archive) }),
-    }
+    window.windows(4).enumerate().filter(|(_, bytes)| *bytes == signature).map(|(at, _)| from + at).collect()
 }
 
 /// The kind of another archive, by its first bytes.

@@ -1,6 +1,8 @@
 //! The entries of an archive in front of the directory: local header, data, data descriptor.
 #![forbid(unsafe_code)]
 
+use std::ops::Range;
+
 use super::directory::{FLAG_DESCRIPTOR, Header};
 use super::extra;
 use super::record::{PLAIN_VERSION, Record, ZIP64_VERSION, shown};
@@ -10,12 +12,12 @@ const LOCAL: u32 = 0x0403_4b50;
 const DESCRIPTOR: u32 = 0x0807_4b50;
 const STORED: u16 = 0;
 
-/// Checks that the entries fill the archive up to the directory, and returns the compressed data of each.
-pub(super) fn tile<'a>(archive: &'a [u8], headers: &[Header<'a>], directory: usize) -> Result<Vec<&'a [u8]>, ZipError> {
+/// Checks that the entries fill the archive up to the directory, and returns the place of the compressed data of each.
+pub(super) fn tile(archive: &[u8], headers: &[Header<'_>], directory: usize) -> Result<Vec<Range<usize>>, ZipError> {
     let bytes = archive.get(..directory).unwrap_or_default();
     let mut order: Vec<usize> = (0..headers.len()).collect();
     order.sort_by_key(|index| headers[*index].offset);
-    let mut packed: Vec<&[u8]> = vec![&[]; headers.len()];
+    let mut packed = vec![0..0; headers.len()];
     let mut expected = 0;
     for (place, index) in order.iter().enumerate() {
         let header = &headers[*index];
@@ -36,9 +38,9 @@ pub(super) fn tile<'a>(archive: &'a [u8], headers: &[Header<'a>], directory: usi
     Ok(packed)
 }
 
-/// Compares the local header and the data descriptor with the directory. Returns the data and the required start of the
-/// next entry.
-fn read_local<'a>(bytes: &'a [u8], header: &Header<'a>, next: usize) -> Result<(&'a [u8], usize), ZipError> {
+/// Compares the local header and the data descriptor with the directory. Returns the place of the data and the required
+/// start of the next entry.
+fn read_local(bytes: &[u8], header: &Header<'_>, next: usize) -> Result<(Range<usize>, usize), ZipError> {
     let mut record = Record::at(bytes, header.offset as usize, "the header of an entry");
     record.signature(LOCAL)?;
     let version = record.u16()?;
@@ -83,13 +85,14 @@ fn read_local<'a>(bytes: &'a [u8], header: &Header<'a>, next: usize) -> Result<(
             return mismatch(field, local.to_string(), central.to_string());
         }
     }
+    let start = record.at;
     let packed = record.bytes(header.packed_bytes as usize)?;
     let end = record.at;
     if !has_descriptor {
-        return Ok((packed, end));
+        return Ok((start..end, end));
     }
     check_descriptor(header, is_zip64, packed, bytes.get(end..next).unwrap_or_default())?;
-    Ok((packed, next))
+    Ok((start..end, next))
 }
 
 /// Checks the declared format version: some readers skip an entry with a newer version than they know, others ignore

@@ -1,8 +1,8 @@
 //! Parses the structure of a ZIP archive and accepts only archives that every reader interprets equally.
 //!
 //! Some readers start at the directory, others at the first byte; some trust the local header, others the central one;
-//! some skip unknown parts. An archive is accepted only if all readers find the same list: one end record, a directory
-//! directly before it, and entries that fill the rest without a gap.
+//! some skip unknown parts. An archive is accepted only if all readers find the same list: one end record outside of the
+//! files, a directory directly before it, and entries that fill the rest without a gap.
 #![forbid(unsafe_code)]
 
 use host_core::TreePath;
@@ -36,11 +36,19 @@ pub(super) fn parse<'a>(archive: &'a [u8], limits: &ArchiveLimits) -> Result<Arc
     }
     let headers = directory::read(archive, &directory)?;
     let packed = local::tile(archive, &headers, directory.start)?;
+    let is_in_data = |place: &usize| {
+        let other = end::range_of(*place);
+        packed.iter().any(|data| data.start <= other.start && other.end <= data.end)
+    };
+    if !directory.others.iter().all(is_in_data) {
+        return Err(ZipError::ManyEnds { found: directory.others.len() + 1 });
+    }
 
     let mut names = Names::default();
     let mut entries = Vec::with_capacity(headers.len());
     let mut total = 0_u64;
     for (index, (header, packed)) in headers.iter().zip(packed).enumerate() {
+        let packed = archive.get(packed).unwrap_or_default();
         let Some(entry) = header.entry(index, packed)? else { continue };
         names.take(&entry)?;
         total += entry.bytes;

@@ -25,7 +25,8 @@ impl Dice {
 /// The variant of a seed, with a description.
 pub(crate) fn variant(seed: u64, mut entries: Vec<Entry>) -> (String, Vec<u8>) {
     let mut dice = Dice(seed);
-    entries.push(added(&mut dice));
+    let at = dice.below(entries.len() + 1);
+    entries.insert(at, added(&mut dice));
     let mut said = vec![];
     for _ in 0..=dice.below(3) {
         let at = dice.below(entries.len());
@@ -81,8 +82,10 @@ fn added(dice: &mut Dice) -> Entry {
         "{a}",
     ];
     let name = dice.of(&names);
-    let content = match dice.below(5) {
+    let content = match dice.below(8) {
         0 => Archive::of([Entry::stored("build.rs", b"hidden")]).bytes(),
+        3 => inner(dice),
+        4 => [inner(dice), inner(dice)].concat(),
         1 => b"PK\x07\x08 and more".to_vec(),
         2 => {
             // The end of an entry and a whole other entry, as a reader of a stream would see them.
@@ -99,6 +102,25 @@ fn added(dice: &mut Dice) -> Entry {
         2 if name.ends_with('/') => Entry::folder(name),
         _ => Entry::deflated(name, &content),
     }
+}
+
+/// An archive that is part of a file, often with an end record that a reader may take for that of the outer archive.
+fn inner(dice: &mut Dice) -> Vec<u8> {
+    let mut archive = Archive::of([Entry::stored("build.rs", b"hidden")]);
+    match dice.below(6) {
+        0 => archive = archive.with_zip64_end(dice.below(2) == 0),
+        1 => archive.comment = b"a comment".to_vec(),
+        2 => archive.suffix = vec![0; dice.of(&[1, 22, 512])],
+        3 => archive.prefix = vec![0; 512],
+        _ => {}
+    }
+    let mut bytes = archive.bytes();
+    if dice.below(3) == 0 {
+        // The size, the start or the length of the comment.
+        let end = bytes.windows(4).rposition(|bytes| bytes == b"PK\x05\x06").unwrap();
+        bytes[end + dice.of(&[12, 13, 16, 17, 20, 21])] = dice.of(&[0, 1, 8, 64, 200, 255]);
+    }
+    bytes
 }
 
 /// Changes one aspect of an entry.

@@ -71,6 +71,19 @@ fn the_forms_that_common_writers_use_are_accepted() {
 }
 
 #[test]
+fn a_file_may_be_an_archive_that_is_stored_without_compression() {
+    let place = place();
+    let inner = zip_builder::archive(&[("plugin.yaml", b"id: other"), ("build.rs", b"x")]);
+    for at in 0..=3 {
+        let mut entries = hello();
+        entries.insert(at, Entry::stored("assets/data.zip", &inner));
+        let tree = place.unpack(&Archive::of(entries).bytes(), &Default::default()).unwrap();
+        assert_eq!(names(&tree), "assets/data.zip plugin.yaml run.sh src/lib.rs", "entry {at}");
+        assert_eq!(tree.read(&"assets/data.zip".parse().unwrap(), 1 << 20).unwrap(), inner, "entry {at}");
+    }
+}
+
+#[test]
 fn names_in_any_script_are_kept() {
     let place = place();
     let tree = place.unpack(&zip_builder::archive(&[("plugin.yaml", b""), ("tëxt/文.md", b"")]), &Default::default());

@@ -17,6 +17,30 @@ fn a_broken_frame_is_refused() {
     refused_bytes("cut off", &bytes[..bytes.len() - 30], "fetch_zip_no_end", "");
     refused_bytes("cut off in the end record", &bytes[..bytes.len() - 1], "fetch_zip_truncated", "the end record");
     refused("two end records", &good().with(|a| a.comment = bytes.clone()), "fetch_zip_many_ends", "2 end records");
+    let with_inner = Archive::of(hello().into_iter().chain([Entry::stored("a.zip", &bytes)]));
+    let padded = with_inner.clone().with(|archive| archive.suffix = vec![0; 512]);
+    refused("an inner end record, and padding", &padded, "fetch_zip_many_ends", "2 end records");
+    let in_extra = Entry::stored("a", b"x").both(|header| {
+        header.extra = [b"UT\x16\0", &b"PK\x05\x06"[..], &[0; 18]].concat();
+    });
+    refused("an end record between the files", &Archive::of([in_extra]), "fetch_zip_many_ends", "end records");
+    // Readers that compare the length of the comment, or the place of the directory, take the inner record for the end.
+    let outer = with_inner.bytes();
+    let inner_end = outer.windows(4).position(|bytes| bytes == b"PK\x05\x06").unwrap();
+    let with_end = |change: &dyn Fn(&mut [u8])| {
+        let mut inner = bytes.clone();
+        let end = inner.len() - 22;
+        change(&mut inner[end..]);
+        Archive::of(hello().into_iter().chain([Entry::stored("a.zip", &inner)]))
+    };
+    let rest = (outer.len() - inner_end - 22) as u16;
+    let to_the_end = with_end(&|end| end[20..22].copy_from_slice(&rest.to_le_bytes()));
+    refused("an inner comment up to the end", &to_the_end, "fetch_zip_many_ends", "2 end records");
+    let consistent = with_end(&|end| {
+        let size = u32::from_le_bytes(end[12..16].try_into().unwrap());
+        end[16..20].copy_from_slice(&(inner_end as u32 - size).to_le_bytes());
+    });
+    refused("an inner directory of the outer file", &consistent, "fetch_zip_many_ends", "2 end records");
     let comment = |text: Vec<u8>| good().with(|archive| archive.comment = text);
     refused("a comment that is no text", &comment(vec![0]), "fetch_zip_comment", "printable");
     refused("a long comment", &comment(vec![b'x'; 1025]), "fetch_zip_comment", "1024");

@@ -96,6 +96,16 @@ with zipfile.ZipFile(Pipe(), 'w', zipfile.ZIP_DEFLATED) as z:
         assert_is_the_folder("Info-ZIP to a pipe", &out("info-piped.zip"));
         n_writers += 2;
     }
+    if run(&tree, "zip", &["-q", "../inner.zip", "run.sh"]).is_some() {
+        // Info-ZIP stores files with the name of an archive without compression.
+        fs::rename(out("inner.zip"), tree.join("data.zip")).unwrap();
+        let path = out("with-inner.zip").display().to_string();
+        run(&tree, "zip", &["-q", "-r", &path, "."]).unwrap();
+        let place = place();
+        let fetched = unpack(&place.store, &ArchiveLimits::default(), &out("with-inner.zip")).unwrap();
+        assert_eq!(names(&fetched.tree), "data.zip plugin.yaml run.sh src/lib.rs");
+        fs::remove_file(tree.join("data.zip")).unwrap();
+    }
     let path = out("seven.zip").display().to_string();
     if run(&tree, "7z", &["a", "-bd", &path, "."]).is_some() {
         assert_is_the_folder("7-Zip", &out("seven.zip"));
