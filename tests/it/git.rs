@@ -38,7 +38,9 @@ fn commit_version(repository: &Repository, version: &str) -> String {
     plugins::copy(&plugins::source("hello"), &repository.folder);
     let yaml = std::fs::read_to_string(repository.folder.join("plugin.yaml")).unwrap();
     let yaml = yaml.replace("version: 1.0.0", &format!("version: {version}"));
-    repository.commit(&[("plugin.yaml", &yaml)])
+    let cargo = std::fs::read_to_string(repository.folder.join("Cargo.toml")).unwrap();
+    let cargo = cargo.replace("version = \"1.0.0\"", &format!("version = \"{version}\""));
+    repository.commit(&[("plugin.yaml", &yaml), ("Cargo.toml", &cargo)])
 }
 
 async fn load(host: &TestHost, source: &str, version: Option<&str>) -> Answer {

@@ -54,7 +54,9 @@ fn release(repository: &Repository, id: &str, version: &str) {
     let yaml = std::fs::read_to_string(repository.folder.join("plugin.yaml")).unwrap();
     let yaml =
         yaml.replace("version: 1.0.0", &format!("version: {version}")).replace("id: hello", &format!("id: {id}"));
-    repository.commit(&[("plugin.yaml", &yaml)]);
+    let cargo = std::fs::read_to_string(repository.folder.join("Cargo.toml")).unwrap();
+    let cargo = cargo.replace("version = \"1.0.0\"", &format!("version = \"{version}\""));
+    repository.commit(&[("plugin.yaml", &yaml), ("Cargo.toml", &cargo)]);
     repository.git(&["tag", &format!("v{version}")]);
 }
 

@@ -98,7 +98,9 @@ impl Workshop {
     pub(crate) fn check(&self, tree: &Tree) -> Result<Checked, Error> {
         let text = tree.manifest_text()?;
         let checked = Manifest::check_for_host(&text, self.run.mode, self.run.max_endpoint_timeout);
-        checked.map_err(|problems| Error::Manifest { problems })
+        let mut checked = checked.map_err(|problems| Error::Manifest { problems })?;
+        checked.warnings.extend(host_build::version_difference(tree, &checked.manifest));
+        Ok(checked)
     }
 }
 

@@ -1,25 +1,31 @@
 //! Checks of a plugin's Cargo.toml before cargo runs.
 
 mod dependencies;
+mod profile;
+mod sdk_dependency;
 #[cfg(test)]
 mod tests;
+mod versions;
 mod workspace;
 
 use std::collections::{BTreeSet, VecDeque};
 
 use host_core::TreePath;
 use host_store::Tree;
-use semver::{Version, VersionReq};
+use semver::Version;
 use toml::{Table, Value};
 
+pub use versions::version_difference;
 pub use workspace::has_own_lock_file;
 
 use crate::Error;
-use dependencies::{dependencies, paths_of};
+use dependencies::paths_of;
+pub(crate) use profile::Profiles;
 use workspace::workspace_of;
 
 /// The maximum size of a Cargo.toml, larger than any real file.
 const MAX_BYTES: u64 = 1024 * 1024;
+
 /// The crate that is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Package {
@@ -33,6 +39,8 @@ pub(crate) struct Package {
     pub(crate) folder: String,
     /// The folder of its workspace, or else of the package itself; empty for the root.
     pub(crate) root: String,
+    /// The settings that make cargo compile the SDK again.
+    pub(crate) profiles: Profiles,
 }
 
 impl Package {
@@ -76,25 +84,28 @@ pub(crate) fn check(tree: &Tree, sdk: &Version) -> Result<Package, Error> {
 type Read<'a> = &'a dyn Fn(&str) -> Option<Result<Vec<u8>, host_store::Error>>;
 
 fn check_files(read: Read<'_>, files: &[&str], base: &str, sdk: &Version) -> Result<Package, Error> {
-    let refuse = |path: &str, problem: String| Error::CargoToml { path: path.to_owned(), problem };
+    let refuse = |path: &str, problem: String| Error::CargoToml { path: path.to_owned(), line: 0, problem };
     let manifest = in_folder(base, "Cargo.toml");
     let root = parse(read, &manifest)?.ok_or_else(|| refuse(&manifest, "it is missing".to_owned()))?;
     let Some(name) = at(&root, "package", "name").and_then(Value::as_str) else {
-        return Err(refuse(&manifest, "it has no `package.name`; a plugin is one package at the root".to_owned()));
+        return Err(refuse(&manifest, no_package(files, base)));
     };
     if !makes_cdylib(&root) {
         return Err(Error::NotCdylib);
     }
-    check_sdk(&root, sdk)?;
+    sdk_dependency::check(&manifest, &root, sdk)?;
+    let mut profiles = Profiles::read(&root);
 
     let workspace = workspace_of(read, base, &root)?;
     // Without a workspace cargo reads the dependencies; with one, also its members, which are given as patterns.
     let mut to_read = VecDeque::from([base.to_owned()]);
     if let Some(workspace) = &workspace {
         if workspace != base
-            && let Some(table) = parse(read, &in_folder(workspace, "Cargo.toml"))?
+            && let path = in_folder(workspace, "Cargo.toml")
+            && let Some(table) = parse(read, &path)?
         {
-            check_sdk(&table, sdk)?;
+            sdk_dependency::check(&path, &table, sdk)?;
+            profiles = Profiles::read(&table);
         }
         to_read.push_back(workspace.clone());
         let below = in_folder(workspace, "");
@@ -123,14 +134,46 @@ fn check_files(read: Read<'_>, files: &[&str], base: &str, sdk: &Version) -> Res
     let has_workspace = workspace.is_some();
     let (folder, root_folder) = (base.to_owned(), workspace.unwrap_or_else(|| base.to_owned()));
     let library = at(&root, "lib", "name").and_then(Value::as_str).unwrap_or(name).replace('-', "_");
-    Ok(Package { name: name.to_owned(), library, has_workspace, folder, root: root_folder })
+    Ok(Package { name: name.to_owned(), library, has_workspace, folder, root: root_folder, profiles })
+}
+
+/// The problem of a Cargo.toml without a package, with the folders that a plugin may be in.
+fn no_package(files: &[&str], base: &str) -> String {
+    let below = in_folder(base, "");
+    let folders_with = |names: &[&str]| -> Vec<&str> {
+        let split = files.iter().filter_map(|file| file.strip_prefix(&*below)?.rsplit_once('/'));
+        split.filter(|(_, name)| names.contains(name)).map(|(folder, _)| folder).collect()
+    };
+    let plugins = folders_with(&["plugin.yaml", "plugin.yml"]);
+    let hint = match (plugins.first(), folders_with(&["Cargo.toml"])) {
+        (Some(first), _) => format!(
+            "{} a plugin.yaml: `load` with --path {}",
+            if plugins.len() == 1 { format!("`{first}/` has") } else { format!("{} have", shown(&plugins)) },
+            in_folder(base, first)
+        ),
+        (None, packages) if !packages.is_empty() => format!(
+            "move plugin.yaml into the folder of the package that is the plugin ({}), and `load` with --path FOLDER",
+            shown(&packages)
+        ),
+        (None, _) => "write `name = \"…\"` under `[package]`".to_owned(),
+    };
+    format!("it has no `package.name`; hint: {hint}")
+}
+
+fn shown(folders: &[&str]) -> String {
+    host_core::shown_list(folders.iter().copied(), 5)
 }
 
 fn parse(read: Read<'_>, path: &str) -> Result<Option<Table>, Error> {
-    let refuse = |problem| Error::CargoToml { path: path.to_owned(), problem };
+    let refuse = |line, problem| Error::CargoToml { path: path.to_owned(), line, problem };
     let Some(bytes) = read(path).transpose()? else { return Ok(None) };
-    let text = std::str::from_utf8(&bytes).map_err(|_| refuse("it is not UTF-8".to_owned()))?;
-    text.parse().map(Some).map_err(|error: toml::de::Error| refuse(error.to_string().trim_end().replace('\n', " ")))
+    let text = std::str::from_utf8(&bytes).map_err(|_| refuse(0, "it is not UTF-8".to_owned()))?;
+    text.parse().map(Some).map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(0, |before| 1 + before.matches('\n').count());
+        let message = error.message().trim_end().replace('\n', ", ");
+        refuse(line, format!("{message}; hint: correct the line; `cargo metadata --no-deps` checks the file"))
+    })
 }
 
 fn at<'a>(table: &'a Table, key: &str, inner: &str) -> Option<&'a Value> {
@@ -141,24 +184,6 @@ fn makes_cdylib(root: &Table) -> bool {
     let kinds = at(root, "lib", "crate-type").or_else(|| at(root, "lib", "crate_type"));
     let kinds = kinds.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     kinds.iter().any(|kind| kind.as_str() == Some("cdylib"))
-}
-
-/// Refuses a plugin that requires another SDK version. cargo would only report that no version was found.
-fn check_sdk(root: &Table, offered: &Version) -> Result<(), Error> {
-    for (_, name, dependency) in dependencies(root) {
-        let package = dependency.get("package").and_then(Value::as_str).unwrap_or(name);
-        let is_elsewhere = ["path", "git", "registry"].iter().any(|key| dependency.get(key).is_some());
-        if package != "plugin-sdk" || is_elsewhere {
-            continue;
-        }
-        let wanted = dependency.as_str().or_else(|| dependency.get("version").and_then(Value::as_str));
-        if let Some(Ok(wanted)) = wanted.map(VersionReq::parse)
-            && !wanted.matches(offered)
-        {
-            return Err(Error::SdkVersion { wanted, offered: offered.clone() });
-        }
-    }
-    Ok(())
 }
 
 /// Resolves `path` from `folder`, both inside the tree; `None` if it leads outside.

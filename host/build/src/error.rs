@@ -30,7 +30,11 @@ pub enum Error {
     #[error("`security.checksum` of plugin.yaml is `{expected}`, but `{path}` is `{actual}`")]
     Checksum { path: String, expected: Digest, actual: Digest },
     /// Files of the tree do not match the checksums in the manifest.
-    #[error("the tree does not match `checksums` of plugin.yaml: {list}", list = problems.join("; "))]
+    #[error(
+        "the tree does not match `checksums` of plugin.yaml: {list}; \
+         hint: pack the plugin again with `plugin-host pack`, or correct `checksums`",
+        list = problems.join("; ")
+    )]
     TreeChecksum {
         /// One sentence for each file, ordered by path.
         problems: Vec<String>,
@@ -42,8 +46,13 @@ pub enum Error {
     #[error("`{path}` is not a usable schema")]
     SchemaRefused { path: String, source: SchemaError },
     /// A Cargo.toml is invalid; cargo would refuse it, too.
-    #[error("`{path}`: {problem}")]
-    CargoToml { path: String, problem: String },
+    #[error("`{path}`{place}: {problem}", place = place(*line))]
+    CargoToml {
+        path: String,
+        /// Counted from 1; 0 is the whole file.
+        line: usize,
+        problem: String,
+    },
     /// The crate does not build a library that can be loaded.
     #[error("the crate does not build a `cdylib`; hint: write `crate-type = [\"cdylib\"]` under `[lib]` in Cargo.toml")]
     NotCdylib,
@@ -65,7 +74,7 @@ pub enum Error {
     #[error("no build slot became free within {}; hint: try again later", Span::new(*timeout))]
     QueueTimeout { timeout: Duration },
     /// cargo stopped before it compiled anything: it could not read the manifests, or find or fetch a dependency.
-    #[error("cargo could not prepare the build: {first}", first = first_line(message))]
+    #[error("cargo could not prepare the build: {first}{hint}", first = first_line(message), hint = prepare_hint(message))]
     Dependencies { message: String, exit: Exit },
     /// The plugin or one of its dependencies does not compile.
     #[error("the plugin does not compile: {first}{hint}", first = first_line(message), hint = compile_hint(message))]
@@ -149,6 +158,22 @@ impl Error {
         }
     }
 
+    /// Returns whether the plugin was refused by a check before its build.
+    pub fn is_before_build(&self) -> bool {
+        matches!(
+            self,
+            Error::NothingToBuild { .. }
+                | Error::Checksum { .. }
+                | Error::TreeChecksum { .. }
+                | Error::SchemaMissing { .. }
+                | Error::SchemaRefused { .. }
+                | Error::CargoToml { .. }
+                | Error::NotCdylib
+                | Error::PathOutside { .. }
+                | Error::SdkVersion { .. }
+        )
+    }
+
     /// The violations of a schema, by location; empty for other errors.
     pub fn schema_problems(&self) -> &[Violation] {
         match self {
@@ -190,6 +215,19 @@ fn compile_hint(message: &str) -> &'static str {
     } else {
         ""
     }
+}
+
+/// The hint for an SDK that cargo cannot fetch, such as the SDK of a git repository without a network.
+fn prepare_hint(message: &str) -> &'static str {
+    if message.contains("failed to get `plugin-sdk`") {
+        "; hint: write `plugin-sdk = \"0.1\"` under `[dependencies]` in Cargo.toml: the host has the SDK"
+    } else {
+        ""
+    }
+}
+
+fn place(line: usize) -> String {
+    if line == 0 { String::new() } else { format!(" line {line}") }
 }
 
 fn first_line(message: &str) -> String {

@@ -34,7 +34,7 @@ mod work;
 
 pub use builder::{BuildKind, BuildSource, Builder, Built, Forecast};
 pub use cargo::{Lines, sdk_patches};
-pub use cargo_toml::has_own_lock_file;
+pub use cargo_toml::{has_own_lock_file, version_difference};
 pub use checksums::checksum_differences;
 pub use config::Config;
 pub use counters::Counters;

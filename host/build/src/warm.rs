@@ -24,7 +24,8 @@ const TIMEOUT: Duration = Duration::from_secs(900);
 /// The smallest crate that needs the SDK.
 pub(crate) fn package() -> Package {
     let (folder, root) = (String::new(), String::new());
-    Package { name: "warm-up".to_owned(), library: "warm_up".to_owned(), has_workspace: true, folder, root }
+    let (name, library, profiles) = ("warm-up".to_owned(), "warm_up".to_owned(), Default::default());
+    Package { name, library, has_workspace: true, folder, root, profiles }
 }
 
 /// The default build settings: plugins that do not change them reuse the compiled SDK.

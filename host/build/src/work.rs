@@ -166,7 +166,14 @@ mod tests {
 
     fn package() -> Package {
         let (folder, root) = (String::new(), String::new());
-        Package { name: "x".to_owned(), library: "x".to_owned(), has_workspace: false, folder, root }
+        Package {
+            name: "x".to_owned(),
+            library: "x".to_owned(),
+            has_workspace: false,
+            folder,
+            root,
+            profiles: Default::default(),
+        }
     }
 
     #[test]

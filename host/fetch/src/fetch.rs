@@ -121,6 +121,9 @@ fn fetch_place(
 
 /// The remedy for a folder that a source does not have: the folders with a plugin.yaml.
 fn folders_with_manifests(tree: &Tree, wanted: &TreePath) -> String {
+    if is_submodule(tree, wanted) {
+        return "it is a git submodule: run `git submodule update --init`".to_owned();
+    }
     let mut is_at_root = false;
     let mut folders = vec![];
     for file in tree.files() {
@@ -139,6 +142,20 @@ fn folders_with_manifests(tree: &Tree, wanted: &TreePath) -> String {
         [] => "no folder has a plugin.yaml; add one".to_owned(),
         folders => format!("these folders have a plugin.yaml: {}", host_core::shown_list(folders.iter().copied(), 5)),
     }
+}
+
+/// Returns whether the folder, or one above it, is a submodule. A folder has none of its files until git fetches them.
+fn is_submodule(tree: &Tree, wanted: &TreePath) -> bool {
+    /// Larger than any real file.
+    const MAX_BYTES: u64 = 64 << 10;
+    let file = ".gitmodules".parse().ok();
+    let Some(Ok(text)) = file.map(|file: TreePath| tree.read(&file, MAX_BYTES)) else { return false };
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let mut paths = text.lines().filter_map(|line| line.trim().strip_prefix("path")?.trim_start().strip_prefix('='));
+    paths.any(|path| {
+        let rest = wanted.as_str().strip_prefix(path.trim());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }
 
 fn is_manifest(name: &str) -> bool {

@@ -25,13 +25,16 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    fn as_str(self) -> &'static str {
+    /// The reason for some files, or for `one`.
+    fn text(self, one: bool) -> &'static str {
         match self {
             Reason::BuildConfiguration => "a plugin does not configure the build",
             Reason::DesktopData => "macOS and Windows write such files for their own use",
             Reason::GitData => "the data of git is not part of a plugin",
             Reason::HostData => "the data of a host, with its tokens and keys, is not part of a plugin",
+            Reason::Cache if one => "a CACHEDIR.TAG marks it as a cache",
             Reason::Cache => "a CACHEDIR.TAG marks them as caches",
+            Reason::Ignored if one => "a `.gitignore` excludes it",
             Reason::Ignored => "a `.gitignore` excludes them",
             Reason::Link => {
                 "a link is followed only to a file of the source; replace it with the file if the plugin needs it"
@@ -71,8 +74,8 @@ impl LeftOut {
 
     fn texts(&self, is_wanted: impl Fn(Reason) -> bool) -> Vec<String> {
         let text = |(reason, names): (&Reason, &BTreeSet<String>)| {
-            let names = host_core::shown_list(names, MAX_NAMES);
-            format!("left out of the source: {names}, because {}", reason.as_str())
+            let shown = host_core::shown_list(names, MAX_NAMES);
+            format!("left out of the source: {shown}, because {}", reason.text(names.len() == 1))
         };
         self.0.iter().filter(|(reason, _)| is_wanted(**reason)).map(text).collect()
     }
@@ -93,5 +96,10 @@ mod tests {
         let [desktop, git] = &left_out.warnings()[..] else { panic!("{left_out:?}") };
         assert!(desktop.contains("`a`, `b`, `c`, `d`, `e`, 2 more, because macOS"), "{desktop}");
         assert!(git.contains("`.git`"), "{git}");
+        left_out.add(Reason::Ignored, "src/generated.rs");
+        let note = "left out of the source: `src/generated.rs`, because a `.gitignore` excludes it";
+        assert_eq!(left_out.notes(), [note]);
+        left_out.add(Reason::Ignored, "a");
+        assert!(left_out.notes()[0].ends_with("excludes them"), "{:?}", left_out.notes());
     }
 }

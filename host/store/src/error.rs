@@ -76,7 +76,7 @@ pub enum Error {
     /// The tree has no files.
     #[error(
         "the source contains no files; hint: name the folder or archive that contains plugin.yaml; files that \
-         .gitignore excludes do not count"
+         .gitignore excludes do not count; `git submodule update --init` fills the folder of a git submodule"
     )]
     EmptyTree,
     /// The tree has no such file.

@@ -162,6 +162,12 @@ impl Tree {
             (None, Some(above)) => {
                 format!("there is one in `{above}/`: name that folder, or `load` with --path {above}")
             }
+            (None, None) if self.misnamed_manifest().is_some() => {
+                format!("rename `{}` to `plugin.yaml`", self.misnamed_manifest().unwrap_or_default())
+            }
+            (None, None) if is_there("HEAD") && is_there("config") && self.has_folder("objects") => {
+                "this is a bare git repository: run `git clone` with its path, and load the clone".to_owned()
+            }
             (None, None) if !is_there("Cargo.toml") && (is_there("main.go") || is_there("go.mod")) => {
                 "main.go and no Cargo.toml: this is a Go plugin; port it to Rust, see docs/authoring.md".to_owned()
             }
@@ -170,6 +176,19 @@ impl Tree {
             }
             (None, None) => "put a `plugin.yaml` at the root of the repository, archive or folder".to_owned(),
         }
+    }
+
+    /// A file at the root that is named like a manifest, but not exactly.
+    fn misnamed_manifest(&self) -> Option<&str> {
+        let is_meant = |name: &&str| {
+            let lower = name.to_ascii_lowercase();
+            ["plugin.yaml", "plugin.yml"].contains(&lower.trim_end_matches(".txt"))
+        };
+        self.0.files.iter().map(|file| file.path.as_str()).find(is_meant)
+    }
+
+    fn has_folder(&self, name: &str) -> bool {
+        self.0.files.iter().any(|file| file.path.as_str().split_once('/').is_some_and(|(first, _)| first == name))
     }
 
     /// The only file, if it is an archive. CI services pack the ZIP of a build into another ZIP.

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use host_core::Digest;
-use host_core::manifest::Build;
+use host_core::manifest::{Build, Profile};
 use host_store::{Artifact, Provenance, Tree};
 
 use super::{Inner, blocking};
@@ -85,6 +85,10 @@ impl Inner {
         let locked = work.lock_file(package);
         if locked.is_empty() {
             lines("note: the plugin has no Cargo.lock, so cargo uses the newest versions of its dependencies");
+        }
+        let usual = if self.config.development { Profile::Dev } else { Profile::Release };
+        if let Some(note) = package.profiles.note(build.profile, usual) {
+            lines(&note);
         }
         let target = self.store.target_dir(&self.targets(), slot.index);
         let run = Run {

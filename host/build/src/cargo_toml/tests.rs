@@ -50,13 +50,34 @@ fn a_plugin_is_one_package_that_makes_a_cdylib() {
     assert_eq!(check_root("[workspace]"), "x in a workspace");
     for (text, start) in [
         ("[workspace]\nmembers = [\"a\"]", "build_cargo_toml: `Cargo.toml`: it has no `package.name`"),
-        ("name =", "build_cargo_toml: `Cargo.toml`: TOML parse error at line 1"),
+        ("name =", "build_cargo_toml: `Cargo.toml` line 1: string values must be quoted"),
+        (
+            "[package]\nname = \"x\"\n\n[lib",
+            "build_cargo_toml: `Cargo.toml` line 4: unclosed table, expected `]`; hint: correct",
+        ),
+        (
+            "[package]\nname = \"x\"\nname = \"y\"",
+            "build_cargo_toml: `Cargo.toml` line 3: duplicate key; hint: correct",
+        ),
         ("[package]\nname = \"x\"", "build_not_cdylib: the crate does not build a `cdylib`; hint: write `crate-type"),
         ("[package]\nname = \"x\"\n[lib]\ncrate-type = [\"dylib\"]", "build_not_cdylib"),
     ] {
         let found = check(&[("Cargo.toml", text)]);
         assert!(found.starts_with(start), "{found}");
     }
+}
+
+#[test]
+fn a_workspace_without_a_package_names_the_folders_of_its_plugins() {
+    let workspace = ("Cargo.toml", "[workspace]\nmembers = [\"a\", \"b\"]");
+    let of = |rest: &[(&str, &str)]| check(&[&[workspace], rest].concat());
+    let found = of(&[("a/Cargo.toml", ""), ("a/plugin.yaml", ""), ("b/Cargo.toml", "")]);
+    assert!(found.ends_with("; hint: `a/` has a plugin.yaml: `load` with --path a"), "{found}");
+    let found = of(&[("a/plugin.yaml", ""), ("b/plugin.yml", "")]);
+    assert!(found.ends_with("; hint: `a`, `b` have a plugin.yaml: `load` with --path a"), "{found}");
+    let found = of(&[("a/Cargo.toml", ""), ("b/Cargo.toml", "")]);
+    assert!(found.contains("that is the plugin (`a`, `b`), and `load` with --path FOLDER"), "{found}");
+    assert!(of(&[]).ends_with("hint: write `name = \"…\"` under `[package]`"), "{}", of(&[]));
 }
 
 #[test]
@@ -113,4 +134,49 @@ fn the_sdk_must_be_the_one_the_host_carries() {
         let found = check_root(bad);
         assert!(found.starts_with("build_sdk_version") && found.contains("plugin-sdk = \"0.1\""), "{found}");
     }
+}
+
+#[test]
+fn an_sdk_with_the_name_of_its_crate_is_named() {
+    for wrong in [
+        "[dependencies]\nplugin_sdk = \"0.1\"",
+        "[dev-dependencies.plugin_sdk]\nversion = \"0.1\"",
+        "[dependencies]\nsdk = { package = \"plugin_sdk\", version = \"1\" }",
+        "[workspace.dependencies]\nplugin_sdk = \"*\"",
+    ] {
+        let found = check_root(wrong);
+        let expected =
+            "build_cargo_toml: `Cargo.toml`: there is no package `plugin_sdk`; hint: write `plugin-sdk = \"0.1\"`";
+        assert!(found.starts_with(expected), "{found}");
+    }
+    for right in [
+        "[dependencies]\nplugin_sdk = { package = \"plugin-sdk\", version = \"0.1\" }",
+        "[dependencies]\nplugin_sdk = { path = \"mine\" }",
+    ] {
+        assert_eq!(check_root(right), "x", "{right}");
+    }
+}
+
+#[test]
+fn a_profile_that_differs_from_that_of_the_host_is_noted() {
+    use host_core::manifest::Profile::{Dev, Release};
+    let profiles = |text: &str| Profiles::read(&text.parse().unwrap());
+    let note = |text: &str| profiles(text).note(Release, Release).unwrap_or_default();
+    for same in [
+        "",
+        "[profile.release]\nopt-level = 3\ndebug = false\nlto = false\nstrip = \"none\"\npanic = \"abort\"\nincremental = true",
+        "[profile.dev]\nlto = true",
+        "[profile.release.package.small]\nopt-level = \"s\"",
+    ] {
+        assert_eq!(note(same), "", "{same}");
+    }
+    let note_of =
+        note("[profile.release]\nstrip = true\nlto = \"fat\"\n[profile.release.package.\"*\"]\nopt-level = 1");
+    assert!(
+        note_of.starts_with("note: `[profile.release]` in Cargo.toml sets `strip`, `lto`, `package.\"*\"`"),
+        "{note_of}"
+    );
+    assert!(profiles("[profile.dev]\nopt-level = 1").note(Dev, Dev).is_some());
+    let dev = profiles("").note(Dev, Release).unwrap();
+    assert!(dev.starts_with("note: `build.profile` in plugin.yaml is `dev`, so cargo does not reuse"), "{dev}");
 }

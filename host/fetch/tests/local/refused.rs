@@ -53,6 +53,24 @@ fn pointers_of_git_lfs_are_refused_in_the_plugin_and_named_elsewhere() {
 }
 
 #[test]
+fn the_empty_folder_of_a_submodule_is_named() {
+    let place = place();
+    let source = place.write(&["Cargo.toml"]);
+    fs::create_dir_all(source.join("plugins/a")).unwrap();
+    let text = "[submodule \"a\"]\n\tpath = plugins/a\n\turl = https://example.com/a\n";
+    File::create(source.join(".gitmodules")).unwrap().write_all(text.as_bytes()).unwrap();
+    for (path, is_submodule) in [("plugins/a", true), ("plugins/a/sub", true), ("plugins/ab", false)] {
+        let part: Source = format!("{}#path={path}", source.display()).parse().unwrap();
+        let error = place.fetch(&part, Trust::CommandLine, &Config::default()).unwrap_err();
+        assert_eq!(error.code(), "fetch_no_folder", "{error}");
+        assert_eq!(
+            error.to_string().ends_with("hint: it is a git submodule: run `git submodule update --init`"),
+            is_submodule
+        );
+    }
+}
+
+#[test]
 fn a_folder_with_too_many_files_is_refused_before_one_is_copied() {
     let place = place();
     let max_files = TreeLimits::default().max_files;

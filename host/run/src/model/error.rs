@@ -40,7 +40,7 @@ pub enum Error {
     OtherSource { id: PluginId, installed: Box<str>, found: Box<str> },
     #[error("plugin `{id}` requires placement `isolated`, which this host does not support")]
     Placement { id: PluginId },
-    #[error("failed to build the plugin")]
+    #[error("{}", if .0.is_before_build() { "the plugin was refused before its build" } else { "failed to build the plugin" })]
     Build(#[from] host_build::Error),
     #[error("failed to build the plugin")]
     BuildOfSource {

@@ -12,6 +12,7 @@ pub(crate) fn check(config: &Config, tree: &Tree) -> Result<Checked, Error> {
     let text = tree.manifest_text()?;
     let checked = Manifest::check_for_host(&text, config.mode, config.max_endpoint_timeout);
     let mut checked = checked.map_err(|problems| Error::Manifest { problems })?;
+    checked.warnings.extend(host_build::version_difference(tree, &checked.manifest));
     if config.mode == Mode::Permissive {
         ignore_checksums(tree, &mut checked);
     }

@@ -133,6 +133,17 @@ fn a_tree_needs_one_manifest_at_its_root() {
     assert!(go.contains("this is a Go plugin; port it to Rust, see docs/authoring.md"), "{go}");
     let both = hint(&[("main.go", ""), ("Cargo.toml", "")]);
     assert!(both.contains("put a `plugin.yaml` at the root"), "{both}");
+    for name in ["Plugin.yaml", "PLUGIN.YML", "plugin.yaml.txt"] {
+        let misnamed = tree(&test.store, &[(name, "")]).unwrap().manifest_text().unwrap_err().to_string();
+        assert!(misnamed.ends_with(&format!("hint: rename `{name}` to `plugin.yaml`")), "{misnamed}");
+    }
+    let bare = hint(&[("HEAD", ""), ("config", ""), ("objects/pack/x", ""), ("description", "")]);
+    assert!(
+        bare.ends_with("this is a bare git repository: run `git clone` with its path, and load the clone"),
+        "{bare}"
+    );
+    let empty = tree(&test.store, &[]).unwrap_err().to_string();
+    assert!(empty.contains("`git submodule update --init` fills the folder"), "{empty}");
 }
 
 #[test]
