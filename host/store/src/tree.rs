@@ -165,7 +165,12 @@ impl Tree {
             (None, None) if self.misnamed_manifest().is_some() => {
                 format!("rename `{}` to `plugin.yaml`", self.misnamed_manifest().unwrap_or_default())
             }
-            (None, None) if is_there("HEAD") && is_there("config") && self.has_folder("objects") => {
+            // A repository without commits has no objects.
+            (None, None)
+                if is_there("HEAD")
+                    && is_there("config")
+                    && (self.has_folder("objects") || is_there("description")) =>
+            {
                 "this is a bare git repository: run `git clone` with its path, and load the clone".to_owned()
             }
             (None, None) if !is_there("Cargo.toml") && (is_there("main.go") || is_there("go.mod")) => {
