@@ -1,7 +1,7 @@
 //! The end of an archive: the end record, the records of ZIP64 in front of it if they agree with it, and padding.
 //!
-//! Readers look for the end record from the end of the file, so the last one counts. Another one can be part of a file in
-//! the archive, such as a ZIP archive that is stored without compression.
+//! Readers look for the end record from the end of the file, so the last one counts. Another one can be part of a file
+//! in the archive, such as a ZIP archive that is stored without compression.
 #![forbid(unsafe_code)]
 
 use super::record::{Record, ZIP64_VERSION};
@@ -28,7 +28,7 @@ pub(super) struct Directory {
     pub(super) n_entries: usize,
     /// The number of bytes of the archive without padding.
     pub(super) archive_bytes: usize,
-    /// The places of other end records, each of which must be inside the data of an entry.
+    /// The places of other end records: each must be inside the data of an entry.
     pub(super) others: Vec<usize>,
 }
 

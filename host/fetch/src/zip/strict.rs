@@ -1,8 +1,8 @@
 //! Parses the structure of a ZIP archive and accepts only archives that every reader interprets equally.
 //!
 //! Some readers start at the directory, others at the first byte; some trust the local header, others the central one;
-//! some skip unknown parts. An archive is accepted only if all readers find the same list: one end record outside of the
-//! files, a directory directly before it, and entries that fill the rest without a gap.
+//! some skip unknown parts. An archive is accepted only if all readers find the same list: one end record outside of
+//! the files, a directory directly before it, and entries that fill the rest without a gap.
 #![forbid(unsafe_code)]
 
 use host_core::TreePath;
