@@ -88,7 +88,7 @@ const flows = {
     await page.getByRole("button", { name: "Enable hello" }).click();
     await page.getByRole("button", { name: "Disable hello" }).waitFor();
     assert.equal((await host.api("GET", "/api/plugins/hello")).enabled, true);
-    for (const tab of ["overview", "logs", "configuration", "history", "updates"]) {
+    for (const tab of ["overview", "logs", "configuration", "data", "history", "updates"]) {
       await page.goto(host.address + "/console/plugins/hello/" + tab);
       await page.getByRole("navigation", { name: "Plugin" }).waitFor();
       await page.getByText("running").first().waitFor();

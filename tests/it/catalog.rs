@@ -96,10 +96,14 @@ async fn a_source_is_looked_at_and_nothing_is_installed() {
     let host = TestHost::start().await;
     let validate = async |body: Value| host.post_json("/api/plugins/validate", &body).await;
     let good = validate(json!({ "source": plugins::source("hello") })).await.expect(200).json();
-    assert_eq!((&good["valid"], &good["errors"], &good["metadata"]["id"]), (&json!(true), &json!([]), &json!("hello")));
+    assert_eq!((&good["valid"], &good["metadata"]["id"]), (&json!(true), &json!("hello")));
+    assert_eq!((&good["errors"], &good["problems"]), (&json!([]), &json!([])));
     let bad = validate(json!({ "source": plugins::source("bad-manifest") })).await.expect(200).json();
     assert_eq!((&bad["valid"], bad["metadata"].is_null()), (&json!(false), true));
-    assert!(bad["errors"].as_array().unwrap().iter().any(|error| error["pointer"] == "id"), "{bad}");
+    let problems = bad["problems"].as_array().unwrap();
+    assert!(problems.iter().any(|problem| problem["pointer"] == "id"), "{bad}");
+    let messages: Vec<_> = problems.iter().map(|problem| problem["message"].clone()).collect();
+    assert_eq!(bad["errors"], Value::Array(messages), "older clients read the messages");
     for name in ["no-manifest", "not-a-cdylib", "checksum-mismatch"] {
         let answer = validate(json!({ "source": plugins::source(name) })).await.expect(200).json();
         assert!(!answer["errors"].as_array().unwrap().is_empty(), "{name}: {answer}");

@@ -88,6 +88,7 @@ mod shell;
 mod shutdown;
 mod slow_clients;
 mod states;
+mod stored_data;
 mod system_settings;
 mod systemd;
 mod template;

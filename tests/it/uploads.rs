@@ -48,7 +48,7 @@ async fn an_archive_is_uploaded_checked_and_installed() {
     // With the files at its root, and below a single folder, as in archives of GitHub.
     for (below, field, generation) in [("", "plugin", 1), ("hello-main/", "file", 2)] {
         let answer = upload_as(&host, field, "Hello.ZIP", &zipped("hello", below)).await.expect(200).json();
-        assert_eq!(answer["validation"], json!({ "valid": true, "errors": [], "warnings": [] }));
+        assert_eq!(answer["validation"], json!({ "valid": true, "errors": [], "problems": [], "warnings": [] }));
         assert_eq!(answer["metadata"]["id"], "hello");
         let id = answer["upload_id"].as_str().unwrap();
         assert!(id.starts_with("upload_") && id.len() > 30, "{id}");
@@ -82,8 +82,10 @@ async fn an_archive_without_a_valid_plugin_is_reported_and_not_stored() {
     for (name, pointer) in [("bad-manifest", "id"), ("no-manifest", "plugin.yaml")] {
         let answer = upload(&host, &zipped(name, "")).await.expect(200).json();
         assert_eq!((&answer["validation"]["valid"], &answer["upload_id"]), (&json!(false), &serde_json::Value::Null));
-        let errors = answer["validation"]["errors"].as_array().unwrap();
-        assert!(errors.iter().any(|error| error["pointer"] == pointer), "{answer}");
+        let problems = answer["validation"]["problems"].as_array().unwrap();
+        assert!(problems.iter().any(|problem| problem["pointer"] == pointer), "{answer}");
+        let messages: Vec<_> = problems.iter().map(|problem| problem["message"].clone()).collect();
+        assert_eq!(answer["validation"]["errors"], json!(messages), "older clients read the messages");
     }
     let yaml = std::fs::read(source("hello").join("plugin.yaml")).unwrap();
     for (files, fix) in [
@@ -291,7 +293,7 @@ async fn a_field_beside_the_archive_has_a_limit() {
 async fn a_source_without_a_manifest_is_not_called_a_failure_of_the_data_folders() {
     let host = TestHost::start().await;
     let answer = upload(&host, &archive(&[("a/plugin.yaml", b"id: a"), ("b.txt", b"")])).await.expect(200).json();
-    let message = answer["validation"]["errors"][0]["message"].as_str().unwrap();
+    let message = answer["validation"]["errors"][0].as_str().unwrap();
     assert!(message.starts_with("no `plugin.yaml` at the root of the source, which holds `a`, `b.txt`"), "{answer}");
 }
 

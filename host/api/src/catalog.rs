@@ -113,8 +113,11 @@ pub struct ValidationReport {
     pub valid: bool,
     /// The result in one sentence.
     pub message: String,
-    /// The problems that prevent an installation.
-    pub errors: Vec<FieldError>,
+    /// The messages of the problems that prevent an installation.
+    pub errors: Vec<String>,
+    /// The problems that prevent an installation, each with the field it is about.
+    #[serde(default)]
+    pub problems: Vec<FieldError>,
     /// The command or change that corrects the problems, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,

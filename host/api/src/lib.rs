@@ -17,6 +17,7 @@ mod outcome;
 mod plan;
 mod plugin;
 mod revision;
+mod stored;
 mod system;
 mod update;
 
@@ -46,6 +47,7 @@ pub use plugin::{
     StatusResponse, StoredData, UploadResponse, Validation,
 };
 pub use revision::{PastPlugin, PastPlugins, Revision, RevisionChange, RevisionDiff, RevisionList};
+pub use stored::{StoredKey, StoredKeys, StoredValue};
 pub use system::{
     HealthItem, HealthSummary, HealthTotals, MetricBucket, MetricFamily, MetricSeries, SystemMetrics,
     SystemMetricsResponse, Unloading,

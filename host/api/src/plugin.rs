@@ -252,8 +252,11 @@ pub struct UploadResponse {
 pub struct Validation {
     /// True if the plugin can be installed.
     pub valid: bool,
-    /// The problems that prevent an installation.
-    pub errors: Vec<FieldError>,
+    /// The messages of the problems that prevent an installation.
+    pub errors: Vec<String>,
+    /// The problems that prevent an installation, each with the field it is about.
+    #[serde(default)]
+    pub problems: Vec<FieldError>,
     /// The command or change that corrects the problems, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,

@@ -66,11 +66,11 @@ export async function addPage({ root, signal, title, go }) {
     if (signal.aborted) return;
     const before = installed?.plugin?.metadata;
     const isNew = (/** @type {string} */ permission) => Boolean(before) && !before.permissions.includes(permission);
-    const problems = validation.problems ?? validation.errors ?? [];
+    const problems = validation.problems ?? [];
     const replaces = installed ? "Replaces version " + before.version + " from " + installed.source + ". Calls in progress are completed by the old version." : "";
     fill(result, h("div", { class: "card review" },
       h("h2", {}, isValid ? "Review " + (metadata.name || metadata.id) + " " + metadata.version : name + " cannot be installed"),
-      problems.length > 0 && h("div", { class: "refusal", role: "alert" }, h("ul", {}, problems.map((/** @type {any} */ problem) => h("li", {}, typeof problem === "string" ? words(problem) : [problem.pointer && h("code", {}, problem.pointer), " ", words(problem.message)]))), validation.fix && h("p", { class: "fix" }, "To fix it: ", words(validation.fix))),
+      problems.length > 0 && h("div", { class: "refusal", role: "alert" }, h("ul", {}, problems.map((/** @type {any} */ problem) => h("li", {}, [problem.pointer && h("code", {}, problem.pointer), " ", words(problem.message)]))), validation.fix && h("p", { class: "fix" }, "To fix it: ", words(validation.fix))),
       validation.warnings?.length > 0 && h("ul", { class: "warnings", aria: { label: "Warnings" } }, validation.warnings.map((/** @type {string} */ warning) => h("li", {}, words(warning)))),
       isValid && [
         metadata.description && h("p", {}, metadata.description),

@@ -1,9 +1,11 @@
-// The logs, the history and the updates of a plugin.
+// The logs, the stored data, the history and the updates of a plugin.
 import { api, follow } from "./api.js";
 import { fill, h } from "./dom.js";
-import { exact } from "./format.js";
-import { badge, button, confirm, explain, facts, logView, refusal, time, toast, withReason } from "./parts.js";
+import { count, exact, size } from "./format.js";
+import { badge, button, confirm, dialog, explain, facts, logView, refusal, time, toast, wide, withReason } from "./parts.js";
 
+/** Number of keys that are requested at once. */
+const KEYS = 100;
 const LEVELS = ["trace", "debug", "info", "warn", "error"];
 
 /** The live log, by level and text. @param {import("./plugin.js").Tab} tab */
@@ -91,4 +93,65 @@ export async function updatesTab({ path, root, signal, go }) {
         }, { class: "plain" }))));
   };
   render(await api("GET", path + "/updates", { signal }));
+}
+
+/** The stored data: keys by prefix, one value, and the removal of a key. @param {import("./plugin.js").Tab} tab */
+export async function dataTab({ id, path, root, signal }) {
+  const prefix = /** @type {HTMLInputElement} */ (h("input", { type: "search", id: "prefix", placeholder: "Prefix  /", autocomplete: "off", spellcheck: "false" }));
+  const summary = h("span", { class: "quiet", role: "status" });
+  const problem = h("div", {});
+  const body = h("tbody", {});
+  const more = h("div", { class: "row" });
+  const table = wide(h("table", { aria: { label: "Stored keys" } }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Key"), h("th", { scope: "col", class: "number" }, "Size"), h("th", { scope: "col" }, h("span", { class: "hidden" }, "Actions")))), body));
+  fill(root,
+    h("p", { class: "quiet" }, "The keys that the plugin has stored. Reloads, updates and restarts keep them. A deleted key is gone for the running plugin as well."),
+    h("form", { class: "row", role: "search", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), load()) }, h("label", { for: "prefix" }, "Keys that start with"), prefix, h("button", { type: "submit", class: "plain" }, "Filter"), summary),
+    problem, table, more);
+
+  /** @param {string} [after] the last shown key, behind which further keys are added */
+  async function load(after) {
+    try {
+      const query = new URLSearchParams({ prefix: prefix.value, limit: String(KEYS), ...(after === undefined ? {} : { after }) });
+      const page = await api("GET", path + "/kv?" + query, { signal });
+      fill(problem);
+      const rows = page.keys.map(row);
+      if (after === undefined) fill(body, rows);
+      else body.append(...rows);
+      const shown = body.childElementCount;
+      summary.textContent = shown ? count(shown) + (page.next ? " of more keys" : shown === 1 ? " key" : " keys") : prefix.value ? "No key starts with this text." : "The plugin has stored nothing.";
+      table.hidden = shown === 0;
+      fill(more, page.next && button("More", () => load(page.next), { class: "plain" }));
+    } catch (error) {
+      if (!signal.aborted) fill(problem, refusal(error));
+    }
+  }
+
+  /** @param {{key: string, bytes: number}} stored */
+  function row(stored) {
+    const parts = stored.key.split("/");
+    // Browsers resolve `..` in a path, also if it is encoded, so such a key would name another route.
+    const isInPath = !parts.some((part) => part === "." || part === "..");
+    const at = path + "/kv/" + parts.map(encodeURIComponent).join("/");
+    return h("tr", {}, h("th", { scope: "row" }, h("code", {}, stored.key)), h("td", { class: "number" }, size(stored.bytes)), h("td", { class: "end" }, isInPath && [
+      button("View", () => view(at, stored.key), { class: "plain small", aria: { label: "View " + stored.key } }), " ",
+      button("Delete", () => remove(at, stored), { class: "danger small", aria: { label: "Delete " + stored.key } })]));
+  }
+
+  /** @param {string} at @param {string} key */
+  async function view(at, key) {
+    const value = await api("GET", at, { signal });
+    const kind = value.text === null ? "not UTF-8 text, shown in base64" : "text";
+    await dialog(key, [h("p", { class: "quiet" }, size(value.bytes) + ", " + kind + ", version " + value.version), h("pre", { class: "log", tabindex: 0, aria: { label: "Value" }, role: "region" }, value.text ?? value.base64)], []);
+  }
+
+  /** @param {string} at @param {{key: string, bytes: number}} stored */
+  async function remove(at, stored) {
+    const chosen = await dialog("Delete " + stored.key + "?", h("p", {}, "The value (" + size(stored.bytes) + ") cannot be restored. ", id, " is not restarted."), [{ text: "Delete", value: "yes", kind: "danger" }]);
+    if (chosen !== "yes") return;
+    await api("DELETE", at);
+    toast(stored.key + " is deleted.");
+    await load();
+  }
+
+  await load();
 }

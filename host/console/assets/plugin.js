@@ -4,10 +4,10 @@ import { fill, h } from "./dom.js";
 import { configurationTab } from "./config.js";
 import { count, duration, plural, short, size } from "./format.js";
 import { badge, button, confirm, facts, refusal, time, toast, wide, withReason } from "./parts.js";
-import { historyTab, logsTab, updatesTab } from "./plugin-tabs.js";
+import { dataTab, historyTab, logsTab, updatesTab } from "./plugin-tabs.js";
 import { endpointsTab } from "./try.js";
 
-const TABS = ["overview", "endpoints", "logs", "configuration", "history", "updates"];
+const TABS = ["overview", "endpoints", "logs", "configuration", "data", "history", "updates"];
 
 /** @typedef {{id: string, path: string, root: HTMLElement, signal: AbortSignal, go: (path: string) => void}} Tab */
 
@@ -67,7 +67,7 @@ export async function pluginPage({ root, signal, title, parameters, go }) {
     go("/console");
   }
 
-  const tabs = { endpoints: endpointsTab, logs: logsTab, configuration: configurationTab, history: historyTab, updates: updatesTab };
+  const tabs = { endpoints: endpointsTab, logs: logsTab, configuration: configurationTab, data: dataTab, history: historyTab, updates: updatesTab };
   if (tab in tabs) await tabs[/** @type {keyof typeof tabs} */ (tab)]({ id, path, root: content, signal, go });
   else if (tab !== "overview") fill(content, h("p", {}, "A plugin has no page ", h("code", {}, tab), "."));
 }

@@ -18,6 +18,7 @@ mod overview;
 mod plugin_services;
 mod reconcile_loop;
 mod shutdown;
+mod stored_data;
 mod unfinished_jobs;
 mod uploads;
 

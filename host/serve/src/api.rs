@@ -11,6 +11,7 @@ mod events;
 mod graph;
 mod job_log;
 mod jobs;
+mod kv;
 mod login;
 mod logs;
 mod openapi;

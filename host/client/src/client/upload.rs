@@ -28,7 +28,7 @@ impl Client {
             None => {
                 let mut failure = Failure::failed(format!("the plugin in `{}` is invalid", path.display()));
                 let warnings = response.validation.warnings.iter().map(|warning| format!("warning: {warning}"));
-                let errors = response.validation.errors.into_iter().map(|error| error.message);
+                let errors = response.validation.errors.into_iter();
                 failure.details = errors.chain(warnings).collect();
                 failure.fix = response.validation.fix;
                 failure.response = Some(reply.body);

@@ -76,7 +76,7 @@ pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(
     if validated.valid {
         return Ok(());
     }
-    let details = validated.errors.iter().map(|error| printable(&error.message)).collect();
+    let details = validated.errors.iter().map(|error| printable(error)).collect();
     Err(Failure {
         details,
         fix: validated.fix.as_deref().map(printable),

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use host_call::LogLine;
-use host_core::PluginId;
 use host_core::health::Health;
 
 use crate::model::Error;
@@ -75,14 +74,6 @@ impl Host {
     /// A data folder could not be read.
     pub fn usage(&self) -> Result<host_store::Usage, Error> {
         Ok(self.0.store.usage()?)
-    }
-
-    /// The data that a plugin has stored.
-    ///
-    /// # Errors
-    /// The database could not be read.
-    pub async fn stored_data(&self, id: &PluginId) -> Result<host_state::StoredData, Error> {
-        Ok(self.0.services.kv().stored_data(id).await?)
     }
 
     /// Compiles the SDK in the background, so that the build of the first plugin does not have to.

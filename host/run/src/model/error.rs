@@ -199,6 +199,7 @@ impl Error {
             Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => {
                 FailureKind::NotFound
             }
+            Error::State(_) if code == "kv_bad_key" => FailureKind::Malformed,
             Error::Stale(_) | Error::PlanStale { .. } => FailureKind::Stale,
             Error::UnknownPlan { .. } | Error::NotListed { .. } => FailureKind::NotFound,
             Error::OtherContent { .. } | Error::ManifestElsewhere => FailureKind::Refused,

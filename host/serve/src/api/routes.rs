@@ -4,6 +4,7 @@ mod access;
 mod history;
 mod host;
 mod jobs;
+mod kv;
 mod legacy;
 mod plans;
 mod plugins;
@@ -47,6 +48,7 @@ pub(crate) fn table(app: AppState) -> RouteTable {
     let mut table = RouteTable::new(app);
     plugins::add(&mut table, max_upload_bytes);
     history::add(&mut table);
+    kv::add(&mut table);
     plans::add(&mut table);
     jobs::add(&mut table);
     access::add(&mut table);

@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::access::audit_context::AuditSubject;
 use crate::operation::source::inside;
-use crate::operation::validate::judged;
+use crate::operation::validate::{judged, messages, problems};
 use crate::state::AppState;
 use crate::state::uploads::MAX_AT_ONCE;
 use crate::wire::form::{Allowance, MAX_BETWEEN_FILES};
@@ -166,8 +166,13 @@ async fn check(
             let source = inside(Source::Upload(uploaded.id.clone()), folder_of_plugin.as_ref().map(TreePath::as_str))?;
             let validated = app.host.validate(source).await?;
             let judged = judged(String::new(), &validated);
-            let warnings = judged.warnings;
-            let validation = api::Validation { valid: judged.valid, errors: judged.errors, fix: judged.fix, warnings };
+            let validation = api::Validation {
+                valid: judged.valid,
+                errors: judged.errors,
+                problems: judged.problems,
+                fix: judged.fix,
+                warnings: judged.warnings,
+            };
             Ok(api::UploadResponse {
                 upload_id: judged.valid.then_some(uploaded.id),
                 validation,
@@ -176,14 +181,11 @@ async fn check(
         }
         // An invalid plugin is reported in a 200 response; an unsafe archive is an error.
         Ok(Err(UploadError::Invalid { error, warnings })) => {
-            let refused = ApiError::from(&error);
-            let fix = refused.fix;
-            let errors = if refused.errors.is_empty() {
-                vec![api::FieldError { pointer: "plugin.yaml".to_owned(), message: refused.detail }]
-            } else {
-                refused.errors
-            };
-            let validation = api::Validation { valid: false, errors, fix, warnings };
+            let mut refused = ApiError::from(&error);
+            let fix = refused.fix.take();
+            let problems = problems(refused, "plugin.yaml");
+            let errors = messages(&problems);
+            let validation = api::Validation { valid: false, errors, problems, fix, warnings };
             Ok(api::UploadResponse { validation, ..Default::default() })
         }
         Ok(Err(UploadError::Refused(error))) => Err(ApiError::from(&error)),

@@ -17,17 +17,12 @@ pub(crate) fn judged(source: String, validated: &Validated) -> api::ValidationRe
         Some(refused) => format!("{named} cannot be installed: {}", refused.detail),
     };
     let fix = refused.as_ref().and_then(|refused| refused.fix.clone());
-    let errors = refused.map(|refused| {
-        if refused.errors.is_empty() {
-            vec![api::FieldError { pointer: String::new(), message: refused.detail }]
-        } else {
-            refused.errors
-        }
-    });
+    let problems = refused.map(|refused| problems(refused, "")).unwrap_or_default();
     api::ValidationReport {
         valid: validated.error.is_none(),
         message,
-        errors: errors.unwrap_or_default(),
+        errors: messages(&problems),
+        problems,
         fix,
         warnings: validated.warnings.clone(),
         metadata,
@@ -45,4 +40,18 @@ pub(crate) fn judged(source: String, validated: &Validated) -> api::ValidationRe
             compiler: Some(header.compiler.clone()).filter(|compiler| !compiler.is_empty()),
         }),
     }
+}
+
+/// Returns the problems of a refused plugin; a refusal without single errors is one problem of the field `pointer`.
+pub(crate) fn problems(refused: ApiError, pointer: &str) -> Vec<api::FieldError> {
+    if refused.errors.is_empty() {
+        vec![api::FieldError { pointer: pointer.to_owned(), message: refused.detail }]
+    } else {
+        refused.errors
+    }
+}
+
+/// Returns the texts of problems, which older clients read as `errors`.
+pub(crate) fn messages(problems: &[api::FieldError]) -> Vec<String> {
+    problems.iter().map(|problem| problem.message.clone()).collect()
 }

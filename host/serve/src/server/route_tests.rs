@@ -125,6 +125,7 @@ fn path(row: &RouteRow) -> String {
         ("{upload}", "upload_0"),
         ("{number}", "1"),
         ("{version}", "1.0.0"),
+        ("{*key}", "bowl"),
         ("{token}", "00000000"),
         ("{name}", "zoe"),
     ];
