@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { changes } from "./changes.mjs";
+import { data } from "./data.mjs";
 import { archive, launch, open, startHost } from "./host.mjs";
 
 const [program, repository, target] = process.argv.slice(2);
@@ -23,6 +24,9 @@ const newer = archive(program, path.join(repository, "examples/hello"), path.joi
   }
 });
 const configured = archive(program, path.join(repository, "examples/config"), path.join(target, "config.zip"));
+const notes = archive(program, path.join(repository, "examples/store"), path.join(target, "store.zip"));
+const settings = archive(program, path.join(repository, "tests/plugins/settings"), path.join(target, "settings.zip"));
+const brokenSettings = archive(program, path.join(repository, "tests/plugins/settings"), path.join(target, "broken-settings.zip"), (folder) => fs.appendFileSync(path.join(folder, "src/lib.rs"), "\nfn broken() -> u32 { \"text\" }\n"));
 let host = await startHost(program);
 const browser = await launch();
 const { page, context, problems } = await open(browser, host.address);
@@ -114,6 +118,7 @@ const flows = {
     assert.equal((await host.api("GET", "/api/plugins/hello")).phase, "running");
   },
   ...changes(page, () => host, { newer, configured, buildMs: BUILD_MS }),
+  ...data(page, () => host, { notes, settings, brokenSettings, buildMs: BUILD_MS, accessible }),
   async "the other pages answer, and the palette opens them from the keyboard"() {
     for (const route of ["jobs", "events", "audit", "plan", "host", "host/settings", "host/access"]) {
       await page.goto(host.address + "/console/" + route);

@@ -145,6 +145,12 @@ async fn a_cancelled_first_load_installs_nothing_and_its_client_is_informed() {
             (&plugin["phase"], &plugin["metadata"]["version"], &plugin["source"]),
             (&json!("building"), &json!("1.0.0"), &json!(build.folder))
         );
+        let now = &plugin["operation"];
+        assert_eq!(
+            (&now["job"], &now["operation"], &now["started_at"]),
+            (&job["id"], &json!("load"), &job["started_unix_ms"])
+        );
+        assert_eq!(plugin["metadata"]["name"], "Hello");
         for words in [&["list"][..], &["show", "hello"]] {
             let shown = host.command(words).await;
             let text = String::from_utf8_lossy(&shown.stdout).into_owned();

@@ -47,6 +47,7 @@ mod endpoint_rules;
 mod error_codes;
 mod events;
 mod examples;
+mod failed_loads;
 mod failing_calls;
 mod full_disk;
 mod git;

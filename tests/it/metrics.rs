@@ -205,3 +205,32 @@ fn every_metric_that_the_dashboard_asks_for_is_documented() {
     }
     assert!(asked.len() > 12, "{asked:?}");
 }
+
+#[tokio::test]
+async fn the_series_of_a_plugin_has_its_requests_errors_and_response_times() {
+    let host = TestHost::start().await;
+    host.load("echo").await;
+    host.load("hello").await;
+    for _ in 0..5 {
+        host.call("hello/hello").await.expect(200);
+    }
+    let series = async |id: &str| host.get(&format!("/api/plugins/{id}/metrics/series")).await.expect(200).json();
+    // The timer may end a step between two calls.
+    let requests = |series: &serde_json::Value| -> u64 {
+        series["points"].as_array().unwrap().iter().map(|point| point["requests"].as_u64().unwrap()).sum()
+    };
+    eventually("the step ends", || async { requests(&series("hello").await) == 5 }).await;
+    let shown = series("hello").await;
+    assert_eq!((&shown["step_seconds"], &shown["id"]), (&10.into(), &"hello".into()));
+    assert_eq!(shown["to_unix_ms"].as_u64().unwrap() - shown["from_unix_ms"].as_u64().unwrap(), 900_000);
+    let point = &shown["points"][0];
+    let [p50, p99] = ["p50_ms", "p99_ms"].map(|name| point[name].as_f64().unwrap());
+    assert!(0.0 < p50 && p50 <= p99 && p99 <= 30_000.0, "{shown}");
+    assert_eq!(point["errors"], 0);
+
+    // A reload keeps what was counted, and a plugin without requests has no points.
+    host.post("/api/plugins/hello/reload").await.expect(200);
+    assert_eq!(requests(&series("hello").await), 5);
+    assert_eq!(series("echo").await["points"].as_array().unwrap().len(), 0);
+    assert_eq!(host.get("/api/plugins/nothing/metrics/series").await.expect(404).code(), "run_unknown_plugin");
+}

@@ -147,3 +147,63 @@ async fn endpoints_with_a_longer_timeout_than_the_configured_maximum_are_refused
     set_maximum(120).await;
     host.try_load(&slow).await.expect(200);
 }
+
+#[tokio::test]
+async fn the_schema_is_returned_for_forms_and_a_plugin_without_one_has_the_empty_schema() {
+    let host = TestHost::start().await;
+    host.load("settings").await;
+    host.load("hello").await;
+    let schema = host.get("/api/plugins/settings/config/schema").await.expect(200).json();
+    assert_eq!(schema["properties"]["database"]["properties"]["port"]["maximum"], 65535);
+    assert_eq!(schema["$defs"]["secret"]["writeOnly"], true);
+    assert_eq!(host.get("/api/plugins/hello/config/schema").await.expect(200).json(), json!({}));
+    assert_eq!(host.get("/api/plugins/nothing/config/schema").await.expect(404).code(), "run_unknown_plugin");
+}
+
+#[tokio::test]
+async fn a_dry_run_checks_a_configuration_like_the_change_and_changes_nothing() {
+    let host = TestHost::start().await;
+    host.load("settings").await;
+    let dry = |method: &'static str, body: Value| {
+        let request = host.request(method, &format!("{CONFIG}?dry_run=true")).json(&body);
+        async move { request.send().await }
+    };
+    let checked = dry("PATCH", json!({ "database": { "port": 1, "password": SECRET } })).await.expect(200);
+    assert!(!checked.text().contains(SECRET), "{}", checked.text());
+    let checked = checked.json();
+    assert_eq!(checked["configuration"]["database"], json!({ "host": "localhost", "port": 1, "password": MASK }));
+    assert_eq!((&checked["checked_by_plugin"], &checked["set"]["database"]["port"]), (&json!(true), &json!(1)));
+    let pointers: Vec<_> = checked["changes"].as_array().unwrap().iter().map(|change| &change["pointer"]).collect();
+    assert_eq!(pointers, ["/database/password", "/database/port"]);
+    assert_eq!(checked["changes"][1], json!({ "pointer": "/database/port", "before": 5432, "after": 1 }));
+    let nothing = dry("PUT", json!({})).await.expect(200).json();
+    assert_eq!(
+        (&nothing["changes"], &nothing["message"]),
+        (&json!([]), &json!("the configuration is valid; nothing would change"))
+    );
+
+    // The refusals are those of the change: by the schema, and by the code of the plugin.
+    let invalid = dry("PUT", json!({ "database": { "port": 70_000 } })).await.expect(422);
+    assert_eq!(
+        (invalid.code(), &invalid.json()["errors"][0]["pointer"]),
+        ("run_configuration_invalid".to_owned(), &json!("/database/port"))
+    );
+    let refused = dry("PUT", json!({ "database": { "host": "nowhere" } })).await.expect(422);
+    assert_eq!(refused.code(), "run_configuration_refused");
+    let stale = host.request("PUT", &format!("{CONFIG}?dry_run=true")).header("if-match", "\"999\"").json(&json!({}));
+    assert_eq!(stale.send().await.expect(412).code(), "state_stale");
+
+    assert_eq!(in_use(&host).await, json!({ "database": { "host": "localhost", "port": 5432 } }));
+    assert_eq!(host.get("/api/plugins/settings/revisions").await.json()["revisions"].as_array().unwrap().len(), 1);
+    assert_eq!(host.get("/api/jobs?operation=configure").await.json()["jobs"], json!([]));
+    assert_eq!(host.plugin("settings").await["last_error"], Value::Null);
+    let audited = async |action: &str| {
+        let page = host.get(&format!("/api/audit?action={action}")).await.json();
+        page["entries"].as_array().unwrap().len()
+    };
+    assert_eq!((audited("config_put").await, audited("config_put_dry_run").await), (0, 8));
+
+    host.post("/api/plugins/settings/disable").await.expect(200);
+    let stopped = dry("PUT", json!({ "database": { "host": "nowhere" } })).await.expect(200).json();
+    assert_eq!(stopped["checked_by_plugin"], false, "no code of a stopped plugin runs");
+}

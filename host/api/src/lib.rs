@@ -17,6 +17,7 @@ mod outcome;
 mod plan;
 mod plugin;
 mod revision;
+mod series;
 mod stored;
 mod system;
 mod update;
@@ -42,11 +43,12 @@ pub use plan::{
     SettingChange,
 };
 pub use plugin::{
-    Configuration, Endpoint, Generation, HealthMetadata, LastError, LoadRequest, Metadata, Plugin, PluginItem,
-    PluginList, PluginParts, PluginState, PluginStateError, RollbackVersion, Route, SecurityMetadata, Status,
-    StatusResponse, StoredData, UploadResponse, Validation,
+    Configuration, ConfigurationCheck, CurrentOperation, Endpoint, FailedLoad, Generation, HealthMetadata, LastError,
+    LoadRequest, Metadata, Plugin, PluginItem, PluginList, PluginParts, PluginState, PluginStateError, RollbackVersion,
+    Route, SecurityMetadata, Status, StatusResponse, StoredData, UploadResponse, Validation,
 };
 pub use revision::{PastPlugin, PastPlugins, Revision, RevisionChange, RevisionDiff, RevisionList};
+pub use series::{PluginSeries, SeriesPoint};
 pub use stored::{StoredKey, StoredKeys, StoredValue};
 pub use system::{
     HealthItem, HealthSummary, HealthTotals, MetricBucket, MetricFamily, MetricSeries, SystemMetrics,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::{FieldError, Update, UpdatePolicy};
+use crate::{FieldError, SettingChange, Update, UpdatePolicy};
 
 pub use metadata::{Endpoint, HealthMetadata, Metadata, SecurityMetadata};
 pub use status::{PluginState, PluginStateError, Status, StatusResponse};
@@ -54,6 +54,49 @@ pub struct PluginList {
     pub next: Option<String>,
     /// The plugins, by id.
     pub plugins: BTreeMap<String, PluginItem>,
+    /// The plugins whose first installation failed, ordered by id, on the first page and whatever the filters are.
+    /// Each is listed until it is installed or dismissed (`DELETE /api/plugins/:id`), or its job is deleted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_loads: Vec<FailedLoad>,
+}
+
+/// A plugin whose first installation failed, so that it is not installed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FailedLoad {
+    /// The plugin's id.
+    pub id: String,
+    /// The plugin's name.
+    pub name: String,
+    /// The version that would have been installed.
+    pub version: String,
+    /// The source.
+    pub source: String,
+    /// Always `failed`.
+    pub state: String,
+    /// The id of the job, for `GET /api/jobs/:id` and `POST /api/jobs/:id/retry`.
+    pub job: String,
+    /// The error code.
+    pub code: String,
+    /// The error message.
+    pub message: String,
+    /// The command or change that corrects the problem, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+    /// Time of the start of the job.
+    pub started_at: Option<u64>,
+    /// Time of the failure.
+    pub failed_at: Option<u64>,
+}
+
+/// The operation that works on a plugin.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CurrentOperation {
+    /// The id of its job.
+    pub job: String,
+    /// The operation: `load`, `reload`, …
+    pub operation: String,
+    /// Time of its start.
+    pub started_at: u64,
 }
 
 /// A plugin, as listed by `GET /api/plugins`.
@@ -137,6 +180,9 @@ pub struct PluginItem {
     pub warnings: Vec<String>,
     /// The error of the last operation; null if it succeeded.
     pub last_error: Option<LastError>,
+    /// The operation that works on the plugin; null if none does.
+    #[serde(default)]
+    pub operation: Option<CurrentOperation>,
 }
 
 /// A rollback version: an earlier version of a plugin that a rollback can restore.
@@ -282,4 +328,26 @@ pub struct Configuration {
     pub host_file: serde_json::Map<String, serde_json::Value>,
     /// The values set by the operator.
     pub set: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Response of `PUT` and `PATCH /api/plugins/:id/config?dry_run=true`: the configuration as the change would make it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ConfigurationCheck {
+    /// The result in one sentence.
+    pub message: String,
+    /// The plugin's id.
+    pub id: String,
+    /// The plugin's current revision, for `If-Match` of the change.
+    pub revision: u64,
+    /// The effective configuration after the change.
+    pub configuration: serde_json::Map<String, serde_json::Value>,
+    /// The values set by the operator after the change.
+    pub set: serde_json::Map<String, serde_json::Value>,
+    /// The differences from the current effective configuration. A changed secret is a change from mask to mask.
+    pub changes: Vec<SettingChange>,
+    /// Warnings about doubtful values.
+    pub warnings: Vec<String>,
+    /// True if the code of the plugin has accepted the configuration; false if the plugin does not serve, so that only
+    /// the schema was checked.
+    pub checked_by_plugin: bool,
 }

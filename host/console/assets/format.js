@@ -24,6 +24,7 @@ export function exact(at) {
 /** `1 h 05 min` for seconds. @param {number} seconds */
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return "–";
+  if (seconds > 0 && seconds < 0.01) return (seconds * 1000).toFixed(2) + " ms";
   if (seconds < 1) return Math.round(seconds * 1000) + " ms";
   if (seconds < 10) return seconds.toFixed(1) + " s";
   if (seconds < 60) return Math.round(seconds) + " s";

@@ -5,6 +5,7 @@ import { configurationTab } from "./config.js";
 import { count, duration, plural, short, size } from "./format.js";
 import { badge, button, confirm, facts, refusal, time, toast, wide, withReason } from "./parts.js";
 import { dataTab, historyTab, logsTab, updatesTab } from "./plugin-tabs.js";
+import { sparkline } from "./plugins.js";
 import { endpointsTab } from "./try.js";
 
 const TABS = ["overview", "endpoints", "logs", "configuration", "data", "history", "updates"];
@@ -72,9 +73,31 @@ export async function pluginPage({ root, signal, title, parameters, go }) {
   else if (tab !== "overview") fill(content, h("p", {}, "A plugin has no page ", h("code", {}, tab), "."));
 }
 
+/** The requests of the last 15 minutes as rows of facts. @param {string} path @param {AbortSignal} signal @returns {[string, HTMLElement][]} */
+function trafficView(path, signal) {
+  const line = h("span", {});
+  const slow = h("span", {});
+  repeat(10_000, signal, async () => {
+    const series = await api("GET", path + "/metrics/series", { signal });
+    const steps = Math.round((series.to_unix_ms - series.from_unix_ms) / 1000 / series.step_seconds);
+    const rates = Array(steps).fill(0);
+    let requests = 0;
+    for (const point of series.points) {
+      const at = Math.ceil((point.at_unix_ms - series.from_unix_ms) / 1000 / series.step_seconds) - 1;
+      if (at >= 0 && at < steps) rates[at] += point.requests / series.step_seconds;
+      requests += point.requests;
+    }
+    fill(line, sparkline(rates, steps), " ", count(requests) + (requests === 1 ? " request" : " requests"));
+    const last = series.points.findLast((/** @type {any} */ point) => point.p99_ms !== null);
+    fill(slow, last ? ["p50 " + duration(last.p50_ms / 1000) + ", p99 " + duration(last.p99_ms / 1000) + " ", h("span", { class: "quiet" }, time(last.at_unix_ms))] : "–");
+  }, () => fill(line, "–"));
+  return [["Last 15 minutes", line], ["Response time", slow]];
+}
+
 /** @param {Tab} tab @returns {(item: any, load: () => void) => void} shows a plugin */
-function overviewTab({ id, path, root, go }) {
+function overviewTab({ id, path, root, signal, go }) {
   let shown = "";
+  const traffic = trafficView(path, signal);
   return (item) => {
     const next = JSON.stringify([item.generations, item.kept, item.status, item.warnings, item.metadata, item.source]);
     if (next === shown) return;
@@ -84,6 +107,7 @@ function overviewTab({ id, path, root, go }) {
       h("div", { class: "columns" },
         h("div", { class: "card" }, h("h2", {}, "Now"), facts([
           ["Requests", count(status.request_count)], ["Errors", count(status.error_count)], ["Uptime", status.uptime ? duration(status.uptime) : "–"],
+          ...traffic,
           ["Last health probe", time(status.last_updated)], ["Blocking handlers", item.long_polls ? count(item.long_polls) + " times" : ""], ["Stored data", item.stored_data?.keys ? plural(item.stored_data.keys, "key") + ", " + size(item.stored_data.bytes) : ""]])),
         h("div", { class: "card" }, h("h2", {}, "About"), metadata.description && h("p", {}, metadata.description), facts([
           ["Name", metadata.name], ["Author", metadata.author], ["License", metadata.license], ["Source", h("span", { class: "wrap" }, item.source)], ["Tag", item.tag], ["Commit", short(item.commit)],

@@ -8,13 +8,13 @@ const INTERVAL_MS = 2000;
 /** Number of measured rates per plugin: five minutes. */
 const SAMPLES = 150;
 
-/** @typedef {{id: string, name: string, version: string, phase: string, health: string, update: string, requests: number, errors: number, uptime: number, enabled: boolean, problem: string, rates: number[]}} Row */
+/** @typedef {{id: string, name: string, version: string, phase: string, health: string, update: string, requests: number, errors: number, uptime: number, enabled: boolean, problem: string, job: string, isNew: boolean, isFailed: boolean, rates: number[]}} Row */
 
 /** @type {[keyof Row, string, string][]} */
 const COLUMNS = [["id", "Plugin", ""], ["phase", "State", ""], ["health", "Health", ""], ["version", "Version", ""], ["rates", "Requests/s", "number"], ["requests", "Requests", "number"], ["errors", "Errors", "number"], ["uptime", "Uptime", "number"]];
 
 /** @param {import("./app.js").Page} page */
-export function pluginsPage({ root, signal, title }) {
+export function pluginsPage({ root, signal, title, go }) {
   title("Plugins");
   const query = new URLSearchParams(location.search);
   let sort = /** @type {keyof Row} */ (query.get("sort") ?? "id");
@@ -36,7 +36,7 @@ export function pluginsPage({ root, signal, title }) {
     render();
   } }, text)));
   const all = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", aria: { label: "Select all shown plugins" }, onchange: () => {
-    for (const row of shownRows()) all.checked ? selected.add(row.id) : selected.delete(row.id);
+    for (const row of shownRows().filter((row) => !row.isFailed)) all.checked ? selected.add(row.id) : selected.delete(row.id);
     render();
   } }));
   const table = h("table", { aria: { label: "Plugins" } }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, all), heads, h("th", { scope: "col" }, h("span", { class: "hidden" }, "Actions")))), body);
@@ -51,12 +51,12 @@ export function pluginsPage({ root, signal, title }) {
     h("div", { class: "row head" }, h("h1", {}, "Plugins"), summary, h("span", { class: "space" }), search, h("a", { href: "/console/add", class: "button" }, "Add plugin")),
     problem, several, empty, wide(table));
 
-  const update = list(body, (/** @type {Row} */ row) => row.id, createRow);
+  const update = list(body, (/** @type {Row} */ row) => (row.isFailed ? "failed " : "") + row.id, createRow);
 
   /** @param {Row} first */
   function createRow(first) {
-    const href = "/console/plugins/" + encodeURIComponent(first.id);
-    const check = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", aria: { label: "Select " + first.id }, onchange: () => {
+    const href = first.isFailed ? "/console/jobs/" + encodeURIComponent(first.job) : "/console/plugins/" + encodeURIComponent(first.id);
+    const check = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", disabled: first.isFailed, aria: { label: "Select " + first.id }, onchange: () => {
       check.checked ? selected.add(first.id) : selected.delete(first.id);
       renderSeveral();
     } }));
@@ -69,14 +69,14 @@ export function pluginsPage({ root, signal, title }) {
       update(/** @type {Row} */ row) {
         check.checked = selected.has(row.id);
         setText(name, row.name === row.id ? "" : row.name);
-        const next = [row.phase, row.health, row.version, row.update, row.problem, row.enabled].join("|");
+        const next = [row.phase, row.health, row.version, row.update, row.problem, row.enabled, row.job].join("|");
         if (next !== looks) {
           looks = next;
-          fill(cells.phase, badge(row.phase), row.problem && h("p", { class: "quiet clip", title: row.problem }, row.problem));
+          fill(cells.phase, badge(row.phase), row.job && [" ", h("a", { href: "/console/jobs/" + encodeURIComponent(row.job), aria: { label: "Job of " + row.id } }, "Job")], row.problem && h("p", { class: "quiet clip", title: row.problem }, row.problem));
           fill(cells.health, badge(row.health));
           fill(cells.version, row.version, row.update && h("a", { class: "badge update", href: href + "/updates" }, "↑ " + row.update));
-          const isFirstLoad = row.version === "";
-          fill(action, !isFirstLoad && button(row.enabled ? "Disable" : "Enable", () => toggle(row), { class: "plain small", aria: { label: (row.enabled ? "Disable " : "Enable ") + row.id } }));
+          if (row.isFailed) fill(action, failedActions(row));
+          else fill(action, !row.isNew && button(row.enabled ? "Disable" : "Enable", () => toggle(row), { class: "plain small", aria: { label: (row.enabled ? "Disable " : "Enable ") + row.id } }));
         }
         fill(cells.rates, sparkline(row.rates), " ", row.rates.length ? row.rates[row.rates.length - 1].toFixed(1) : "–");
         setText(cells.requests, count(row.requests));
@@ -84,6 +84,18 @@ export function pluginsPage({ root, signal, title }) {
         setText(cells.uptime, row.uptime ? duration(row.uptime) : "–");
       },
     };
+  }
+
+  /** What can be done about a failed first installation. @param {Row} row */
+  function failedActions(row) {
+    const job = "/api/jobs/" + encodeURIComponent(row.job);
+    return [button("Retry", async () => {
+      const again = await api("POST", job + "/retry", { headers: { Prefer: "respond-async" } });
+      go("/console/jobs/" + encodeURIComponent(again.id));
+    }, { class: "plain small", aria: { label: "Retry " + row.id } }), " ", button("Dismiss", async () => {
+      await api("DELETE", "/api/plugins/" + encodeURIComponent(row.id));
+      load();
+    }, { class: "plain small", aria: { label: "Dismiss " + row.id } })];
   }
 
   /** @param {Row} row */
@@ -139,9 +151,9 @@ export function pluginsPage({ root, signal, title }) {
   }
 
   const load = repeat(INTERVAL_MS, signal, async () => {
-    const { plugins } = await api("GET", "/api/plugins", { signal });
+    const { plugins, failed_loads } = await api("GET", "/api/plugins", { signal });
     const at = performance.now();
-    rows = Object.entries(plugins).map(([id, item]) => toRow(id, item, measured, at));
+    rows = [...Object.entries(plugins).map(([id, item]) => toRow(id, item, measured, at)), ...(failed_loads ?? []).map(failedRow)];
     fill(problem);
     render();
   }, (error) => fill(problem, refusal(error)));
@@ -158,16 +170,24 @@ function toRow(id, item, measured, at) {
   }
   measured.set(id, { requests, at, rates });
   return {
-    id, name: item.metadata.name || "", version: item.goal === null ? "" : item.metadata.version, phase: item.goal === "disabled" ? "disabled" : item.phase, health: item.status.health,
+    id, name: item.metadata.name || "", version: item.metadata.version, job: item.operation?.job ?? "", isNew: item.goal === null, isFailed: false, phase: item.goal === "disabled" ? "disabled" : item.phase, health: item.status.health,
     update: item.update_available?.version ?? item.update_available?.revision ?? "", requests, errors: item.status.error_count, uptime: item.status.uptime,
     enabled: item.enabled, problem: item.quarantine ?? item.status.error_message ?? (item.phase === "failed" ? item.last_error?.message ?? "" : ""), rates: [...rates],
   };
 }
 
-/** The rates since the page was opened. @param {number[]} values */
-export function sparkline(values) {
+/** The row of a plugin whose first installation failed. @param {any} load @returns {Row} */
+function failedRow(load) {
+  return {
+    id: load.id, name: load.name, version: load.version, phase: load.state, health: "unknown", update: "", requests: 0, errors: 0, uptime: 0,
+    enabled: false, problem: load.code + ": " + load.message, job: load.job, isNew: true, isFailed: true, rates: [],
+  };
+}
+
+/** A line of rates, the newest at the right. @param {number[]} values @param {number} [samples] number of values in the whole width */
+export function sparkline(values, samples = SAMPLES) {
   const [width, height] = [80, 18];
   const max = Math.max(...values, 1);
-  const points = values.map((value, n) => (width - (values.length - 1 - n) * (width / SAMPLES)).toFixed(1) + "," + (height - 1 - (value / max) * (height - 2)).toFixed(1));
+  const points = values.map((value, n) => (width - (values.length - 1 - n) * (width / samples)).toFixed(1) + "," + (height - 1 - (value / max) * (height - 2)).toFixed(1));
   return svg("svg", { class: "spark", viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" }, points.length > 1 && svg("polyline", { points: points.join(" ") }));
 }

@@ -3,7 +3,7 @@
 mod course;
 mod job;
 mod live;
-mod outcome;
+pub(crate) mod outcome;
 mod view;
 
 pub(crate) use course::CancelShield;

@@ -35,11 +35,11 @@ pub use host_state::{JobCursor, JobCursorError, JobFilter, JobRecord};
 pub use jobs::{Job, JobPage, JobView};
 pub use metrics::{ActiveGauge, FrontMetrics, HttpVersion, MetricFamily, MetricSeries, MetricValue};
 pub use model::{
-    Config, ConfigurationView, Error, Failed, FailureKind, FieldProblem, Initiator, JobError, LoadOptions, OnConflict,
-    OnConflictError, Operation, OperationPart, PartState, PresentState, Receipt, Served, SettingsChange, StepReport,
-    Target, TargetPick, TargetState, Trial, TrialAttempt, TrialDepth, TrialFuture, TrialOutcome, TrialRunner, Update,
-    UpdateFailure, UpdateReport, Watched,
+    Config, ConfigurationCheck, ConfigurationView, Error, Failed, FailureKind, FieldProblem, FirstLoad, Initiator,
+    JobError, LoadOptions, OnConflict, OnConflictError, Operation, OperationPart, PartState, PresentState, Receipt,
+    Served, SettingsChange, StepReport, Target, TargetPick, TargetState, Trial, TrialAttempt, TrialDepth, TrialFuture,
+    TrialOutcome, TrialRunner, Update, UpdateFailure, UpdateReport, Watched,
 };
 pub use planning::{BuildKind, PlanReport, PlannedPlugin, PolicyView, SourceArchive, Validated};
-pub use plugins::{GenerationView, PluginView};
-pub use state::{CacheReport, Cleaned, Host, IndexReport, ListedPlugin, Poller};
+pub use plugins::{CurrentOperation, GenerationView, PluginView, SeriesPoint};
+pub use state::{CacheReport, Cleaned, FailedLoad, Host, IndexReport, ListedPlugin, Poller};

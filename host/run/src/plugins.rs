@@ -1,7 +1,10 @@
 //! The state of each plugin, and views of it.
 
 mod plugin;
+mod series;
 mod view;
 
 pub(crate) use plugin::{LastError, Plugin};
-pub use view::{GenerationView, PluginView};
+pub(crate) use series::STEP;
+pub use series::SeriesPoint;
+pub use view::{CurrentOperation, GenerationView, PluginView};

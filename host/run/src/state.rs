@@ -2,6 +2,7 @@
 
 mod catalog;
 mod cleaning;
+mod failed_loads;
 mod host;
 mod lease_queue;
 mod plans;
@@ -12,6 +13,8 @@ pub(crate) use catalog::{Catalog, KeptIndex};
 pub use catalog::{IndexReport, ListedPlugin};
 pub(crate) use cleaning::Cleaning;
 pub use cleaning::{CacheReport, Cleaned};
+pub use failed_loads::FailedLoad;
+pub(crate) use failed_loads::FailedLoads;
 pub use host::Host;
 pub(crate) use host::Inner;
 pub(crate) use lease_queue::LeaseQueues;

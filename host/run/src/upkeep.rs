@@ -2,6 +2,7 @@
 
 mod audit;
 mod auto_update;
+mod failed_loads;
 mod graph;
 mod health;
 mod job_store;
@@ -9,6 +10,7 @@ mod plugins;
 mod probation;
 mod record_file;
 mod retire;
+mod series;
 mod setups;
 mod updates;
 

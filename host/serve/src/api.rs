@@ -19,6 +19,7 @@ mod plan;
 mod plugins;
 mod revisions;
 pub(crate) mod routes;
+mod series;
 mod session;
 mod settings;
 mod source;

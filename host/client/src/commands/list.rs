@@ -1,6 +1,6 @@
 //! `list`.
 
-use host_api::{PluginItem, PluginList};
+use host_api::{FailedLoad, PluginItem, PluginList};
 use serde_json::Value;
 
 use super::show::{generation, uptime, without_older_fields};
@@ -23,11 +23,13 @@ pub(super) async fn list(client: &Client, as_json: bool) -> Result<(), Failure> 
         return Ok(());
     }
     let list: PluginList = reply.read()?;
-    if list.plugins.is_empty() {
+    if list.plugins.is_empty() && !list.failed_loads.is_empty() {
+        failed(&list).iter().for_each(|remark| output::error_line(remark));
+    } else if list.plugins.is_empty() {
         output::error_line("no plugin is installed; `plugin-host load SOURCE` installs one");
     } else {
         output::table(&list_table(&list));
-        unwell(&list).iter().chain(&kept(&list)).for_each(|remark| output::error_line(remark));
+        unwell(&list).iter().chain(&kept(&list)).chain(&failed(&list)).for_each(|remark| output::error_line(remark));
     }
     Ok(())
 }
@@ -55,6 +57,17 @@ fn kept(list: &PluginList) -> Vec<String> {
         (n_kept > 0).then(|| format!("{id}: {n_kept} {generations} kept in memory; `plugin-host show {id}` shows why"))
     };
     list.plugins.iter().filter_map(remark).collect()
+}
+
+/// Remarks about plugins whose first installation failed.
+fn failed(list: &PluginList) -> Vec<String> {
+    let remark = |FailedLoad { id, job, message, .. }: &FailedLoad| {
+        let message = message.lines().next().unwrap_or_default();
+        printable(&format!(
+            "{id}: not installed: {message}; `plugin-host job retry {job}` tries again, `plugin-host unload {id}` dismisses it"
+        ))
+    };
+    list.failed_loads.iter().map(remark).collect()
 }
 
 fn list_table(list: &PluginList) -> Table {
@@ -121,7 +134,7 @@ mod tests {
             ID     VERSION  UPDATE  STATE     HEALTH   GENERATION  REQUESTS  ERRORS  UPTIME      SOURCE
             hello  1.0.0    1.3.0   running   healthy  2           12        1       1 min 15 s  https://github.com/acme/hello
             other  1.0.0    -       disabled  healthy  -           12        1       -           https://github.com/acme/hello"#]]
-        .assert_eq(&list_table(&PluginList { count: 2, total: 2, plugins, next: None }).to_string());
+        .assert_eq(&list_table(&PluginList { count: 2, total: 2, plugins, ..PluginList::default() }).to_string());
     }
 
     #[test]
@@ -136,7 +149,9 @@ mod tests {
         expect![[r#"
             a: quarantined: it failed 3 times in a row, last with: no disk; `plugin-host enable a` lifts it
             b: failed and will be retried: failed to build"#]]
-        .assert_eq(&unwell(&PluginList { count: 3, total: 3, plugins: plugins.into(), next: None }).join("\n"));
+        .assert_eq(
+            &unwell(&PluginList { count: 3, total: 3, plugins: plugins.into(), ..PluginList::default() }).join("\n"),
+        );
     }
 
     #[test]
@@ -152,6 +167,19 @@ mod tests {
         expect![[r#"
             a: 1 ended generation is kept in memory; `plugin-host show a` shows why
             b: 2 ended generations are kept in memory; `plugin-host show b` shows why"#]]
-        .assert_eq(&super::kept(&PluginList { count: 3, total: 3, plugins, next: None }).join("\n"));
+        .assert_eq(&super::kept(&PluginList { count: 3, total: 3, plugins, ..PluginList::default() }).join("\n"));
+    }
+
+    #[test]
+    fn a_failed_first_installation_is_listed_with_the_commands_that_retry_and_dismiss_it() {
+        let load = FailedLoad {
+            id: "hello".to_owned(),
+            job: "job_1".to_owned(),
+            message: "failed to build\u{1b}[31m\nerror: …".to_owned(),
+            ..FailedLoad::default()
+        };
+        expect![[r#"
+            hello: not installed: failed to build\u{1b}[31m; `plugin-host job retry job_1` tries again, `plugin-host unload hello` dismisses it"#]]
+        .assert_eq(&failed(&PluginList { failed_loads: vec![load], ..PluginList::default() }).join("\n"));
     }
 }

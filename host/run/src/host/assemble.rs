@@ -21,7 +21,7 @@ use crate::host::plugin_services::HostLink;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::model::{Config, Error};
-use crate::state::{Catalog, Cleaning, Host, Inner, Plans, Reconcile};
+use crate::state::{Catalog, Cleaning, FailedLoads, Host, Inner, Plans, Reconcile};
 
 /// The number of sources that may be validated at once.
 const MAX_LOOKS: usize = 4;
@@ -62,6 +62,7 @@ impl Host {
                 plugins: DashMap::new(),
                 numbers: DashMap::new(),
                 jobs,
+                failed_loads: FailedLoads::default(),
                 sealer,
                 gate: Arc::default(),
                 updates: OnceLock::new(),

@@ -42,11 +42,13 @@ impl Host {
         while let Some(read) = reads.next().await {
             read.map_err(|_| Error::Panicked)?;
         }
+        self.read_failed_loads().await;
         host_fail::point("boot.plugins_read");
         self.start_loop();
         self.0.reconcile.send(Input::Begin);
         self.begin_updates();
         self.begin_sweeps();
+        self.begin_series();
         host_fail::point("boot.begun");
         for (record, ..) in unfinished {
             let id = record.id.clone();

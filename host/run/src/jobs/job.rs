@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::jobs::JobView;
 use crate::jobs::course::JobCourse;
-use crate::model::{Error, Failed, Initiator, JobError, Receipt, StepReport};
+use crate::model::{Error, Failed, FirstLoad, Initiator, JobError, Receipt, StepReport};
 
 pub(crate) use record::end_record;
 
@@ -60,6 +60,8 @@ pub(crate) struct JobParts {
 
 struct Progress {
     plugin: Option<PluginId>,
+    /// The plugin, if the job installs it for the first time.
+    first_load: Option<FirstLoad>,
     started_unix_ms: Option<u64>,
     ended_unix_ms: Option<u64>,
     step: Cow<'static, str>,
@@ -80,6 +82,7 @@ impl Job {
         let JobParts { id, operation, subject, plugin, initiator, attempt, retry_of, created_unix_ms, request } = parts;
         let progress = Progress {
             plugin,
+            first_load: None,
             started_unix_ms: None,
             ended_unix_ms: None,
             step: Cow::Borrowed("queue"),
@@ -169,7 +172,7 @@ impl Job {
             step: progress.step.clone(),
             steps: progress.steps.clone(),
             n_lines: self.log.n_lines(),
-            result: result.map(|result| result.clone().map_err(|error| Failed::from_error(&error))),
+            result: result.map(|result| result.clone().map_err(|error| progress.failed(&error))),
         }
     }
 
@@ -215,6 +218,11 @@ impl Job {
 }
 
 impl Progress {
+    /// The failure of the job, with the plugin whose first load has failed.
+    fn failed(&self, error: &Error) -> Failed {
+        Failed { first_load: self.first_load.clone().map(Box::new), ..Failed::from_error(error) }
+    }
+
     /// Adds the current step to the completed ones.
     fn end_step(&mut self, now: Instant) {
         if let Some(since) = self.since.take() {

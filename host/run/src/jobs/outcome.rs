@@ -22,7 +22,7 @@ pub(crate) fn state_of<E: std::borrow::Borrow<Error>>(result: &Result<Receipt, E
 }
 
 /// Writes a result as JSON.
-pub(super) fn write(result: Result<Receipt, Failed>) -> String {
+pub(crate) fn write(result: Result<Receipt, Failed>) -> String {
     let outcome = match result {
         Ok(receipt) => Outcome::Done(receipt),
         Err(failed) => Outcome::Failed(failed),
@@ -31,7 +31,7 @@ pub(super) fn write(result: Result<Receipt, Failed>) -> String {
 }
 
 /// Reads a result that [`write()`] wrote, perhaps in an earlier version of the host.
-pub(super) fn read(text: Option<&str>) -> Result<Receipt, Failed> {
+pub(crate) fn read(text: Option<&str>) -> Result<Receipt, Failed> {
     let read = serde_json::from_str(text.unwrap_or_default());
     match read {
         Ok(Outcome::Done(receipt)) => Ok(receipt),
@@ -43,6 +43,7 @@ pub(super) fn read(text: Option<&str>) -> Result<Receipt, Failed> {
             fix: None,
             problems: vec![],
             parts: vec![],
+            first_load: None,
         }),
     }
 }

@@ -69,6 +69,20 @@ pub struct Failed {
     /// The result of each part, for an operation of several parts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<OperationPart>,
+    /// The plugin that would have been installed, if this is the failure of its first load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_load: Option<Box<FirstLoad>>,
+}
+
+/// A plugin that is being installed for the first time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstLoad {
+    /// The name in plugin.yaml.
+    pub name: String,
+    /// The version in plugin.yaml.
+    pub version: String,
+    /// The source.
+    pub source: String,
 }
 
 /// The result of one part of an operation.

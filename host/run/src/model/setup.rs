@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use host_core::configuration::{Layers, Schema};
+use host_core::configuration::{Change, Layers, Schema};
 use host_core::manifest::Problem;
 use host_core::{Desired, Digest, DigestWriter, Manifest, PluginId};
 use host_store::Artifact;
@@ -129,6 +129,19 @@ impl Installed {
         let needed = build.manifest.dependencies.iter().map(|dependency| &dependency.id);
         needed.chain(&build.manifest.run_after).cloned().collect()
     }
+}
+
+/// The result of checking a change of a configuration that was not made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConfigurationCheck {
+    /// The configuration as it would be; the revision is the current one.
+    pub view: ConfigurationView,
+    /// The differences from the effective configuration, with masked secrets.
+    pub changes: Vec<Change>,
+    /// The warnings about doubtful values.
+    pub warnings: Vec<String>,
+    /// Whether the code of the plugin has checked the configuration, which only a serving generation does.
+    pub is_checked_by_plugin: bool,
 }
 
 /// A configuration with masked secrets.

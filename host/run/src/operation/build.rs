@@ -33,7 +33,6 @@ impl Work<'_> {
         host_fail::point("run.checked");
         self.step("build");
         let _working = lease.plugin.working(Phase::Building);
-        lease.plugin.state().incoming = Some((manifest.version.to_string(), source.to_string()));
         let job = self.job.clone();
         let from = host_build::BuildSource { source: source.to_string(), commit: fetched.commit.clone() };
         let built = builder.build(&fetched.tree, &manifest, &from, &move |line| job.line(line)).await;

@@ -27,6 +27,7 @@ impl Work<'_> {
         let checked = check(&self.host.config(), &fetched.tree)?;
         self.job.set_plugin(&checked.manifest.id);
         let lease = PluginLease::plugin(self.host, self.job, &checked.manifest.id).await?;
+        lease.show_first_load(self.job, &checked.manifest, &source);
         if !options.replace {
             refuse_other_source(&lease, &source)?;
         }

@@ -3,19 +3,31 @@
 use std::sync::Arc;
 
 use host_call::{Phase, now_unix_ms};
-use host_core::PluginId;
+use host_core::{Manifest, PluginId, Source};
 use host_state::Damage;
 
 use crate::jobs::Job;
-use crate::model::{Error, Installed, Setup};
-use crate::plugins::{LastError, Plugin};
+use crate::model::{Error, FirstLoad, Installed, Setup};
+use crate::plugins::{CurrentOperation, LastError, Plugin};
 use crate::state::{Host, Lease};
 
 /// A plugin with its lease. Cheap to clone; the lease is returned with the last clone.
 #[derive(Clone)]
 pub(crate) struct PluginLease {
     pub(crate) plugin: Arc<Plugin>,
-    _lease: Arc<Lease>,
+    _held: Arc<HeldLease>,
+}
+
+/// A lease, and the operation that is shown with the plugin until the lease is returned.
+struct HeldLease {
+    plugin: Arc<Plugin>,
+    _lease: Lease,
+}
+
+impl Drop for HeldLease {
+    fn drop(&mut self) {
+        self.plugin.state().operation = None;
+    }
 }
 
 /// Waits for a lease. A lease that is granted only because the host stops and has cancelled its holder is refused.
@@ -31,20 +43,44 @@ impl PluginLease {
         let id = host.0.plugins.get(id).map(|entry| entry.key().clone()).ok_or_else(unknown)?;
         let lease = lease(host, job, &id).await?;
         // The plugin may have been unloaded during the wait.
-        PluginLease::new(host, &id, lease).ok_or_else(unknown)
+        PluginLease::new(host, job, &id, lease).ok_or_else(unknown)
     }
 
     /// Leases a plugin, and adds it if it is not installed.
     pub(crate) async fn plugin(host: &Host, job: &Arc<Job>, id: &PluginId) -> Result<PluginLease, Error> {
         let lease = lease(host, job, id).await?;
         host.0.plugins.entry(id.clone()).or_insert_with(|| Arc::new(Plugin::new(id.clone())));
-        PluginLease::new(host, id, lease).ok_or_else(|| Error::UnknownPlugin { id: id.to_string() })
+        PluginLease::new(host, job, id, lease).ok_or_else(|| Error::UnknownPlugin { id: id.to_string() })
     }
 
-    /// A plugin with a granted lease.
-    pub(crate) fn new(host: &Host, id: &PluginId, lease: Lease) -> Option<PluginLease> {
+    /// A plugin with a lease that was granted to a job.
+    pub(crate) fn new(host: &Host, job: &Job, id: &PluginId, lease: Lease) -> Option<PluginLease> {
         let plugin = host.0.plugins.get(id)?.value().clone();
-        Some(PluginLease { plugin, _lease: Arc::new(lease) })
+        plugin.state().operation = job.is_listed().then(|| CurrentOperation {
+            job: job.id().to_owned(),
+            name: job.operation(),
+            started_unix_ms: job.view().started_unix_ms.unwrap_or_else(now_unix_ms),
+            first_load: None,
+        });
+        let held = HeldLease { plugin: plugin.clone(), _lease: lease };
+        Some(PluginLease { plugin, _held: Arc::new(held) })
+    }
+
+    /// Shows the version that is being installed, if it is the first load of the plugin.
+    pub(crate) fn show_first_load(&self, job: &Job, manifest: &Manifest, source: &Source) {
+        let mut state = self.plugin.state();
+        if !state.is_new() {
+            return;
+        }
+        let first_load = FirstLoad {
+            name: manifest.name.clone(),
+            version: manifest.version.to_string(),
+            source: source.to_string(),
+        };
+        job.set_first_load(first_load.clone());
+        if let Some(operation) = &mut state.operation {
+            operation.first_load = Some(first_load);
+        }
     }
 
     /// The installed version.
@@ -111,6 +147,5 @@ impl Drop for Working {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.working = None;
-        state.incoming = None;
     }
 }

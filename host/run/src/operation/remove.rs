@@ -10,6 +10,7 @@ use crate::operation::lease::PluginLease;
 use crate::operation::start::NO_DRAIN;
 use crate::operation::swap::commit;
 use crate::operation::work::Work;
+use crate::state::FailedLoad;
 
 impl Work<'_> {
     /// Unloads a plugin. If its data is removed as well, waits until its last call has ended and its `uninstall` hook
@@ -28,11 +29,35 @@ impl Work<'_> {
     }
 
     async fn unload_one(&mut self, id: &str, keep_data: bool) -> Result<Receipt, Error> {
+        if let Some(failed) = self.host.dismiss_failed_load(id).await {
+            return Ok(self.dismissed(failed));
+        }
         let lease = PluginLease::installed_plugin(self.host, self.job, id).await?;
         let desired = Desired { goal: Goal::Absent { keep_data }, ..lease.installed()?.desired };
         // Once committed, the removal is completed, also after a restart of the host.
         self.commit_desired(&lease, desired, GraphCheck::RemoveAllowed, None).await?;
         self.remove(lease, keep_data).await
+    }
+
+    /// The receipt of a failed first load that is no longer listed. Nothing was installed, and kept data stays.
+    fn dismissed(&mut self, failed: FailedLoad) -> Receipt {
+        Receipt {
+            id: Some(failed.id),
+            version: failed.first_load.version,
+            source: failed.first_load.source,
+            commit: None,
+            reference: None,
+            revision: 0,
+            generation_before: None,
+            generation: None,
+            served: vec![],
+            cached: None,
+            states: vec![],
+            warnings: vec![],
+            reason: Some(format!("its first load had failed in job `{}`; nothing was installed", failed.job)),
+            parts: vec![],
+            steps: self.steps(),
+        }
     }
 
     /// Performs the remaining steps of a removal. Each step may have been performed before.

@@ -118,9 +118,9 @@ pub(super) fn is_interruption(error: &Error) -> bool {
 
 /// Runs a step of the reconcile loop. A failure is recorded with the plugin, and the step is retried at its time.
 pub(crate) async fn run_planned_step(host: &Host, turn: Lease, id: &PluginId, step: Step) {
-    let Some(lease) = PluginLease::new(host, id, turn) else { return };
     let name = step.name();
     let job = Arc::new(Job::unlisted(name, id));
+    let Some(lease) = PluginLease::new(host, &job, id, turn) else { return };
     let started = Instant::now();
     let mut work = Work::new(host, &job);
     let done = std::panic::AssertUnwindSafe(work.run_planned_step(lease.clone(), step)).catch_unwind().await;

@@ -13,7 +13,8 @@ use host_state::Damage;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::model::{Installed, Served, UpdateReport};
-use crate::plugins::{GenerationView, PluginView};
+use crate::plugins::series::{Series, SeriesPoint};
+use crate::plugins::{CurrentOperation, GenerationView, PluginView};
 
 /// The number of log lines of a plugin in memory.
 const MAX_LINES: usize = 1_000;
@@ -34,8 +35,8 @@ pub(crate) struct PluginState {
     pub(crate) lost: Option<Damage>,
     /// The phase of the operation that works on the plugin.
     pub(crate) working: Option<Phase>,
-    /// The version that the operation builds, and its source.
-    pub(crate) incoming: Option<(String, String)>,
+    /// The operation that has leased the plugin.
+    pub(crate) operation: Option<CurrentOperation>,
     /// The attempts to start the plugin.
     pub(crate) attempts: Attempts,
     /// The generations that have not ended, oldest first.
@@ -44,6 +45,8 @@ pub(crate) struct PluginState {
     ended: VecDeque<Arc<Life>>,
     /// The counters of the endpoints, which outlive generations.
     counters: Vec<EndpointMetrics>,
+    /// The requests of the last 15 minutes.
+    series: Series,
     pub(crate) last_error: Option<LastError>,
     /// The result of the last check for updates.
     pub(crate) update_report: Option<UpdateReport>,
@@ -99,7 +102,7 @@ impl Plugin {
             schema: build.map_or_else(Schema::any, |build| build.schema.clone()),
             body_schemas: build.map(|build| build.body_schemas.clone()).unwrap_or_default(),
             warnings: build.map(|build| build.warnings.clone()).unwrap_or_default(),
-            incoming: state.incoming.clone(),
+            operation: state.operation.clone(),
             phase: state.phase(),
             desired: installed.map(|installed| installed.desired.clone()),
             revision: installed.map_or(0, |installed| installed.revision),
@@ -177,8 +180,20 @@ impl PluginState {
 
     /// Adds the generation that serves from now on.
     pub(crate) fn add(&mut self, generation: Arc<Generation>) {
-        self.counters = generation.endpoints.iter().map(|endpoint| endpoint.metrics.clone()).collect();
+        let counters: Vec<_> = generation.endpoints.iter().map(|endpoint| endpoint.metrics.clone()).collect();
+        self.series.replace(&self.counters, &counters);
+        self.counters = counters;
         self.generations.push(generation);
+    }
+
+    /// Ends a step of the series of requests.
+    pub(crate) fn sample(&mut self, now_unix_ms: u64) {
+        self.series.sample(&self.counters, now_unix_ms);
+    }
+
+    /// The steps with requests of the last 15 minutes.
+    pub(crate) fn series(&self, now_unix_ms: u64) -> Vec<SeriesPoint> {
+        self.series.points(now_unix_ms)
     }
 
     /// Moves a generation to the ended ones.

@@ -10,7 +10,7 @@ use host_core::configuration::Schema;
 use host_core::manifest::Problem;
 use host_core::{Desired, Manifest, PluginId};
 
-use crate::model::UpdateReport;
+use crate::model::{FirstLoad, UpdateReport};
 
 /// A plugin at one moment.
 #[derive(Clone, Debug)]
@@ -25,8 +25,8 @@ pub struct PluginView {
     pub body_schemas: Arc<BTreeMap<String, Schema>>,
     /// The warnings of the check of plugin.yaml.
     pub warnings: Vec<Problem>,
-    /// The version that is being built, and its source.
-    pub incoming: Option<(String, String)>,
+    /// The operation that works on the plugin.
+    pub operation: Option<CurrentOperation>,
     /// The current phase.
     pub phase: Phase,
     /// The desired state; `None` during the first load.
@@ -55,6 +55,19 @@ pub struct PluginView {
     pub update_report: Option<UpdateReport>,
     /// Code, message and time of the newest failure of an operation.
     pub last_error: Option<(&'static str, String, u64)>,
+}
+
+/// The operation that works on a plugin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CurrentOperation {
+    /// The job.
+    pub job: String,
+    /// The name of the operation: `load`, `reload`, …
+    pub name: &'static str,
+    /// The time of the start, in milliseconds since the Unix epoch.
+    pub started_unix_ms: u64,
+    /// The plugin that is being installed, if it is its first load.
+    pub first_load: Option<FirstLoad>,
 }
 
 /// A generation at one moment.

@@ -21,7 +21,7 @@ use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::model::Config;
 use crate::plugins::Plugin;
-use crate::state::{Catalog, Cleaning, Plans, Poller, Reconcile};
+use crate::state::{Catalog, Cleaning, FailedLoads, Plans, Poller, Reconcile};
 
 /// The host. Cheap to clone; all clones share their state.
 #[derive(Clone)]
@@ -41,6 +41,7 @@ pub(crate) struct Inner {
     /// The number of each plugin's last generation; kept after an unload, so that numbers never repeat.
     pub(crate) numbers: DashMap<PluginId, u64>,
     pub(crate) jobs: Jobs,
+    pub(crate) failed_loads: FailedLoads,
     /// Seals the secrets in the state database.
     pub(crate) sealer: Sealer,
     /// Serializes the dependency check and the commit of a change of the desired state.

@@ -35,9 +35,10 @@ impl Host {
         let audit_entries = self.audit_of_job(&job.view(), result.as_ref().map_err(Failed::from_error));
         let ended = job.ended(result);
         host_fail::point("job.ending");
-        let written =
-            self.0.state.put_ended_job(job.record(Some(&ended)), Some(job.kept_log()), KEEP, audit_entries).await;
+        let record = job.record(Some(&ended));
+        let written = self.0.state.put_ended_job(record.clone(), Some(job.kept_log()), KEEP, audit_entries).await;
         host_fail::point("job.ended");
+        self.note_first_load(&record).await;
         job.end(ended);
         match written {
             Ok(()) => {

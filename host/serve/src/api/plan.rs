@@ -5,7 +5,6 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use host_api as api;
-use host_core::configuration;
 use host_core::plugin_set::{self, At, PlannedChange, PluginSet};
 use host_run::{Error, PlanReport, PlannedPlugin, PolicyView};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -140,7 +139,9 @@ fn plugin(planned: &PlannedPlugin) -> api::PlannedPlugin {
                 shown.action = "unload".to_owned();
                 shown.before = Some(version(from));
             }
-            PlannedChange::Configure(changes) => shown.configuration = changes.iter().map(setting).collect(),
+            PlannedChange::Configure(changes) => {
+                shown.configuration = changes.iter().cloned().map(view::setting_change).collect()
+            }
             PlannedChange::Goal { from, to } => {
                 let before = from.map(|goal| goal.as_str().to_owned());
                 shown.goal = Some(api::GoalChange { before, after: to.as_str().to_owned() });
@@ -156,11 +157,6 @@ fn version(at: &At) -> api::PlannedVersion {
     let version = at.version.to_string();
     let source = at.source.to_string();
     api::PlannedVersion { version, source, commit: at.commit.clone() }
-}
-
-fn setting(change: &configuration::Change) -> api::SettingChange {
-    let configuration::Change { pointer, before, after } = change.clone();
-    api::SettingChange { pointer, before, after }
 }
 
 fn policy(view: &PolicyView) -> api::UpdatePolicy {

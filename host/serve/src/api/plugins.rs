@@ -37,7 +37,12 @@ pub(crate) async fn list(
     }
     let plugins = app.host.plugins();
     let plugins = plugins.iter().filter(|plugin| is_seen(plugin.id.as_str()));
-    Ok(Json(chosen(plugins.map(view::item).collect(), &query)?).into_response())
+    let mut list = chosen(plugins.map(view::item).collect(), &query)?;
+    if query.is_first_page() {
+        let failed = app.host.failed_loads();
+        list.failed_loads = failed.iter().filter(|failed| is_seen(failed.id.as_str())).map(view::failed_load).collect();
+    }
+    Ok(Json(list).into_response())
 }
 
 /// Returns a plugin; with `?at=`, its desired state at that time.

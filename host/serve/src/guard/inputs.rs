@@ -53,6 +53,12 @@ impl KnownInputs {
         })
     }
 
+    /// Returns whether the request asks the action only to check a change (`?dry_run=true`).
+    pub(super) fn is_dry_run(&self, action: &str, query: &str) -> bool {
+        self.parameters(action).iter().any(|name| name == "dry_run")
+            && form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "dry_run" && value == "true")
+    }
+
     fn parameters(&self, action: &str) -> &[String] {
         self.0.get(action).map(|input| &*input.parameters).unwrap_or_default()
     }

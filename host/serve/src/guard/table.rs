@@ -187,7 +187,13 @@ async fn pass(
     let Ok(parameters) = parameters else { return input::not_text().into_response() };
     // The first parameter is the object; further parameters are parts of it.
     let object = parameters.iter().next().map(|(_, value)| value).unwrap_or_default();
-    let mut audit = AuditContext::from_request(guard.row.action, object, request.extensions());
+    let is_dry_run = match (request.extensions().get::<KnownInputs>(), request.uri().query()) {
+        (Some(known), Some(query)) => known.is_dry_run(guard.row.action, query),
+        _ => false,
+    };
+    // The audit log must not show a check as a change.
+    let action = if is_dry_run { format!("{}_dry_run", guard.row.action) } else { guard.row.action.to_owned() };
+    let mut audit = AuditContext::from_request(&action, object, request.extensions());
     let plugin = parameters.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
     let plugin = plugin.filter(|_| guard.row.has_plugin_id());
     let host = guard.app.host.clone();

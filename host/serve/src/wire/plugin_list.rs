@@ -65,7 +65,7 @@ pub(crate) fn chosen(items: Vec<api::PluginItem>, query: &PluginListQuery) -> Re
     items.truncate(limit);
     let next = items.last().filter(|_| has_more).map(|item| item.upper_id.clone());
     let plugins: BTreeMap<_, _> = items.into_iter().map(|item| (item.upper_id.clone(), item)).collect();
-    Ok(api::PluginList { count: plugins.len(), total, next, plugins })
+    Ok(api::PluginList { count: plugins.len(), total, next, plugins, failed_loads: vec![] })
 }
 
 impl PluginListQuery {
@@ -79,6 +79,11 @@ impl PluginListQuery {
         ),
         ("goal", &["installed", "running", "stopped", "disabled", "absent"]),
     ];
+
+    /// Returns whether the query asks for the first page.
+    pub(crate) fn is_first_page(&self) -> bool {
+        self.cursor.is_none()
+    }
 
     fn check(&self) -> Result<(), ApiError> {
         let words = [&self.state, &self.health, &self.phase, &self.goal];

@@ -56,7 +56,7 @@ impl Job {
     pub(crate) fn record(&self, ended: Option<&Ended>) -> JobRecord {
         let view = self.view();
         let result = match ended {
-            Some(ended) => Some(ended.result.clone().map_err(|error| Failed::from_error(&error))),
+            Some(ended) => Some(ended.result.clone().map_err(|error| self.progress().failed(&error))),
             None => view.result,
         };
         let state = ended.map_or(view.state, |ended| ended.state);

@@ -10,7 +10,7 @@ use host_core::job::JobEvent;
 
 use super::{Ended, Job};
 use crate::jobs::{CancelShield, state_of};
-use crate::model::{Error, JobError, Receipt};
+use crate::model::{Error, FirstLoad, JobError, Receipt};
 
 impl Job {
     /// Marks the job as running. The first step does so as well.
@@ -36,9 +36,16 @@ impl Job {
         self.progress().plugin = Some(plugin.clone());
     }
 
+    /// Notes that the job installs its plugin for the first time.
+    pub(crate) fn set_first_load(&self, first_load: FirstLoad) {
+        self.progress().first_load = Some(first_load);
+    }
+
     /// Clears the plugin, because the job changes several ones or the next one is unknown.
     pub(crate) fn set_several_plugins(&self) {
-        self.progress().plugin = None;
+        let mut progress = self.progress();
+        progress.plugin = None;
+        progress.first_load = None;
     }
 
     /// Shields the job from cancellation and timeout until the returned guard is dropped, for work that must not be

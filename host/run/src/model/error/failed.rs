@@ -17,6 +17,7 @@ impl Failed {
                 Error::Together { parts, .. } => parts.clone(),
                 _ => vec![],
             },
+            first_load: None,
         }
     }
 }

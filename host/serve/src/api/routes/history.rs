@@ -12,15 +12,22 @@ pub(super) fn add(t: &mut RouteTable) {
         .summary("Returns the configuration of a plugin by layer, with secrets masked.")
         .response::<api::Configuration>(200)
         .response_header(200, "ETag", "The value for `If-Match` of a change.");
+    t.role(Viewer, "config_schema", GET, "/api/plugins/{id}/config/schema", configuration::schema)
+        .summary("Returns the JSON Schema (draft 2020-12) of the configuration of a plugin; `{}` if it has none.")
+        .response_content(200, "application/json", object());
     t.role(Operator, "config_put", PUT, "/api/plugins/{id}/config", configuration::put)
         .summary("Replaces the operator configuration of a plugin.")
+        .query::<configuration::ChangeQuery>()
         .header("If-Match", IF_MATCH)
         .body_content(true, &[("application/json", object())])
+        .response::<api::ConfigurationCheck>(200)
         .errors(&[400, 413, 415])
         .runs_job();
     t.role(Operator, "config_patch", PATCH, "/api/plugins/{id}/config", configuration::patch)
         .summary("Merges the body into the operator configuration (JSON Merge Patch, RFC 7396); null removes a value.")
+        .query::<configuration::ChangeQuery>()
         .header("If-Match", IF_MATCH)
+        .response::<api::ConfigurationCheck>(200)
         .body_content(true, &[("application/json", object()), ("application/merge-patch+json", object())])
         .errors(&[400, 413, 415])
         .runs_job();

@@ -6,7 +6,7 @@ use host_call::MinLevel;
 use host_core::Role::{Operator, Viewer};
 
 use super::{DELETE, GET, POST};
-use crate::api::{available, graph, logs, plugins, source, upload};
+use crate::api::{available, graph, logs, plugins, series, source, upload};
 use crate::guard::table::{RequiredAccess, RouteRow, RouteTable};
 use crate::wire::moment::AtQuery;
 
@@ -29,6 +29,9 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
     t.role(Viewer, "plugin_status", GET, "/api/plugins/{id}/status", plugins::status)
         .summary("Returns the state of a plugin, for older clients.")
         .response::<api::StatusResponse>(200);
+    t.role(Viewer, "plugin_series", GET, "/api/plugins/{id}/metrics/series", series::get)
+        .summary("Returns the requests, errors and response times of a plugin in the last 15 minutes, in steps of 10 seconds.")
+        .response::<api::PluginSeries>(200);
     t.role(Operator, "plugin_source", GET, "/api/plugins/{id}/source", source::download)
         .summary("Returns the files that a plugin was built from as a ZIP archive, for an upload to another host.")
         .response_content(

@@ -1,6 +1,7 @@
 //! Jobs and the results of operations.
 
 use host_api as api;
+use host_core::configuration::Change;
 use host_run::{BuildKind, JobView};
 
 use crate::wire::outcome::{operation_result, step};
@@ -42,4 +43,10 @@ pub(crate) fn build_kind(kind: BuildKind) -> &'static str {
         BuildKind::Cached => "cached",
         BuildKind::Library => "library",
     }
+}
+
+/// A changed setting. Secrets are masked already.
+pub(crate) fn setting_change(change: Change) -> api::SettingChange {
+    let Change { pointer, before, after } = change;
+    api::SettingChange { pointer, before, after }
 }

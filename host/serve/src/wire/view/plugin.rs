@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use host_api as api;
+use host_call::Phase;
 use host_core::configuration::{Schema, mask_by_name};
 use host_core::manifest::Placement;
 use host_core::{Manifest, Pick};
-use host_run::PluginView;
+use host_run::{FailedLoad, FirstLoad, PluginView};
 use serde_json::Value;
 
 use super::older::{six_states, status};
@@ -20,10 +21,11 @@ pub(crate) fn item(view: &PluginView) -> api::PluginItem {
     let current = view.desired.as_ref().map(|desired| &desired.current);
     let mut source = current.map(|pick| pick.source.to_string()).unwrap_or_default();
     // During the first load, nothing else is known.
-    if let (None, Some((version, from))) = (current, &view.incoming) {
+    if let (None, Some(first_load)) = (current, view.operation.as_ref().and_then(|now| now.first_load.as_ref())) {
         metadata.id = view.id.to_string();
-        metadata.version.clone_from(version);
-        source.clone_from(from);
+        metadata.name.clone_from(&first_load.name);
+        metadata.version.clone_from(&first_load.version);
+        source.clone_from(&first_load.source);
     }
     api::PluginItem {
         upper_id: view.id.to_string(),
@@ -77,6 +79,29 @@ pub(crate) fn item(view: &PluginView) -> api::PluginItem {
             message: message.clone(),
             at_unix_ms: *at_unix_ms,
         }),
+        operation: view.operation.as_ref().map(|now| api::CurrentOperation {
+            job: now.job.clone(),
+            operation: now.name.to_owned(),
+            started_at: now.started_unix_ms,
+        }),
+    }
+}
+
+/// A plugin whose first installation failed.
+pub(crate) fn failed_load(load: &FailedLoad) -> api::FailedLoad {
+    let FirstLoad { name, version, source } = load.first_load.clone();
+    api::FailedLoad {
+        id: load.id.to_string(),
+        name,
+        version,
+        source,
+        state: Phase::Failed.as_str().to_owned(),
+        job: load.job.clone(),
+        code: load.failed.code.clone(),
+        message: host_core::visible(&load.failed.message).into_owned(),
+        fix: load.failed.fix.as_deref().map(|fix| host_core::visible(fix).into_owned()),
+        started_at: load.started_unix_ms,
+        failed_at: load.ended_unix_ms,
     }
 }
 
