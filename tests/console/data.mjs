@@ -23,7 +23,7 @@ export function data(page, host, { notes, settings, brokenSettings, buildMs, acc
       const job = page.url();
       await open("");
       const row = page.getByRole("table", { name: "Plugins" }).getByRole("row", { name: /settings/ });
-      await row.getByText("failed", { exact: true }).waitFor();
+      await row.getByText("✕ failed").waitFor();
       await row.getByText("build_failed").waitFor();
       await accessible("failed-first-load");
       await row.getByRole("link", { name: "Job of settings" }).click();

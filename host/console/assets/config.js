@@ -114,8 +114,8 @@ function resolved(schema, part) {
 
 /** The rules of a value in words. @param {Setting} setting */
 function limits({ schema, isRequired }) {
-  const range = (/** @type {any} */ least, /** @type {any} */ most, /** @type {string} */ unit) => (least === undefined && most === undefined ? "" : [least !== undefined && "at least " + least, most !== undefined && "at most " + most].filter(Boolean).join(", ") + unit);
-  return [isRequired && "required", range(schema.minimum, schema.maximum, ""), range(schema.minLength, schema.maxLength, " characters")].filter(Boolean).join(", ");
+  const range = (/** @type {any} */ least, /** @type {any} */ most, /** @type {string} */ what) => (least === undefined && most === undefined ? "" : what + [least !== undefined && "at least " + least, most !== undefined && "at most " + most].filter(Boolean).join(", "));
+  return [isRequired && "required", range(schema.minimum, schema.maximum, ""), range(schema.minLength, schema.maxLength, "length ")].filter(Boolean).join(", ");
 }
 
 /** @param {Record<string, any>} tree @param {string[]} path @param {any} value */

@@ -105,7 +105,7 @@ export async function dataTab({ id, path, root, signal }) {
   const table = wide(h("table", { aria: { label: "Stored keys" } }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Key"), h("th", { scope: "col", class: "number" }, "Size"), h("th", { scope: "col" }, h("span", { class: "hidden" }, "Actions")))), body));
   fill(root,
     h("p", { class: "quiet" }, "The keys that the plugin has stored. Reloads, updates and restarts keep them. A deleted key is gone for the running plugin as well."),
-    h("form", { class: "row", role: "search", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), load()) }, h("label", { for: "prefix" }, "Keys that start with"), prefix, h("button", { type: "submit", class: "plain" }, "Filter"), summary),
+    h("form", { class: "row", role: "search", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), load()) }, h("label", { for: "prefix" }, "Keys that start with"), h("span", {}, prefix), h("button", { type: "submit", class: "plain" }, "Filter"), summary),
     problem, table, more);
 
   /** @param {string} [after] the last shown key, behind which further keys are added */
