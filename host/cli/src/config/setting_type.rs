@@ -58,7 +58,7 @@ pub(crate) enum SettingType {
         /// The largest allowed number.
         max: u64,
     },
-    /// A number of bytes, optionally with a unit: KB, MB, GB, KiB, MiB or GiB.
+    /// A number of bytes, optionally with a fraction and a unit: KB, MB, GB, KiB, MiB or GiB.
     Bytes {
         /// The smallest allowed number.
         min: u64,

@@ -77,8 +77,9 @@ pub(super) fn number(text: &str) -> Option<u64> {
     text.bytes().all(|c| c.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
+/// Parses a size such as `64MiB`, `1.5 GB` or `1024`. A fraction has at most three digits, and is rounded down to bytes.
 pub(super) fn bytes(text: &str) -> Option<u64> {
-    let n_digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let n_digits = text.bytes().take_while(|c| c.is_ascii_digit() || *c == b'.').count();
     let (digits, unit) = text.split_at(n_digits);
     let unit = match unit.trim() {
         "" | "B" => 1,
@@ -90,7 +91,11 @@ pub(super) fn bytes(text: &str) -> Option<u64> {
         "GiB" => 1 << 30,
         _ => return None,
     };
-    number(digits)?.checked_mul(unit)
+    let Some((whole, fraction)) = digits.split_once('.') else { return number(digits)?.checked_mul(unit) };
+    let is_fraction = (1..=3).contains(&fraction.len()) && !whole.is_empty() && unit > 1;
+    let part =
+        number(fraction).filter(|_| is_fraction)?.checked_mul(unit)? / 10_u64.pow(u32::try_from(fraction.len()).ok()?);
+    number(whole)?.checked_mul(unit)?.checked_add(part)
 }
 
 /// Returns whether a text is a log filter. A single word must be a level: the library would read a misspelled level as
@@ -99,4 +104,32 @@ pub(super) fn is_filter(text: &str) -> bool {
     let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
     let mut parts = text.split(',').map(str::trim);
     parts.all(|part| part.contains(['=', '[']) || is_level(part)) && EnvFilter::builder().parse(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_has_a_unit_and_may_have_a_fraction() {
+        for (text, expected) in [
+            ("1024", Some(1_024)),
+            ("64MiB", Some(64 << 20)),
+            ("1.5GB", Some(1_500_000_000)),
+            ("1.5 GiB", Some(3 << 29)),
+            ("0.125KB", Some(125)),
+            ("1.001KiB", Some(1_025)),
+            ("1.5", None),
+            (".5GB", None),
+            ("1.GB", None),
+            ("1.5.5GB", None),
+            ("1.0625GB", None),
+            ("-1GB", None),
+            ("1XB", None),
+            ("", None),
+            ("18446744073709551615.9GB", None),
+        ] {
+            assert_eq!(bytes(text), expected, "{text}");
+        }
+    }
 }
