@@ -1,7 +1,7 @@
-//! What the compiler says to an author's mistakes: each file in `compile` and the text beside it.
+//! The compiler's messages for mistakes of authors: each file in `compile` has its message beside it.
 //!
-//! `TRYBUILD=overwrite cargo test -p plugin-sdk --test compile` writes the texts anew. They are those of the default
-//! features, since the compiler lists the types that it would have taken.
+//! `TRYBUILD=overwrite cargo test -p plugin-sdk --test compile` writes the messages. They are those of the default
+//! features, because the compiler lists the accepted types.
 #![cfg(not(any(feature = "multipart", feature = "tower")))]
 
 use std::fs;

@@ -19,7 +19,7 @@ use plugin_sdk_abi::{
     PluginRootRef, RResult, Response as AbiResponse, Start, hook, log_level,
 };
 
-/// The most that one generation may leave behind.
+/// The maximum that one generation may leave behind.
 const MAX_LEFT: u64 = 1024;
 
 #[derive(serde::Deserialize)]
@@ -128,7 +128,7 @@ fn main() {
     assert!(left <= MAX_LEFT, "{left} bytes are left behind");
     assert!(EVENTS.load(Ordering::Relaxed) >= 8, "the plugin has logged");
 
-    // All that comes after has nothing more to leave behind.
+    // Later generations leave nothing more behind.
     let after_one = live();
     for fault in ["", "stop fails", "stop panics", "stop hangs", "drop panics"] {
         elsewhere(move || start_and_stop(root, fault));
@@ -192,7 +192,7 @@ fn open() -> PluginRootRef {
 
 fn validate(root: PluginRootRef, fault: &str) -> Result<(), String> {
     let prepare = root.prepare().expect("this SDK has `prepare`");
-    // SAFETY: any argument will do.
+    // SAFETY: `prepare` accepts any argument.
     let asked = unsafe { prepare(hook::VALIDATE, configuration(fault)) };
     let result = if fault.ends_with("hangs") { give_up(asked) } else { block_on(asked).into_result() };
     assert!(!has_threads(), "`{fault}`: its threads have ended");
@@ -201,7 +201,7 @@ fn validate(root: PluginRootRef, fault: &str) -> Result<(), String> {
 
 fn start(root: PluginRootRef, fault: &str) -> Result<PluginHandle, Failure> {
     let start = Start { host: host(), configuration: configuration(fault), generation: 1 };
-    // SAFETY: `start` is made as it wants it.
+    // SAFETY: `start` has a live host handle and a configuration that the plugin may free.
     let starting = unsafe { (root.start())(start) };
     if fault == "start hangs" { give_up(starting) } else { block_on(starting).into_result() }
 }
@@ -336,6 +336,6 @@ fn host() -> HostHandle {
     unsafe extern "C" fn request(_: *const (), _: plugin_sdk_abi::Request) -> FfiFuture<RResult<AbiResponse, Failure>> {
         async { RResult::RErr(Failure::failed("this host has no services")) }.into_ffi()
     }
-    // SAFETY: the functions look at no host.
+    // SAFETY: the functions ignore the pointer to the host.
     unsafe { HostHandle::new(std::ptr::dangling(), HostTableRef(TABLE.static_as_prefix())) }
 }

@@ -153,7 +153,7 @@ pub struct PluginItem {
     /// `disabled`.
     #[serde(default)]
     pub state: String,
-    /// The desired state: `installed`, `running`, `stopped`, `disabled` or `absent`; null during the first load.
+    /// The goal: `installed`, `running`, `stopped`, `disabled` or `absent`; null during the first load.
     pub goal: Option<String>,
     /// The revision that set the goal; 0 for none.
     pub revision: u64,

@@ -1,5 +1,5 @@
-//! Opens a library in a child process first, or also starts, stops and drops its plugin there, so that a crash or hang
-//! does not affect the host.
+//! Runs a trial: opens a library in a child process, and also validates, starts, probes, stops and drops its plugin
+//! there if required, so that a crash or hang does not affect the host.
 //!
 //! The child reports its current stage and its result as marked lines on standard output. All other output belongs to
 //! the library.

@@ -12,7 +12,7 @@
 //! | whether it is a build for development | yes | it forces other settings |
 //! | settings that the host forces | yes | [`FORCED`], raised by hand when one changes |
 //! | environment of the host that reaches cargo | yes, with the exceptions of the next line | names and values |
-//! | `PATH`, `HOME`, `USER`, `LANG`, `LC_*`, `TMPDIR`, `RUSTUP_HOME`, certificates, proxies, `CARGO_NET_*` | no | they affect where programs and crates are found, not their content |
+//! | `PATH`, `HOME`, `USER`, `LOGNAME`, `LANG`, `LC_*`, `TMPDIR`, `RUSTUP_HOME`, `CARGO_HOME`, certificates, proxies, `CARGO_NET_*`, `CARGO_HTTP_*` | no | they affect where programs and crates are found, not their content |
 //! | cargo's configuration files above the build cache and in its home | no | the operator owns them; clear the build cache after changing them |
 //! | system libraries, linker | no | not visible before the link; clear the build cache after changing them |
 //! | deadlines, slots, offline | no | they decide whether a build succeeds, not its result |
@@ -41,7 +41,7 @@ pub(crate) struct Inputs<'a> {
 
 /// The fingerprint of a build.
 pub(crate) fn compute(inputs: &Inputs<'_>) -> Digest {
-    // A new field must be decided about here.
+    // This exhaustive pattern makes a new field a compile error until it is added here.
     let Build { features, profile, env, timeout: _ } = inputs.build;
     let mut features: Vec<&String> = features.iter().collect();
     features.sort();

@@ -1,4 +1,4 @@
-//! What comes of trees, seen with a real cargo. Nothing is downloaded: the crates that the SDK needs are those that
+//! Builds trees with a real cargo. Nothing is downloaded: the crates that the SDK needs are those that
 //! this workspace was built with.
 
 use std::path::{Path, PathBuf};

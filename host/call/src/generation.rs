@@ -1,4 +1,5 @@
-//! A generation: one started module with one configuration. It never changes; a reload creates the next generation.
+//! A generation: one started module with one configuration. It changes only when the plugin accepts a new configuration
+//! live; a reload creates the next generation.
 
 mod admitted;
 mod in_flight;
@@ -154,7 +155,7 @@ impl Generation {
         }
     }
 
-    /// The digest of artifact and configuration in use: those of the start, or a configuration that was applied since.
+    /// The digest of the artifact and of the configuration in use, which changes when a configuration is applied live.
     pub fn setup(&self) -> Digest {
         *self.setup.lock()
     }

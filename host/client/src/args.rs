@@ -114,7 +114,7 @@ pub enum ClientCommand {
     /// Stop a plugin and uninstall it
     #[command(after_help = EXIT_CODES)]
     Unload(Unload),
-    /// Replace a plugin with a stored earlier version
+    /// Replace a plugin with one of its rollback versions
     #[command(after_help = EXIT_CODES)]
     Rollback(Rollback),
     /// List the changes of the desired state with time and reason

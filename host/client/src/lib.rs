@@ -1,7 +1,7 @@
 //! The client commands: an HTTP client of the public API and its output.
 //!
-//! Apart from the wire types and the core types, this crate imports nothing of the host, so a client command can only
-//! do what any other client of the API can do.
+//! Apart from `host-api`, `host-core` and `host-file`, this crate imports nothing of the host, so a client command can
+//! only do what any other client of the API can do.
 
 pub mod args;
 mod client;

@@ -116,9 +116,9 @@ function overviewTab({ id, path, root, signal, go }) {
       h("h2", {}, "Generations"),
       wide(h("table", { aria: { label: "Generations" } }, h("thead", {}, h("tr", {}, ["Number", "Version", "State", "Requests", "In flight", "Memory", "Kept because of"].map((text) => h("th", { scope: "col" }, text)))),
         h("tbody", {}, item.generations.map((/** @type {any} */ one) => h("tr", {}, h("td", {}, one.number), h("td", {}, one.version), h("td", {}, badge(one.phase)), h("td", {}, count(one.requests)), h("td", {}, count(one.in_flight)), h("td", {}, one.live_bytes == null ? "–" : size(one.live_bytes)), h("td", {}, one.held_by.join(", "))))))),
-      h("h2", {}, "Kept versions"),
+      h("h2", {}, "Rollback versions"),
       item.kept.length === 0 ? h("p", { class: "quiet" }, "The first installed version; there is none to return to.") :
-        h("table", { aria: { label: "Kept versions" } }, h("tbody", {}, item.kept.map((/** @type {any} */ kept) => h("tr", {}, h("td", {}, kept.version), h("td", {}, time(kept.loaded_at)), h("td", { class: "wrap" }, kept.source), h("td", { class: "end" },
+        h("table", { aria: { label: "Rollback versions" } }, h("tbody", {}, item.kept.map((/** @type {any} */ kept) => h("tr", {}, h("td", {}, kept.version), h("td", {}, time(kept.loaded_at)), h("td", { class: "wrap" }, kept.source), h("td", { class: "end" },
           button("Roll back", () => rollBack(kept), { class: "plain small", aria: { label: "Roll back to " + kept.version } })))))));
 
     /** @param {any} kept */

@@ -114,9 +114,9 @@ pub enum EventKind {
         /// The installed version.
         version: Text,
     },
-    /// A plugin no longer serves, although no operator has disabled it.
+    /// A plugin was stopped; it stays enabled.
     PluginStopped {
-        /// The reason.
+        /// The actor.
         reason: Text,
     },
     /// A generation receives calls from now on.

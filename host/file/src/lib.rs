@@ -1,4 +1,4 @@
-//! Reads files that a person names: in an argument, a variable, a setting, or in the data folders.
+//! Reads files that a person names: in an argument, a variable or a setting, or files in the data folders.
 //!
 //! Such a path may lead to a pipe, which would wait for a writer, to a device without an end, or to a file that does
 //! not fit into memory. This crate refuses such files before it reads them. A file without a known size is read up to

@@ -29,8 +29,8 @@ pub trait Services: Send + Sync + 'static {
     /// Answers a request of the plugin. The future is polled on the host's runtime and dropped if the plugin cancels.
     fn request(&self, request: ServiceRequest) -> ServiceResponse;
 
-    /// Returns the response to a request that comes from a thread of an ended library on which no guard exists. The
-    /// body must be available immediately.
+    /// Returns the response to a request from a thread of an ended library, which no longer has a guard. The body must
+    /// be available immediately.
     fn ended(&self) -> Response<ServiceBody>;
 }
 

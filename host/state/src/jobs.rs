@@ -238,7 +238,7 @@ fn reading(error: sqlx::Error) -> Error {
     Error::sql("read jobs", error)
 }
 
-// === words ===
+// === helpers ===
 
 /// The text is not a valid position in the list of jobs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -165,7 +165,7 @@ impl Kv {
         )
         .bind(plugin.as_str())
         .bind(prefix)
-        // Every key is longer than this one.
+        // Without `after`, the empty text is bound, which sorts before every key.
         .bind(after.unwrap_or_default())
         .bind(i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(self.state.readers())
@@ -214,13 +214,14 @@ impl Kv {
     }
 }
 
-// === words ===
+// === helpers ===
 
 fn check_quota(quota: Quota, limit: u64, asked: u64) -> Result<(), Error> {
     if asked > limit { Err(Error::Quota { quota, limit, asked }) } else { Ok(()) }
 }
 
-/// 32 hex digits. The checksum covers version and length of the value, so no field can be mistaken for another.
+/// The first 32 hex digits of a digest of plugin, key, version and value. Each field is preceded by its length, so no
+/// field can be mistaken for another.
 fn checksum(plugin: &PluginId, key: &str, version: u64, value: &[u8]) -> String {
     let mut writer = DigestWriter::new();
     writer.field(plugin.as_str().as_bytes()).field(key.as_bytes()).field(&version.to_le_bytes()).field(value);

@@ -19,7 +19,7 @@
 //! │       └── artifact.json        digests and provenance
 //! ├── records/<plugin>.json        the desired state, in case state.db is lost
 //! ├── settings.json                0600; settings that were changed at run time
-//! ├── unneeded.json                unused trees and artifacts, each with the time since which it is unused
+//! ├── unneeded.json                unreferenced trees and artifacts, each with the time since then
 //! └── uploads/
 //!     └── upload_<32 hex>.json     the tree of an uploaded archive
 //!

@@ -1,7 +1,7 @@
 //! Trees, artifacts and uploads on disk. No other crate joins paths below the data folders.
 //!
-//! A [`Tree`] or an [`Artifact`] can only be created by a [`Store`], so a value proves that its bytes were bounded,
-//! hashed and stored completely. All functions block; call them from a thread that may wait.
+//! A [`Tree`] or an [`Artifact`] can only be created by a [`Store`], so a value proves that its size was checked
+//! and its digest was computed from the bytes on disk. All functions block; call them from a thread that may wait.
 
 mod artifact;
 mod artifacts;

@@ -1,4 +1,4 @@
-//! Garbage collection: unused artifacts and trees after a while, and the least recently used parts of the build cache.
+//! Garbage collection: unreferenced artifacts and trees after a while, and the least recently used parts of the build cache.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
@@ -33,10 +33,10 @@ pub struct Swept {
     pub bytes: u64,
 }
 
-/// The unused items, each with the time since which it has been unused.
+/// The unreferenced items, each with the time since which it has been unreferenced.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Unneeded {
-    /// The end of the last sweep, in milliseconds since 1970; 0 before the first.
+    /// The start of the last sweep, in milliseconds since 1970; 0 before the first.
     #[serde(default)]
     swept_unix_ms: u64,
     /// The times, by the hex digits of the digest.
@@ -57,8 +57,8 @@ impl std::ops::AddAssign for Swept {
 }
 
 impl Store {
-    /// Removes artifacts and trees that have been unused for `age`. An item is unused if it is in neither list, is not
-    /// in use and belongs to no upload. The time since which it is unused is stored, so it counts across restarts.
+    /// Removes artifacts and trees that have been unreferenced for `age`. An item is unreferenced if it is in neither
+    /// list, has no handle and belongs to no upload. The time since then is stored, so it counts across restarts.
     pub fn sweep_unneeded(
         &self,
         keep_artifacts: &HashSet<Digest>,
@@ -113,7 +113,7 @@ impl Store {
         Ok(swept)
     }
 
-    /// The end of the last sweep of artifacts and trees, by any host, in milliseconds since 1970.
+    /// The start of the last sweep of artifacts and trees, by any host, in milliseconds since 1970.
     pub fn last_sweep_unix_ms(&self) -> Option<u64> {
         Some(self.unneeded().swept_unix_ms).filter(|at| *at > 0)
     }
@@ -166,7 +166,7 @@ impl Store {
         Ok(swept)
     }
 
-    /// The tree of an artifact, if it is recorded and exists.
+    /// Returns the digest of the tree that the artifact was built from, if it is recorded. The tree may have been deleted.
     pub fn tree_of(&self, artifact: &Digest) -> Option<Digest> {
         self.provenance(artifact)?.tree
     }
@@ -206,7 +206,7 @@ impl Store {
         Ok(uploaded)
     }
 
-    /// Reads the list of unused items. If it cannot be read, it starts empty, so items are kept longer than necessary.
+    /// Reads the list of unreferenced items. If it cannot be read, it starts empty, so items are kept longer than necessary.
     fn unneeded(&self) -> Unneeded {
         let text = fs::read(self.0.layout.unneeded()).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()

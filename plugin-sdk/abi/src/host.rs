@@ -19,8 +19,8 @@ pub struct HostTable {
     pub release: unsafe extern "C" fn(host: *const ()),
     /// Since 1.1. The most verbose level that the host wants to see: one of [`log_level`], or 0 for none.
     pub log_level: unsafe extern "C" fn(host: *const ()) -> u8,
-    /// Since 1.1. Writes a structured event to the host's log: `record` is what [`crate::record::Record`] writes,
-    /// copied before it returns.
+    /// Since 1.1. Writes a structured event to the host's log: `record` is the output of
+    /// [`crate::record::Record`], copied before it returns.
     pub event: unsafe extern "C" fn(host: *const (), level: u8, record: *const u8, record_len: usize),
     /// Since 1.1. Opens a metric, described by a JSON object: `{"kind": "counter" | "gauge" | "histogram", "name",
     /// "help", "labels": {}, "buckets": []}`. Returns the number for `measure`; the same description returns the same
@@ -36,7 +36,7 @@ pub struct HostTable {
     pub request: unsafe extern "C" fn(host: *const (), request: Request) -> FfiFuture<RResult<Response, Failure>>,
 }
 
-/// The services of a host. A request to another service is answered with 501.
+/// The services of a host. A request to another service is answered with 404 `service_not_found`.
 ///
 /// | service | request | response |
 /// |---|---|---|

@@ -143,7 +143,7 @@ impl HttpRequest {
         self
     }
 
-    /// Sets a timeout. The remaining time of the call that is being handled is a limit in any case.
+    /// Limits the time until the response. The deadline of the call that the plugin is handling applies as well.
     pub fn timeout(mut self, timeout: Duration) -> HttpRequest {
         self.timeout = Some(timeout);
         self
@@ -152,8 +152,9 @@ impl HttpRequest {
     /// Sends the request, and waits for the head of the response.
     ///
     /// # Errors
-    /// The permission is missing, or there was no response: `fetch_not_allowed`, `fetch_failed`, `fetch_timed_out`,
-    /// `call_loop`. A response with a status of 400 or more is not an error; see [`HttpResponse::error_for_status`].
+    /// The permission is missing, or the host could not send the request or got no response: the codes `fetch_…`,
+    /// `call_…`, `service_…`, `generation_ended`. A response with a status of 400 or more is not an error; see
+    /// [`HttpResponse::error_for_status`].
     ///
     /// # Cancel safety
     /// Dropping the future ends the request.
@@ -191,11 +192,14 @@ impl HttpRequest {
     }
 }
 
-/// The errors of the host itself; any other response is from the server or plugin.
-const REFUSALS: [&str; 11] = [
+/// The codes of the host's refusals, which are returned as errors. Any other response is passed on.
+const REFUSALS: [&str; 14] = [
     "permission_denied",
     "generation_ended",
+    "service_bad_request",
+    "service_body",
     "service_method",
+    "service_not_found",
     "fetch_bad_url",
     "fetch_not_allowed",
     "fetch_failed",
@@ -217,8 +221,6 @@ impl HttpResponse {
                 Some(error) if REFUSALS.contains(&error.code()) => return Err(error),
                 _ => answer = Answer { status, headers, body: bytes.into() },
             }
-        } else if answer.status == StatusCode::NOT_IMPLEMENTED && answer.headers.is_empty() {
-            return Err(ServiceError::new(answer.status, "no_such_service", "this host does not have this service"));
         }
         Ok(HttpResponse { answer })
     }

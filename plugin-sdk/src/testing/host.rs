@@ -155,7 +155,7 @@ impl Host {
                     }
                 }
             }
-            other => refuse(StatusCode::NOT_IMPLEMENTED, "no_such_service", &format!("there is no service {other}")),
+            other => refuse(StatusCode::NOT_FOUND, "service_not_found", &format!("there is no service {other}")),
         })
     }
 

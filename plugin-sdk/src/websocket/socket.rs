@@ -221,7 +221,7 @@ impl futures_sink::Sink<Message> for WebSocket {
     }
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        // A socket that is closed already is what was asked for.
+        // An already closed socket is not an error.
         let _ = self.get_mut().write(Message::Close(None));
         Poll::Ready(Ok(()))
     }

@@ -113,7 +113,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("drain_timeout_seconds", "drain-timeout-seconds", None, SettingType::Number { min: 0, max: 86_400 }, "30",
         "How long calls to a replaced generation may continue before they are cancelled"),
     setting("max_kept_generations", "max-kept-generations", None, SettingType::Number { min: 1, max: 4_000 }, "100",
-        "Number of ended generations in memory from which further loads are refused"),
+        "Maximum number of ended generations in memory; at this number, loads are refused"),
     setting("max_kept_versions", "max-kept-versions", None, SettingType::Number { min: 0, max: 100 }, "3",
         "Number of earlier versions of each plugin that are stored for a rollback"),
     setting("retry_first_wait_ms", "retry-first-wait-ms", None, SettingType::Number { min: 1, max: 3_600_000 }, "1000",

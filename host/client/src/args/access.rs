@@ -102,7 +102,7 @@ pub struct SetUser {
     pub(crate) role: Option<String>,
     #[command(flatten)]
     pub(crate) rights: RightsArgs,
-    /// Remove all grants, permissions and scopes that are not options of this command
+    /// Remove all grants, permissions and scopes that this command does not list
     #[arg(long)]
     pub(crate) only: bool,
     /// Ask for a new password, or read it from standard input

@@ -21,7 +21,7 @@ pub struct ChangeOptions {
 pub enum OnConflict {
     /// Wait for the running operation
     Queue,
-    /// Cancel the running operation and all waiting ones
+    /// Cancel the running and all waiting operations of the plugin
     Replace,
     /// Refuse this operation
     Reject,

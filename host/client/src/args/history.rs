@@ -10,7 +10,7 @@ use super::{ChangeArgs, HostArgs, PluginArgs};
 pub struct Rollback {
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
-    /// Stored version to roll back to, as listed by `show`: its number, or the first digits of its commit or digest
+    /// Rollback version, as listed by `show`: its number, or the first digits of its commit or digest
     /// [default: the previous version]
     #[arg(long, value_name = "VERSION")]
     pub(crate) to: Option<String>,

@@ -42,7 +42,7 @@ pub struct SetPolicy {
     /// Install allowed updates as soon as they are found
     #[arg(long, conflicts_with = "manual_only")]
     pub(crate) automatic: bool,
-    /// Install updates only when `update` is run
+    /// Turn `--automatic` off; the policy still limits which versions `update` selects
     #[arg(long)]
     pub(crate) manual_only: bool,
     /// How often to check for updates, such as `30m` or `24h` [default: unchanged; initially one hour]

@@ -42,7 +42,7 @@ impl EventKind {
             EventKind::PluginUninstalled { version, keeps_data: false } => format!("version {version} is uninstalled"),
             EventKind::PluginEnabled { version } => format!("version {version} is enabled"),
             EventKind::PluginDisabled { version } => format!("version {version} is disabled"),
-            EventKind::PluginStopped { reason } => format!("the plugin no longer serves: {reason}"),
+            EventKind::PluginStopped { reason } => format!("the plugin was stopped by {reason}"),
             EventKind::GenerationServes { generation, version, before } => {
                 let before = before.map(|before| format!(" instead of generation {before}")).unwrap_or_default();
                 format!("generation {generation} ({version}) serves{before}")
@@ -145,7 +145,7 @@ mod tests {
             uninstalled(true),
             EventKind::PluginEnabled { version: "1.0.0".into() },
             EventKind::PluginDisabled { version: "1.0.0".into() },
-            EventKind::PluginStopped { reason: "its dependency `cats` was uninstalled".into() },
+            EventKind::PluginStopped { reason: "operator".into() },
             EventKind::GenerationServes { generation: 1, version: "1.0.0".into(), before: None },
             EventKind::GenerationServes { generation: 2, version: "1.1.0".into(), before: Some(1) },
             EventKind::GenerationDraining { generation: 1, in_flight: 3 },

@@ -38,7 +38,7 @@ pub struct Release {
     pub version: Version,
     /// The tag.
     pub tag: String,
-    /// The commit it leads to, 40 hex digits; for an annotated tag not that of the tag itself.
+    /// The commit it leads to, 40 hex digits; for an annotated tag, the tagged commit.
     pub commit: String,
 }
 
@@ -74,9 +74,9 @@ pub enum Follow<'l> {
 /// Lists the versions of a repository. Only the list of branches and tags is transferred, and nothing is written.
 ///
 /// The releases of GitHub, GitLab and others are tags of the repository, so this needs no REST API: one protocol for
-/// every host and mirror, with the addresses, limits and timeouts of [`fetch`](crate::fetch()), without a token, and
-/// without the 60 requests per hour that GitHub's API allows without one. Information that only an API has is not
-/// available: release notes, files of a release, and the pre-release mark.
+/// every host and mirror, with the addresses, limits and timeouts of [`fetch`](crate::fetch()). GitHub's API would need
+/// a token, or be limited to 60 requests per hour. Information that only an API has is not available: release notes,
+/// files of a release, and the pre-release mark.
 ///
 /// Setting `cancelled` ends the request as it ends [`fetch`](crate::fetch()).
 ///

@@ -52,11 +52,11 @@ struct Waits {
 /// The kinds of waits for a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum WaitKind {
-    /// For more of a request body.
+    /// The client must send more of a request body.
     Body,
-    /// For reading more of the connection.
+    /// The client must read more from the connection.
     Reading,
-    /// For reading more of one HTTP/2 stream.
+    /// The client must read more of one HTTP/2 stream.
     StreamReading,
 }
 
@@ -124,17 +124,17 @@ impl Connection {
         self.state.load(Ordering::Acquire) & RETIRED != 0
     }
 
-    /// Marks a connection that occupies a reserved place, which serves health, metrics and management only.
+    /// Marks a reserved connection, which serves health, metrics and management only.
     pub(crate) fn reserve(&self) {
         self.state.fetch_or(RESERVED, Ordering::AcqRel);
     }
 
-    /// Returns whether the connection occupies a reserved place.
+    /// Returns whether the connection is reserved.
     pub(crate) fn is_reserved(&self) -> bool {
         self.state.load(Ordering::Acquire) & RESERVED != 0
     }
 
-    /// Waits until the connection is retired. Returns once.
+    /// Waits until the connection is retired. Must be awaited by one task only.
     pub(crate) async fn retired(&self) {
         self.retired.notified().await;
     }
@@ -147,7 +147,7 @@ impl Connection {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| (state < ONE_REQUEST).then_some(state | WARNED));
     }
 
-    /// Records that the client is waited for from now on.
+    /// Records that the host starts to wait for the client. The wait ends when the returned value is dropped.
     pub(crate) fn wait(self: &Arc<Self>, what: WaitKind) -> ClientWait {
         let mut waits = self.wait_of(what);
         waits.n_waits += 1;
@@ -156,8 +156,8 @@ impl Connection {
         ClientWait(self.clone(), what)
     }
 
-    /// Returns the time since which the whole connection waits for the client, unless it is already being evicted. An
-    /// HTTP/2 connection waits if nothing can be written to it, or if all its active requests wait.
+    /// Returns the instant since which the host only waits for the client; `None` if it does not, or during an eviction.
+    /// An HTTP/2 connection waits if nothing can be written to it, or if all its active requests wait.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         let state = self.state.load(Ordering::Acquire);
         if state & EVICTED != 0 {
@@ -181,6 +181,7 @@ impl Connection {
         self.evicted.notify_one();
     }
 
+    /// Evicts a warned connection that is still idle. Returns whether it did.
     pub(super) fn evict(&self) -> bool {
         let evicted = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
             let is_warned = state & (WARNED | EVICTED) == WARNED;

@@ -55,7 +55,7 @@ pub(super) async fn commit(
 
 /// The number of a plugin's newest revision; 0 for none.
 async fn found(connection: &mut SqliteConnection, plugin: &PluginId) -> Result<u64, Error> {
-    // Found by its number, as where the newest of all are read: otherwise the name may be that of the index.
+    // Selected by its number, so that all columns, the name included, are read from the row and not from the index.
     let sql =
         format!("SELECT {COLUMNS} FROM revisions WHERE number = (SELECT MAX(number) FROM revisions WHERE plugin = $1)");
     let row = sqlx::query(&sql).bind(plugin.as_str()).fetch_optional(connection).await.map_err(writing)?;

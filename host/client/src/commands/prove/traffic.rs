@@ -62,7 +62,7 @@ pub(super) struct FailureKind {
     pub(super) round: u32,
 }
 
-/// Running load. Dropping it aborts the requests.
+/// Running load. A round is the time from one reload to the next. Dropping the value aborts the requests.
 pub(super) struct Traffic {
     lines: JoinSet<Tally>,
     n_lines: usize,

@@ -13,7 +13,7 @@ impl Random {
         ((self.0 >> 33) % end as u64) as usize
     }
 
-    /// Plugins in an order in which each waits for earlier ones only, with ids that say nothing of it.
+    /// Plugins in an order in which each depends only on earlier plugins; the ids do not show the order.
     fn acyclic(&mut self) -> Vec<Node> {
         let n_nodes = 1 + self.below(30);
         let one_in = 2 + self.below(8);
