@@ -179,7 +179,7 @@ async fn a_dry_run_checks_a_configuration_like_the_change_and_changes_nothing() 
     let nothing = dry("PUT", json!({})).await.expect(200).json();
     assert_eq!(
         (&nothing["changes"], &nothing["message"]),
-        (&json!([]), &json!("the configuration is valid; nothing would change"))
+        (&json!([]), &json!("the schema and the plugin accept the configuration; nothing would change"))
     );
 
     // The refusals are those of the change: by the schema, and by the code of the plugin.

@@ -54,12 +54,14 @@ async fn a_value_is_returned_as_text_or_base64_and_a_deleted_key_is_gone_for_the
     assert_eq!(get(&"a".repeat(513)).await.expect(400).code(), "kv_bad_key");
 
     let delete = async |key: &str| host.delete(&format!("/api/plugins/services/kv/{key}")).await;
+    // A slash at the end belongs to the key: no other key is deleted.
+    assert_eq!(delete("text/").await.expect(404).code(), "kv_not_found");
     delete("text").await.expect(204);
     assert_eq!(host.call("services/kv/text").await.expect(404).code(), "no_such_key");
     assert_eq!(delete("text").await.expect(404).code(), "kv_not_found");
     let audit = host.get("/api/audit?action=kv_delete").await.json();
     let outcomes: Vec<_> = audit["entries"].as_array().unwrap().iter().map(|entry| &entry["outcome"]).collect();
-    assert_eq!(outcomes, ["asked", "done", "asked", "failed"]);
+    assert_eq!(outcomes, ["asked", "failed", "asked", "done", "asked", "failed"]);
 }
 
 #[tokio::test]

@@ -74,6 +74,8 @@ async fn bodies_and_conditions_that_are_almost_right_are_refused() {
         let refused = host.request("PUT", path).header("if-none-match", "*").json(&json!({})).send().await.expect(412);
         assert_eq!(refused.code(), "request_if_none_match");
     }
+    let ignored = host.request("DELETE", "/api/plugins/settings").header("if-match", "\"1\"").send().await.expect(412);
+    assert_eq!(ignored.code(), "request_if_match");
     let stale = host.request("PATCH", config).header("if-match", "\"99\"").json(&json!({})).send().await.expect(412);
     assert!(stale.json()["detail"].as_str().unwrap().starts_with("`settings` now has revision "), "{}", stale.text());
     let login = host.post_json("/login", &json!({ "user": "a", "password": "b" })).await.expect(400);
@@ -125,6 +127,13 @@ async fn blocking_a_version_twice_changes_nothing_and_says_so() {
     let blocked = "/api/plugins/hello/blocked/9.9.9";
     let message = |answer: crate::client::Answer| answer.json()["message"].as_str().unwrap().to_owned();
     assert_eq!(message(host.delete(blocked).await), "nothing changed: version 9.9.9 was not blocked for plugin hello");
+    let policy = async || {
+        host.request("PUT", "/api/plugins/hello/update-policy").json(&json!({ "policy": "minor" })).send().await
+    };
+    assert_eq!(
+        message(policy().await.expect(200)),
+        "nothing changed: this is the update policy already for plugin hello"
+    );
     let block = async || host.request("PUT", blocked).send().await.expect(200);
     assert_eq!(message(block().await), "the update policy of plugin hello was changed");
     assert_eq!(message(block().await), "nothing changed: version 9.9.9 was already blocked for plugin hello");

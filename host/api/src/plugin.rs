@@ -347,7 +347,7 @@ pub struct ConfigurationCheck {
     pub changes: Vec<SettingChange>,
     /// Warnings about doubtful values.
     pub warnings: Vec<String>,
-    /// True if the code of the plugin has accepted the configuration; false if the plugin does not serve, so that only
-    /// the schema was checked.
+    /// True if the `validate` hook of the plugin has accepted the configuration; false if the plugin does not serve or
+    /// does not have this hook, so that only the schema was checked.
     pub checked_by_plugin: bool,
 }

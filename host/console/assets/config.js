@@ -78,7 +78,7 @@ export async function configurationTab({ id, path, root, signal }) {
 /** The result of a check. @param {any} result */
 function report(result) {
   const shown = (/** @type {any} */ value) => (value === undefined ? "–" : JSON.stringify(value));
-  return h("div", { class: "card good" }, h("p", {}, h("strong", {}, result.message), result.checked_by_plugin ? "" : " The plugin is not running, so only the schema was checked."),
+  return h("div", { class: "card good" }, h("p", {}, h("strong", {}, result.message), result.checked_by_plugin ? "" : " Only the schema was checked: the plugin is not running, or has no check of its own."),
     result.warnings.length > 0 && h("ul", { class: "warnings" }, result.warnings.map((/** @type {string} */ warning) => h("li", {}, warning))),
     h("dl", { class: "facts" }, result.changes.map((/** @type {any} */ change) => [h("dt", {}, h("code", {}, change.pointer)), h("dd", { class: "wrap" }, h("del", {}, shown(change.before)), " → ", h("ins", {}, shown(change.after)))])));
 }

@@ -81,6 +81,11 @@ impl Instance {
         self.answer_hook(hook.number(), &hook.argument(), timeout).await.map(drop)
     }
 
+    /// Returns whether the plugin has the `validate` hook.
+    pub fn validates(&self) -> bool {
+        self.hooks().has(hook::VALIDATE)
+    }
+
     /// Runs the `validate` hook with a configuration; succeeds if the plugin has no such hook.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! Garbage collection: unreferenced artifacts and trees after a while, and the least recently used parts of the build cache.
+//! Garbage collection: unreferenced artifacts and trees after a while, and the least recently used parts of the build
+//! cache.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
@@ -166,7 +167,8 @@ impl Store {
         Ok(swept)
     }
 
-    /// Returns the digest of the tree that the artifact was built from, if it is recorded. The tree may have been deleted.
+    /// Returns the digest of the tree that the artifact was built from, if it is recorded. The tree may have been
+    /// deleted.
     pub fn tree_of(&self, artifact: &Digest) -> Option<Digest> {
         self.provenance(artifact)?.tree
     }
@@ -206,7 +208,8 @@ impl Store {
         Ok(uploaded)
     }
 
-    /// Reads the list of unreferenced items. If it cannot be read, it starts empty, so items are kept longer than necessary.
+    /// Reads the list of unreferenced items. If it cannot be read, it starts empty, so items are kept longer than
+    /// necessary.
     fn unneeded(&self) -> Unneeded {
         let text = fs::read(self.0.layout.unneeded()).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()

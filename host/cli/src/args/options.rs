@@ -16,7 +16,7 @@ const OPTION_SYNONYMS: &[(&[&str], &[&str])] = &[
     (&["--data-dir", "--state-dir", "--home"], &["plugin-dir"]),
     (&["--format", "--out"], &["output"]),
     (&["--assume-yes"], &["yes"]),
-    (&["--api-key", "--auth", "--password"], &["token"]),
+    (&["--api-key", "--auth"], &["token"]),
     (&["--keep"], &["keep-data"]),
     (&["--watch", "--tail"], &["follow"]),
     (&["--env", "--config-value", "--configuration"], &["set"]),

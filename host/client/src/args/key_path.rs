@@ -17,6 +17,15 @@ pub(crate) struct KeyValue {
 }
 
 impl KeyValue {
+    /// Refuses a key that is set twice, since one of both values would be lost.
+    pub(crate) fn refuse_repeated(set: &[KeyValue]) -> Result<(), String> {
+        let is_repeated = |(at, one): &(usize, &KeyValue)| set[..*at].iter().any(|other| other.path == one.path);
+        match set.iter().enumerate().find(is_repeated) {
+            Some((_, one)) => Err(format!("`{}` is set twice", one.path)),
+            None => Ok(()),
+        }
+    }
+
     /// The path of the key.
     pub(crate) fn path(&self) -> &KeyPath {
         &self.path

@@ -63,7 +63,7 @@ pub(super) async fn validate(client: &Client, args: &args::Validate) -> Result<(
         if validated.valid {
             let way = match (validated.way.as_deref(), &validated.library) {
                 (Some("library"), Some(library)) => format!(
-                    "; its library {} ({}, ABI {}, SDK {}, {}) is used without a build; its code was not run",
+                    "; its library {} ({}, ABI {}, SDK {}, {}) is used without a build; its code was not run, and its routes are compared with plugin.yaml by `load`",
                     library.file, library.package, library.abi, library.sdk, library.arch
                 ),
                 (Some("library"), None) => "; its library is used without a build".to_owned(),

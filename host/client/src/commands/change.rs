@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::show::stored_text;
 use super::{load, route};
-use crate::args::{ChangeArgs, Configure, Disable, Unload};
+use crate::args::{ChangeArgs, Configure, Disable, KeyValue, Unload};
 use crate::client::{ApiRequest, Client, FollowedJob};
 use crate::failure::Failure;
 use crate::input;
@@ -91,6 +91,7 @@ pub(super) async fn configure(client: &Client, args: Configure, screen: &Screen)
         None => reply.read::<Configuration>()?.set,
     };
     let set: Vec<_> = args.set.iter().map(|one| one.path().clone()).collect();
+    KeyValue::refuse_repeated(&args.set).map_err(Failure::usage)?;
     args.set.into_iter().try_for_each(|one| one.set(&mut settings)).map_err(Failure::usage)?;
     if let Some(key) = args.unset.iter().find(|key| set.contains(key)) {
         return Err(Failure::usage(format!("`{key}` is both set and unset")).fix("leave one of both out"));

@@ -6,7 +6,7 @@ use host_api::{GenerationRequests, LoadRequest, OperationResult, Plugin};
 use host_core::{Source, TreePath};
 
 use super::route;
-use crate::args::{Load, Loadable, Reload};
+use crate::args::{KeyValue, Load, Loadable, Reload};
 use crate::client::{ApiRequest, Client, FollowedJob};
 use crate::config::Pack;
 use crate::failure::Failure;
@@ -52,6 +52,7 @@ pub(super) async fn load(client: &Client, args: Load, pack: &Pack<'_>, screen: &
     }
     let what = format!("loading {source}");
     let mut config = serde_json::Map::new();
+    KeyValue::refuse_repeated(&args.set).map_err(Failure::usage)?;
     args.set.into_iter().try_for_each(|one| one.set(&mut config)).map_err(Failure::usage)?;
     let config = (!config.is_empty()).then_some(config);
     let start = args.no_start.then_some(false);

@@ -217,7 +217,7 @@ mod tests {
             plugin.uninstalled: version 1.0.0 is uninstalled; its stored data is kept
             plugin.enabled: version 1.0.0 is enabled
             plugin.disabled: version 1.0.0 is disabled
-            plugin.stopped: the plugin no longer serves: its dependency `cats` was uninstalled
+            plugin.stopped: the plugin was stopped by operator
             generation.serves: generation 1 (1.0.0) serves
             generation.serves: generation 2 (1.1.0) serves instead of generation 1
             generation.draining: generation 1 accepts no more calls; in flight: 3

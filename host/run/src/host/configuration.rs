@@ -49,14 +49,16 @@ impl Host {
         let (before, revision) = self.installed_setup(&plugin)?.ok_or_else(unknown)?;
         if let Some(expected) = expected.filter(|expected| *expected != revision) {
             let plugin = plugin.id.clone();
-            return Err(Error::State(host_state::Error::Stale { plugin, expected, found: revision }));
+            return Err(host_state::Error::Stale { plugin, expected, found: revision }.into());
         }
         let setup = self.setup_with(before.clone(), change)?;
         setup.check()?;
         let serving = self.0.roster.get(&plugin.id);
         // Counted like a call, so that the stop hook does not run during the hook.
         let counted = serving.as_ref().and_then(Admitted::to_open);
-        if let Some(counted) = &counted {
+        let mut is_checked_by_plugin = false;
+        if let Some(counted) = counted.as_ref().filter(|counted| counted.generation().instance.validates()) {
+            is_checked_by_plugin = true;
             let timeout = self.config().start_timeout;
             let judged = counted.generation().instance.validate(&setup.configuration, timeout).await;
             judged.map_err(|error| Error::ConfigurationRefused { reason: error.to_string() })?;
@@ -64,7 +66,7 @@ impl Host {
         Ok(ConfigurationCheck {
             changes: setup.build.schema.diff(&before.configuration, &setup.configuration),
             warnings: setup.build.manifest.likely_slips(&setup.configuration),
-            is_checked_by_plugin: counted.is_some(),
+            is_checked_by_plugin,
             view: setup.view(revision),
         })
     }

@@ -26,6 +26,8 @@ pub enum Error {
     State(#[source] host_state::Error),
     #[error(transparent)]
     Stale(host_state::Error),
+    #[error(transparent)]
+    BadKey(host_state::Error),
     #[error("invalid plugin.yaml: {}", list(problems))]
     Manifest { problems: Vec<Problem> },
     #[error("the source contains plugin `{found}`, expected `{expected}`")]
@@ -136,7 +138,7 @@ impl Error {
             Error::Source(error) => error.code(),
             Error::Fetch(error) => error.code(),
             Error::Store(error) | Error::Tree(error) => error.code(),
-            Error::State(error) | Error::Stale(error) => error.code(),
+            Error::State(error) | Error::Stale(error) | Error::BadKey(error) => error.code(),
             Error::Manifest { .. } => "manifest_refused",
             Error::OtherPlugin { .. } => "manifest_other_plugin",
             Error::OtherSource { .. } => "run_other_source",
@@ -199,7 +201,7 @@ impl Error {
             Error::UnknownPlugin { .. } | Error::UnknownUpload { .. } | Error::UnknownRevision { .. } => {
                 FailureKind::NotFound
             }
-            Error::State(_) if code == "kv_bad_key" => FailureKind::Malformed,
+            Error::BadKey(_) => FailureKind::Malformed,
             Error::Stale(_) | Error::PlanStale { .. } => FailureKind::Stale,
             Error::UnknownPlan { .. } | Error::NotListed { .. } => FailureKind::NotFound,
             Error::OtherContent { .. } | Error::ManifestElsewhere => FailureKind::Refused,
@@ -239,6 +241,7 @@ impl From<host_state::Error> for Error {
     fn from(error: host_state::Error) -> Error {
         match error {
             host_state::Error::Stale { .. } => Error::Stale(error),
+            host_state::Error::BadKey { .. } => Error::BadKey(error),
             error => Error::State(error),
         }
     }

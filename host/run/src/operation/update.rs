@@ -66,7 +66,11 @@ impl Work<'_> {
             before.current.source = source.ok_or_else(|| Error::NoRepository { id: lease.plugin.id.clone(), place })?;
         }
         let blocked = blocked.unwrap_or_else(|| before.blocked.clone());
-        self.note(&lease, Desired { update: policy, blocked, ..before }).await
+        let after = Desired { update: policy, blocked, ..before };
+        let is_same = lease.installed()?.desired == after;
+        let receipt = self.note(&lease, after).await?;
+        let reason = is_same.then(|| "this is the update policy already".to_owned());
+        Ok(Receipt { reason, ..receipt })
     }
 
     /// Blocks or unblocks a version for updates. The blocked versions are read under the lease, so that concurrent

@@ -89,10 +89,11 @@ async fn change(
     }
     let check = app.host.check_configuration(&id, &change, expected).await?;
     let changes: Vec<_> = check.changes.into_iter().map(view::setting_change).collect();
+    let judges = if check.is_checked_by_plugin { "the schema and the plugin accept" } else { "the schema accepts" };
     let message = match changes.len() {
-        0 => "the configuration is valid; nothing would change".to_owned(),
-        1 => "the configuration is valid; 1 value would change".to_owned(),
-        n => format!("the configuration is valid; {n} values would change"),
+        0 => format!("{judges} the configuration; nothing would change"),
+        1 => format!("{judges} the configuration; 1 value would change"),
+        n => format!("{judges} the configuration; {n} values would change"),
     };
     let (configuration, set) = (check.view.effective, check.view.operator);
     Ok(Json(api::ConfigurationCheck {

@@ -156,8 +156,8 @@ impl Connection {
         ClientWait(self.clone(), what)
     }
 
-    /// Returns the instant since which the host only waits for the client; `None` if it does not, or during an eviction.
-    /// An HTTP/2 connection waits if nothing can be written to it, or if all its active requests wait.
+    /// Returns the instant since which the host only waits for the client; `None` if it does not wait, or during an
+    /// eviction. An HTTP/2 connection waits if nothing can be written to it, or if all its active requests wait.
     pub(super) fn waits_since(&self) -> Option<Instant> {
         let state = self.state.load(Ordering::Acquire);
         if state & EVICTED != 0 {

@@ -94,6 +94,11 @@ impl RouteDoc {
         self
     }
 
+    /// Returns whether the route reads a request header.
+    pub(crate) fn has_request_header(&self, name: &str) -> bool {
+        self.parameters.iter().any(|parameter| parameter["in"] == "header" && parameter["name"] == name)
+    }
+
     /// Adds a required JSON body.
     pub(crate) fn body<B: ToSchema>(&mut self) -> &mut RouteDoc {
         let schema = self.reference::<B>();

@@ -7,6 +7,7 @@ use axum::body::{Body, HttpBody as _};
 use axum::extract::Request;
 use host_core::spelling;
 use http::StatusCode;
+use http::header::{self, HeaderMap};
 use url::form_urlencoded;
 
 use crate::guard::doc::RouteDoc;
@@ -20,6 +21,8 @@ struct RouteInput {
     parameters: Vec<String>,
     /// Whether it reads a body.
     has_body: bool,
+    /// Whether it evaluates `If-Match`.
+    has_condition: bool,
 }
 
 /// The inputs of each action.
@@ -29,7 +32,11 @@ pub(crate) struct KnownInputs(Arc<HashMap<&'static str, RouteInput>>);
 impl KnownInputs {
     /// Collects the inputs of documented actions.
     pub(super) fn new<'d>(docs: impl Iterator<Item = (&'static str, &'d RouteDoc)>) -> KnownInputs {
-        let input = |doc: &RouteDoc| RouteInput { parameters: doc.query_parameters(), has_body: doc.body.is_some() };
+        let input = |doc: &RouteDoc| RouteInput {
+            parameters: doc.query_parameters(),
+            has_body: doc.body.is_some(),
+            has_condition: doc.has_request_header("If-Match"),
+        };
         KnownInputs(Arc::new(docs.map(|(action, doc)| (action, input(doc))).collect()))
     }
 
@@ -57,6 +64,15 @@ impl KnownInputs {
     pub(super) fn is_dry_run(&self, action: &str, query: &str) -> bool {
         self.parameters(action).iter().any(|name| name == "dry_run")
             && form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "dry_run" && value == "true")
+    }
+
+    /// Rejects a condition of a change that the action would not evaluate.
+    pub(crate) fn check_condition(&self, action: &str, headers: &HeaderMap) -> Result<(), ApiError> {
+        if !headers.contains_key(header::IF_MATCH) || self.0.get(action).is_none_or(|input| input.has_condition) {
+            return Ok(());
+        }
+        let detail = "this route does not evaluate `If-Match`, so the change could be based on an older state";
+        Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "request_if_match", detail).fix("leave `If-Match` out"))
     }
 
     fn parameters(&self, action: &str) -> &[String] {

@@ -3,6 +3,7 @@
 //! The router is built only from the table. A route without a row does not exist, and the required access of a row is
 //! checked before its handler runs.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::rejection::RawPathParamsRejection;
@@ -192,7 +193,8 @@ async fn pass(
         _ => false,
     };
     // The audit log must not show a check as a change.
-    let action = if is_dry_run { format!("{}_dry_run", guard.row.action) } else { guard.row.action.to_owned() };
+    let action: Cow<'_, str> =
+        if is_dry_run { format!("{}_dry_run", guard.row.action).into() } else { guard.row.action.into() };
     let mut audit = AuditContext::from_request(&action, object, request.extensions());
     let plugin = parameters.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
     let plugin = plugin.filter(|_| guard.row.has_plugin_id());
@@ -205,6 +207,10 @@ async fn pass(
     if guard.row.is_mutating()
         && let Some(known) = request.extensions().get::<KnownInputs>().cloned()
     {
+        if let Err(refused) = known.check_condition(guard.row.action, request.headers()) {
+            audit.refused(&host, &guard.app.access, &refused).await;
+            return refused.into_response();
+        }
         request = match known.without_body(guard.row.action, request).await {
             Ok(request) => request,
             Err(refused) => {

@@ -213,6 +213,13 @@ fn framework_error(response: &Response<axum::body::Body>) -> Option<ApiError> {
 
 fn without_trailing_slash(uri: &http::Uri) -> Option<http::Uri> {
     let path = uri.path().strip_suffix('/').filter(|path| !path.is_empty())?;
+    // A slash at the end of `/api/plugins/{id}/kv/{key}` belongs to the key.
+    if path
+        .strip_prefix("/api/plugins/")
+        .is_some_and(|rest| rest.split('/').nth(1) == Some("kv") && rest.split('/').count() > 2)
+    {
+        return None;
+    }
     let text = match uri.query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),

@@ -10,6 +10,7 @@ use std::str::FromStr;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use host_call::{Coding, GunzipError, gunzip};
+use host_core::Size;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -113,7 +114,10 @@ pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result
     if coding == Coding::Other {
         return Err(compression::refused(AcceptedCoding::Gzip));
     }
-    let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the request body is too large");
+    let too_large = || {
+        let detail = format!("the request body is larger than {}", Size::from_usize(MAX_JSON_BYTES));
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    };
     // Reject an announced oversized body before it is sent.
     if http_body::Body::size_hint(request.body()).lower() > MAX_JSON_BYTES as u64 {
         return Err(too_large());

@@ -98,7 +98,7 @@ fn result_of_receipt(receipt: &Receipt, operation: &str) -> api::OperationResult
         },
         ("apply", None) => format!("plugin {id} {} is not running, as planned", receipt.version),
         ("unload", _) => format!("plugin {id} is unloaded"),
-        ("block_version", _) if receipt.reason.is_some() => {
+        ("set_update_policy" | "block_version", _) if receipt.reason.is_some() => {
             format!("nothing changed: {} for plugin {id}", receipt.reason.as_deref().unwrap_or_default())
         }
         ("set_update_policy" | "block_version", _) => format!("the update policy of plugin {id} was changed"),

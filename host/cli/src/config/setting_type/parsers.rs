@@ -77,7 +77,7 @@ pub(super) fn number(text: &str) -> Option<u64> {
     text.bytes().all(|c| c.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-/// Parses a size such as `64MiB`, `1.5 GB` or `1024`. A fraction has at most three digits, and is rounded down to bytes.
+/// Parses a size such as `64MiB`, `1.5 GB` or `1024`. A fraction has at most three digits; bytes are rounded down.
 pub(super) fn bytes(text: &str) -> Option<u64> {
     let n_digits = text.bytes().take_while(|c| c.is_ascii_digit() || *c == b'.').count();
     let (digits, unit) = text.split_at(n_digits);
