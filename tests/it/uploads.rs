@@ -217,7 +217,7 @@ async fn an_inconsistent_archive_is_rejected() {
 async fn a_library_that_is_none_is_reported_before_it_is_installed() {
     let host = TestHost::start().await;
     let manifest = files(&source("hello")).into_iter().find(|(name, _)| name == "plugin.yaml").unwrap().1;
-    for (library, evidence) in [(&b""[..], "it is empty"), (b"garbage", "not a shared library")] {
+    for (library, evidence) in [(&b""[..], "it is an empty file"), (b"garbage", "it is a text file")] {
         let archive = archive(&[("plugin.yaml", &manifest), ("libhello.so", library)]);
         let answer = upload(&host, &archive).await.expect(200).json();
         let validation = &answer["validation"];

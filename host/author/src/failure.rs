@@ -11,6 +11,10 @@ pub fn operation_failure(message: impl Into<String>, error: &host_run::Error) ->
             failure.details.extend(problems.iter().map(|problem| format!("  {problem}")));
         }
         host_run::Error::Build(build) => failure.compiler = build.compiler_output().map(str::to_owned),
+        host_run::Error::BuildOfSource { source, notes } => {
+            failure.compiler = source.compiler_output().map(str::to_owned);
+            failure.details.extend(notes.iter().cloned());
+        }
         _ => {}
     }
     if let Some(fix) = error.fix() {
