@@ -16,8 +16,8 @@ pub struct AuditEntry {
     pub token_id: String,
     /// The caller's IP address.
     pub address: String,
-    /// The requested action, such as `plugin_load`; `job_load` for the end of a job, `host_start` for an action of
-    /// the host.
+    /// The requested action, such as `plugin_load`; `job_<operation>` for the end of a job, such as `job_load`;
+    /// `host_<step>` for an action of the host itself, such as `host_start`.
     pub action: String,
     /// The object of the action, such as a plugin id.
     pub object: String,
@@ -39,7 +39,7 @@ pub struct AuditEntry {
     pub times: u64,
     /// Hash of the previous entry.
     pub previous: String,
-    /// SHA-256 over all fields of this entry.
+    /// SHA-256 over all other fields of this entry.
     pub hash: String,
 }
 
@@ -48,7 +48,7 @@ pub struct AuditEntry {
 pub struct AuditPage {
     /// The entries.
     pub entries: Vec<AuditEntry>,
-    /// Value of `after` for the next page; null if this page is not full.
+    /// Value of `after` for the next page; null if this page is not full, or was requested without `after`.
     pub next: Option<u64>,
 }
 

@@ -58,7 +58,7 @@ pub async fn write_bundle(bundle: Bundle, output: PathBuf, config: AuthorConfig)
     .await
 }
 
-/// Reads a bundle, by the rules for archives of plugins, and writes an archive of each source in it.
+/// Reads a bundle by the rules for plugin archives, and writes one archive for each source in the bundle.
 ///
 /// # Errors
 /// The file is not a bundle, or exceeds the limits.

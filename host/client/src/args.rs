@@ -205,14 +205,14 @@ pub enum ClientCommand {
 #[derive(Debug, Args)]
 pub struct Configure {
     /// File with a JSON object that replaces all earlier settings of the plugin; a key that it does not contain has the
-    /// default of plugin.yaml; `-` reads standard input
+    /// value of host.toml or the default of plugin.yaml; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Set one key to a JSON value or a text, and keep the other settings; `a.b` is the key `b` of the object `a`,
     /// `"a.b"` is one key; may be repeated
     #[arg(long, value_name = "KEY=JSON")]
     pub(crate) set: Vec<KeyValue>,
-    /// Reset one key to its default in plugin.yaml; may be repeated
+    /// Remove one of these settings, so that host.toml or the default of plugin.yaml applies; may be repeated
     #[arg(long, value_name = "KEY")]
     pub(crate) unset: Vec<KeyPath>,
     #[command(flatten)]

@@ -19,8 +19,8 @@ pub struct AuditRecord {
     pub token: String,
     /// The client address.
     pub address: String,
-    /// The action in the terms of the API: `plugin_load`; `job_load` for the end of a job, `host_start` for an action
-    /// of the host itself.
+    /// The action in the terms of the API: `plugin_load`; `job_<operation>` for the end of a job, such as `job_load`;
+    /// `host_<step>` for an action of the host itself, such as `host_start`.
     pub action: String,
     /// The object: the id of a plugin, upload, job or token, the name of a user, or a source.
     pub object: String,

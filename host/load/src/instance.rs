@@ -82,7 +82,7 @@ impl Instance {
     /// Runs the plugin's stop hook. Call it once, when no call is running or will arrive.
     ///
     /// # Errors
-    /// As [`Instance::health`].
+    /// The error or panic of the hook, or [`CallError::TimedOut`].
     pub async fn stop(self: &Arc<Self>, timeout: Duration) -> Result<(), CallError> {
         // SAFETY: as in `call`.
         self.hook("stop", timeout, |handle| unsafe { (handle.table.stop())(handle.plugin) }).await

@@ -44,8 +44,8 @@ pub struct AuditFilter {
 }
 
 impl State {
-    /// Appends entries, all or none, and deletes the oldest if there are more than `max_kept`, a tenth at once. Texts
-    /// are escaped. Returns their numbers when they are on disk.
+    /// Appends entries with their texts escaped, all or none, and returns the numbers of the entries when they are on
+    /// disk. If there are more than `max_kept` entries then, deletes the oldest, a tenth at once.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::Sql`], [`Error::Closed`]; nothing is added then.
@@ -120,7 +120,7 @@ pub(crate) async fn append(
 
 /// The end of the chain.
 async fn head(connection: &mut SqliteConnection) -> Result<AuditHead, Error> {
-    // A bit that flipped in a number must not lead to numbers without end.
+    // Skips a row whose number became too large by a flipped bit; new entries would continue from that number.
     let last = sqlx::query("SELECT seq, hash FROM audit WHERE seq <= $1 ORDER BY seq DESC LIMIT 1").bind(MAX_SEQ);
     let last = last.fetch_optional(&mut *connection).await.map_err(writing)?;
     let anchor = sqlx::query("SELECT seq, hash FROM audit_anchor WHERE id = 1");

@@ -1,4 +1,4 @@
-//! Uploaded archives: ids for their trees that expire.
+//! Uploaded archives: assigns each an id, which expires, for its tree.
 
 use std::fs;
 use std::io;

@@ -5,7 +5,7 @@
 
 /// Appends `pairs` to `out`.
 ///
-/// At most `u32::MAX` pairs and bytes each; the callers' limits are far below.
+/// At most `u32::MAX` pairs, and `u32::MAX` bytes per name and value; the callers' limits are far below.
 pub fn write_pairs<'a>(out: &mut Vec<u8>, pairs: impl Iterator<Item = (&'a [u8], &'a [u8])>) {
     let at = out.len();
     out.extend_from_slice(&[0; 4]);

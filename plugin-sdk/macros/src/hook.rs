@@ -25,7 +25,7 @@ enum Takes {
     ItselfAndConfiguration,
     /// The configuration.
     Configuration,
-    /// Context and configuration, either or both, in any order.
+    /// Context and configuration: none, one or both, in any order.
     Start,
     /// `&self` and a report; not async.
     Report,
@@ -64,8 +64,8 @@ pub(crate) const KINDS: &[Kind] = &[
 ];
 
 impl Kind {
-    /// Returns whether the host calls this hook only if it is in the list of hooks that the macro writes. Other hooks
-    /// are called always or never.
+    /// Returns whether the host calls this hook only if it is in the list of hooks that the macro writes. The host
+    /// always calls `start`, `health` and `stop`; the SDK calls `on_error`.
     pub(crate) fn is_asked_for(&self) -> bool {
         !matches!(self.name, "start" | "health" | "stop" | "on_error")
     }

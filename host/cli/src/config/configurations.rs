@@ -85,15 +85,15 @@ fn json(place: &str, found: &Spanned<DeValue<'_>>, refuse: Refuse<'_>) -> Value 
         }
         DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(number) => return Value::from(number),
-            Err(_) => "a number out of range",
+            Err(_) => "an integer of more than 64 bits",
         },
         DeValue::Float(number) => match number.as_str().parse().ok().and_then(serde_json::Number::from_f64) {
             Some(number) => return Value::Number(number),
-            None => "not a finite number",
+            None => "an infinite number or NaN",
         },
         DeValue::Datetime(_) => "a date or time",
     };
-    refuse(found.span().start, format!("`{place}` is {what}, which JSON cannot represent; use a string"));
+    refuse(found.span().start, format!("`{place}` is {what}, which a configuration cannot contain; use a string"));
     Value::Null
 }
 

@@ -53,7 +53,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("cache_dir", "cache-dir", Some("PLUGIN_CACHE_DIR"), SettingType::Path, "./build_cache",
         "Folder of the build cache; can be deleted while no build runs"),
     setting("security_mode", "security-mode", Some("PLUGIN_SECURITY_MODE"), SettingType::Mode, "normal",
-        "`normal` warns about unknown keys of plugin.yaml and about moved tags, and refuses files that do not match the checksums in plugin.yaml; `strict` refuses all three; `permissive` only warns about all three"),
+        "`normal` warns about unknown keys of plugin.yaml and about moved tags, and refuses unknown keys that seem to restrict access and files that do not match `checksums` in plugin.yaml; `strict` refuses all of these; `permissive` only warns about them"),
     setting("debug", "debug", Some("PLUGIN_DEBUG"), SettingType::Switch, "false",
         "Log at level debug, unless log_filter is set"),
     setting("auto_load_plugins", "auto-load-plugins", Some("AUTO_LOAD_PLUGINS"), SettingType::Sources, "",

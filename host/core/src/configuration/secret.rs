@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 /// cannot be a secret itself.
 pub const MASK: &str = "********";
 
-/// The configuration with [`MASK`] in the place of each of these values. A pointer to nothing does nothing.
+/// Returns the configuration with [`MASK`] in place of the values at these JSON pointers. The empty pointer and
+/// pointers without a value are ignored.
 pub fn mask(configuration: &Map<String, Value>, pointers: &[String]) -> Map<String, Value> {
     let mut masked = Value::Object(configuration.clone());
     for pointer in pointers.iter().filter(|pointer| !pointer.is_empty()) {
@@ -20,7 +21,8 @@ pub fn mask(configuration: &Map<String, Value>, pointers: &[String]) -> Map<Stri
     }
 }
 
-/// Masks the values of keys that look like secrets, at every depth. For places without a schema; a schema is exact.
+/// Masks the values of keys that look like secrets, at every depth. Used where there is no schema; a schema names its
+/// secrets exactly.
 pub fn mask_by_name(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -33,7 +35,8 @@ pub fn mask_by_name(value: &mut Value) {
     }
 }
 
-/// Returns whether the name of a key suggests a secret. For places without a schema; a schema is exact.
+/// Returns whether the name of a key suggests a secret. Used where there is no schema; a schema names its secrets
+/// exactly.
 pub fn looks_secret(key: &str) -> bool {
     const PARTS: &[&str] = &[
         "password",

@@ -1,5 +1,5 @@
-//! HTTP for git: two kinds of requests, to one server, within limits. A request over https has the token of its own
-//! address, if there is one.
+//! HTTP for git: two kinds of requests, to one server, within limits. A request over https carries the token
+//! that host.toml configures for its URL, if any.
 
 use host_core::shown_address;
 use ureq::{Body, BodyReader, RequestBuilder, Timeout, http};

@@ -10,7 +10,7 @@ use semver::Version;
 
 use crate::model::{FailureKind, FieldProblem, JobError, OperationPart, PartState};
 
-/// The reason why an operation failed. The previous generation still serves.
+/// The reason why an operation failed. A previous generation, if any, still serves.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages describe the variants and their fields")]
 pub enum Error {

@@ -68,7 +68,7 @@ impl Host {
     ///
     /// `watched` is called before each check. It may wait briefly, for instance for a database, which delays other
     /// checks. `tell` is not called while the host stops. The plugin may have changed when `tell` is called. The
-    /// next check of the plugin waits until `tell` returns, so it should start a job instead of waiting for an update.
+    /// next check of the plugin waits until `tell` returns, so `tell` should start a job and not wait for its end.
     pub fn poll_updates<W, WF, T, TF>(&self, watched: W, tell: T) -> Poller
     where
         W: Fn() -> WF + Send + Sync + 'static,

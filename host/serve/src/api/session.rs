@@ -50,7 +50,7 @@ pub(crate) async fn sign_in(
             token.strip_prefix("Bearer ").unwrap_or(token).trim_start().to_owned()
         }
         _ => {
-            let detail = "the body has neither `username` and `password` nor `token`, or both";
+            let detail = "the body must have either `token`, or `username` and `password`";
             return Err(ApiError::new(StatusCode::BAD_REQUEST, "body_does_not_fit", detail)
                 .fix("send `{\"token\": \"…\"}` or `{\"username\": \"…\", \"password\": \"…\"}`"));
         }
@@ -66,7 +66,8 @@ pub(crate) async fn sign_in(
     Ok(with_cookie(no_store(Json(login::shown(&app, &caller)).into_response()), &cookie))
 }
 
-/// Returns the caller with this token. A wrong token counts as a failed attempt of the address.
+/// Returns the caller with this token. An invalid token counts as a failed attempt of the address; a text that cannot
+/// be a token does not.
 fn with_token(app: &AppState, token: &str, address: ClientAddress) -> Result<Caller, ApiError> {
     let wrong = |refused: ApiError| match refused.status {
         StatusCode::UNAUTHORIZED => refused.fix("the initial admin token is in `operator.token` in the plugin folder"),

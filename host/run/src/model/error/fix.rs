@@ -61,11 +61,11 @@ impl Error {
                     .to_owned(),
             ),
             Error::OtherPlugin { .. } => Some("load the source as a separate plugin".to_owned()),
-            Error::Hook { .. } => Some("see the plugin's log; the previous generation still serves".to_owned()),
+            Error::Hook { .. } => Some("see the log of the job; a previous generation, if any, still serves".to_owned()),
             Error::ConfigurationInvalid { .. } => Some("correct the settings named in the messages".to_owned()),
             Error::Schema { .. } => Some("load the source of the plugin again".to_owned()),
             Error::ConfigurationRefused { .. } => Some("correct the settings named in the message".to_owned()),
-            Error::Unhealthy { .. } => Some("see the plugin's log; the previous generation still serves".to_owned()),
+            Error::Unhealthy { .. } => Some("see the log of the job; a previous generation, if any, still serves".to_owned()),
             _ => {
                 let is_full = || self.kind() == FailureKind::Full;
                 self.parts().1.or_else(|| {
