@@ -54,8 +54,8 @@ pub struct PluginList {
     pub next: Option<String>,
     /// The plugins, by id.
     pub plugins: BTreeMap<String, PluginItem>,
-    /// The plugins whose first installation failed, ordered by id, on the first page and whatever the filters are.
-    /// Each is listed until it is installed or dismissed (`DELETE /api/plugins/:id`), or its job is deleted.
+    /// The plugins whose first installation failed, ordered by id, on the first page of a list without filters. Each is
+    /// listed until it is installed or dismissed (`DELETE /api/plugins/:id`), or its job is deleted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_loads: Vec<FailedLoad>,
 }

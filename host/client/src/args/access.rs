@@ -170,9 +170,13 @@ fn id(text: &str) -> Result<String, String> {
     is_id.then(|| text.to_ascii_lowercase()).ok_or_else(|| "a token id has 8 hex digits".to_owned())
 }
 
-/// Parses a duration: a number and one of `s`, `m`, `h`, `d`.
+/// The longest lifetime of a token that a host accepts.
+const MAX_SECONDS: u64 = 3_660 * 86_400;
+
+/// Parses the lifetime of a token: a number and one of `s`, `m`, `h`, `d`.
 fn seconds(text: &str) -> Result<u64, String> {
-    let invalid = || "expected a number and one of `s`, `m`, `h`, `d`, such as `90d`".to_owned();
+    let invalid =
+        || format!("expected 1s to {}d: a number and one of `s`, `m`, `h`, `d`, such as `90d`", MAX_SECONDS / 86_400);
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(invalid)?;
     let unit = match unit {
         "s" => 1,
@@ -182,7 +186,10 @@ fn seconds(text: &str) -> Result<u64, String> {
         _ => return Err(invalid()),
     };
     let number = number.bytes().all(|c| c.is_ascii_digit()).then(|| number.parse::<u64>().ok()).flatten();
-    number.and_then(|number| number.checked_mul(unit)).filter(|seconds| *seconds > 0).ok_or_else(invalid)
+    number
+        .and_then(|number| number.checked_mul(unit))
+        .filter(|seconds| (1..=MAX_SECONDS).contains(seconds))
+        .ok_or_else(invalid)
 }
 
 #[cfg(test)]
@@ -195,7 +202,7 @@ mod tests {
         for (text, expected) in [("90d", Some(7_776_000)), ("12h", Some(43_200)), ("1m", Some(60)), ("5s", Some(5))] {
             assert_eq!(seconds(text).ok(), expected, "{text}");
         }
-        for text in ["", "d", "90", "-1d", "0d", "1.5h", "9d9", "1é", "99999999999999999999d"] {
+        for text in ["", "d", "90", "-1d", "0d", "3661d", "1.5h", "9d9", "1é", "99999999999999999999d"] {
             assert!(seconds(text).is_err(), "{text}");
         }
     }

@@ -38,7 +38,7 @@ pub(crate) async fn list(
     let plugins = app.host.plugins();
     let plugins = plugins.iter().filter(|plugin| is_seen(plugin.id.as_str()));
     let mut list = chosen(plugins.map(view::item).collect(), &query)?;
-    if query.is_first_page() {
+    if query.lists_all_from_the_start() {
         let failed = app.host.failed_loads();
         list.failed_loads = failed.iter().filter(|failed| is_seen(failed.id.as_str())).map(view::failed_load).collect();
     }

@@ -13,7 +13,7 @@ pub(crate) const INDEX: &str = "index:";
 /// A source, as a request names it.
 pub(crate) struct SourceRequest<'r> {
     pub(crate) source: &'r str,
-    /// A version, tag, branch or commit, which takes precedence over a version in the source.
+    /// A version, tag, branch or commit. If the source has one as well, both must be the same.
     pub(crate) version: Option<&'r str>,
     /// The folder of the plugin, which takes precedence over a path in the source.
     pub(crate) path: Option<&'r str>,
@@ -54,6 +54,14 @@ impl SourceRequest<'_> {
         let mut source = self.source.parse::<Source>().map_err(malformed)?;
         let version = self.version.unwrap_or_default().parse::<Revision>().map_err(malformed)?;
         if version != Revision::Latest {
+            if let Some((_, named)) = source.as_git()
+                && *named != Revision::Latest
+                && *named != version
+            {
+                let detail = format!("`source` selects `{named}`, and `version` selects `{version}`");
+                let refused = ApiError::new(StatusCode::BAD_REQUEST, "source_version", detail);
+                return Err(refused.fix("leave one of both out"));
+            }
             let detail = "`version` is only supported for git URLs: it selects a version, tag, branch or commit";
             source =
                 source.at(version).ok_or_else(|| ApiError::new(StatusCode::BAD_REQUEST, "source_version", detail))?;

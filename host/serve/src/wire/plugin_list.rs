@@ -80,9 +80,10 @@ impl PluginListQuery {
         ("goal", &["installed", "running", "stopped", "disabled", "absent"]),
     ];
 
-    /// Returns whether the query asks for the first page.
-    pub(crate) fn is_first_page(&self) -> bool {
-        self.cursor.is_none()
+    /// Returns whether the query asks for the first page of all plugins, without a condition.
+    pub(crate) fn lists_all_from_the_start(&self) -> bool {
+        let words = [&self.state, &self.health, &self.phase, &self.goal, &self.selector, &self.cursor];
+        self.enabled.is_none() && words.iter().all(|word| word.is_none())
     }
 
     fn check(&self) -> Result<(), ApiError> {
