@@ -146,7 +146,7 @@ async fn dev_reloads_on_every_save_and_keeps_the_running_version_when_a_build_fa
     let curl = dev.line("  curl http://").await;
     assert!(curl.ends_with("/api/plugin-endpoints/my-plugin/hello/name"), "{curl}");
     let curl = dev.line("  curl -X POST").await;
-    assert!(curl.contains("-H 'content-type: application/json' -d '{}'"), "{curl}");
+    assert!(curl.contains("-H 'content-type: application/json' -d '{\"greeting\":\"greeting\"}'"), "{curl}");
     dev.line("watching my-plugin").await;
     assert_eq!(dev.note("greeting with").await, "info  generation 1: greeting with `Moin`");
     assert_eq!(dev.hello().await, "\"Moin, Zoe!\"");

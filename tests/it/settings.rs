@@ -132,6 +132,35 @@ async fn in_use(host: &TestHost) -> Value {
 }
 
 #[tokio::test]
+async fn without_a_schema_the_names_of_keys_tell_secrets() {
+    let host = TestHost::start().await;
+    host.load("hello").await;
+    let path = "/api/plugins/hello/config";
+    let set = json!({ "smtp": { "password": SECRET }, "api_token": null, "cookies": true });
+    host.request("PUT", path).json(&set).send().await.expect(200);
+    let shown = host.get(path).await.expect(200).json();
+    assert_eq!(shown["set"], json!({ "smtp": { "password": MASK }, "api_token": null, "cookies": true }));
+    // The mask that is sent back keeps the secret: the history has one change.
+    let set = json!({ "smtp": { "password": MASK, "host": "mail" }, "cookies": true });
+    host.request("PUT", path).json(&set).send().await.expect(200);
+    let revision = host.get(path).await.json()["revision"].as_u64().unwrap();
+    let changes =
+        host.get(&format!("/api/plugins/hello/revisions/{revision}")).await.expect(200).json()["changes"].take();
+    let pointers: Vec<_> =
+        changes.as_array().unwrap().iter().map(|change| change["pointer"].as_str().unwrap()).collect();
+    assert_eq!(pointers, ["/configuration/api_token", "/configuration/smtp/host"], "{changes}");
+    for path in
+        [path, "/api/plugins/hello", "/api/plugins/hello/revisions", "/api/plugins", "/api/events?after=0&limit=500"]
+    {
+        let answer = host.request("GET", path).header("accept", "application/json").send().await.expect(200);
+        assert!(!answer.text().contains(SECRET), "{path}");
+    }
+    for (name, bytes) in files(&host.plugin_dir()) {
+        assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()), "the secret stands in {name}");
+    }
+}
+
+#[tokio::test]
 async fn endpoints_with_a_longer_timeout_than_the_configured_maximum_are_refused() {
     let host = TestHost::start().await;
     let set_maximum = async |seconds: u64| {

@@ -229,6 +229,7 @@ fn installed_completions_replace_only_scripts_of_this_program() {
 #[test]
 fn there_is_a_manual_page_for_each_command() {
     assert!(printed(&["man"]).contains(".TH plugin-host 1"));
+    assert!(printed(&["man", "load"]).contains(".TH plugin-host-load 1"));
     let folder = tempfile::tempdir().unwrap();
     let pages = folder.path().join("man/man1");
     printed(&["man", pages.to_str().unwrap()]);

@@ -59,7 +59,8 @@ async fn a_value_is_returned_as_text_or_base64_and_a_deleted_key_is_gone_for_the
     delete("text").await.expect(204);
     assert_eq!(host.call("services/kv/text").await.expect(404).code(), "no_such_key");
     assert_eq!(delete("text").await.expect(404).code(), "kv_not_found");
-    let audit = host.get("/api/audit?action=kv_delete").await.json();
+    let audit = host.get("/api/audit?action=kv_delete&object=services").await.json();
+    assert_eq!(audit["entries"][3]["object"], "services/text", "{audit}");
     let outcomes: Vec<_> = audit["entries"].as_array().unwrap().iter().map(|entry| &entry["outcome"]).collect();
     assert_eq!(outcomes, ["asked", "failed", "asked", "done", "asked", "failed"]);
 }

@@ -62,6 +62,12 @@ async fn settings_are_changed_while_the_host_runs_and_stored() {
     assert!(line("max_kept_versions ").contains(" 2 ") && line("max_kept_versions ").contains("changed"), "{in_force}");
     assert!(line("plugin_dir ").contains("--plugin-dir"), "{in_force}");
     assert!(run(&["config", "set", "nonsense", "1"]).await.contains("unknown setting `nonsense`"));
+    let refused = put(&host, json!({ "securty_mode": "strict" })).await.expect(422).json();
+    assert_eq!(refused["errors"][0]["pointer"], "/securty_mode");
+    assert!(refused["detail"].to_string().contains("did you mean `security_mode`?"), "{refused}");
+    assert!(
+        put(&host, json!({ "security_enabled": "no" })).await.expect(422).text().contains("expected true or false")
+    );
 }
 
 #[tokio::test]

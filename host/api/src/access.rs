@@ -153,6 +153,9 @@ pub struct CreatedToken {
     /// The token without its secret.
     #[serde(flatten)]
     pub made: Token,
+    /// Grants for plugins that are not installed. They apply when these plugins are installed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Response of `GET /api/tokens`.
@@ -224,6 +227,9 @@ pub struct User {
     pub changed_unix_ms: u64,
     /// Number of active sessions.
     pub sessions: usize,
+    /// After a change: grants for plugins that are not installed. They apply when these plugins are installed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Response of `GET /api/users`.

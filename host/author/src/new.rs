@@ -34,14 +34,12 @@ pub fn new(args: &New, data_folder: Option<&Path>) -> Result<(), Failure> {
             name.as_str()
         ));
     }
-    let mut n_files = 0;
     for (path, bytes) in template::files(&name) {
         write(&folder.join(path), &bytes)?;
-        n_files += 1;
     }
     // A failure is only a warning: the file is needed by `cargo test` and editors, not by a host.
     let sdk = sdk::point(&folder, data_folder);
-    output::line(&format!("{}: {n_files} files", folder.display()));
+    output::line(&format!("created the plugin in `{}`", folder.display()));
     if let Err(failure) = sdk {
         output::error_line(&format!("{failure}\n"));
     }

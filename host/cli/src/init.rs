@@ -40,7 +40,7 @@ const PLUGINS_YAML: &str = "\
 # Remove the `#` before a line to use it; docs/operating.md describes every key.
 version: 1
 # prune: true                 # unload plugins that are not listed, and keep their data
-plugins: []
+plugins: []                   # delete this line when you use the next one
 # plugins:
 #   - source: https://github.com/owner/name   # or a folder, a .zip or a .so
 #     version: 1.2.0          # a version, tag, branch or commit; without it the newest release
@@ -145,7 +145,7 @@ mod tests {
         let text: String = PLUGINS_YAML
             .lines()
             .skip(3)
-            .filter(|line| *line != "plugins: []")
+            .filter(|line| !line.starts_with("plugins: []"))
             .fold(String::new(), |text, line| text + &used(line, "# "));
         let set = read(&text);
         assert!(set.prune && set.plugins.len() == 1, "{text}");

@@ -14,7 +14,7 @@ use std::fmt;
 pub use diff::{Change, diff, diff_masked};
 pub use layers::{Layers, merge_patch};
 pub use schema::{Schema, SchemaError};
-pub use secret::{MASK, looks_secret, mask, mask_by_name};
+pub use secret::{MASK, mask, mask_by_name};
 
 /// One problem of a configuration or a schema.
 ///

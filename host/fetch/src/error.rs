@@ -49,7 +49,7 @@ pub enum Error {
         path.display(),
         meant(
             path,
-            "`plugin-host load FOLDER` uploads a plugin's folder; otherwise add a parent folder to `source_roots`, or start \
+            "`plugin-host load FOLDER` uploads a plugin's folder, `plugin-host check FOLDER` checks it here; otherwise add a parent folder to `source_roots`, or start \
              the host with `plugin-host serve --load`"
         )
     )]

@@ -32,4 +32,6 @@ pub use connection::network::{Network, NetworkError};
 pub use connection::rules::Rules;
 pub use connection::tls::{TlsError, TlsFiles, check_tls};
 pub use server::{Config, Control, Error, Listener, Pulse, Ready, Server};
-pub use state::settings::{Changed, RequestedChanges, SectionView, SettingView, Settings, SettingsRefused};
+pub use state::settings::{
+    Changed, RequestedChanges, RequestedSettings, SectionView, SettingView, Settings, SettingsRefused,
+};

@@ -39,7 +39,7 @@ pub struct AuditFilter {
     pub actor: Option<String>,
     /// Entries of this action.
     pub action: Option<String>,
-    /// Entries of this object.
+    /// Entries of this object, and of the parts of a plugin with this id, such as `counter/key`.
     pub object: Option<String>,
 }
 
@@ -66,7 +66,8 @@ impl State {
         let order = if filter.after.is_some() { "ASC" } else { "DESC" };
         let sql = format!(
             "SELECT {} FROM audit WHERE seq > $1 AND ($2 = '' OR actor = $2) AND ($3 = '' OR action = $3)
-             AND ($4 = '' OR object = $4) ORDER BY seq {order} LIMIT $5",
+             AND ($4 = '' OR object = $4 OR substr(object, 1, length($4) + 1) = $4 || '/') \
+             ORDER BY seq {order} LIMIT $5",
             row::COLUMNS
         );
         let rows = sqlx::query(&sql)

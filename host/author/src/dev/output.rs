@@ -32,12 +32,12 @@ pub(super) fn curl_lines(url: &str, manifest: &Manifest) -> String {
     manifest.endpoints.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns an example body with the required fields of the manifest.
+/// Returns an example body with the required fields of the manifest. The name of a field serves as its value.
 fn body(endpoint: &Endpoint) -> String {
     let validation = endpoint.validation.clone().unwrap_or_default();
     let kind = validation.content_type.first().map_or("application/json", String::as_str);
     let fields: serde_json::Map<_, _> =
-        validation.required.iter().map(|field| (field.clone(), serde_json::Value::from(""))).collect();
+        validation.required.iter().map(|field| (field.clone(), serde_json::Value::from(field.as_str()))).collect();
     let fields = serde_json::Value::Object(fields).to_string().replace('\'', r"'\''");
     format!("-H 'content-type: {kind}' -d '{fields}' ")
 }
@@ -170,7 +170,7 @@ mod tests {
             lines.lines().collect::<Vec<_>>(),
             [
                 "  curl http://h/api/plugin-endpoints/abc/a/id",
-                &format!("  curl -X POST {json} -d '{{\"name\":\"\"}}' http://h/api/plugin-endpoints/abc/b/rest"),
+                &format!("  curl -X POST {json} -d '{{\"name\":\"name\"}}' http://h/api/plugin-endpoints/abc/b/rest"),
                 "  curl -X DELETE http://h/api/plugin-endpoints/abc/c",
             ]
         );

@@ -11,19 +11,23 @@ use host_client::{Failure, output};
 /// `man`.
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// Write the page of each command into this folder instead of printing the main page
-    #[arg(value_name = "DIR")]
-    pub(crate) folder: Option<PathBuf>,
+    /// Print the page of this command, or write the page of each command into this folder; without it, print the main
+    /// page
+    #[arg(value_name = "COMMAND|DIR")]
+    pub(crate) place: Option<PathBuf>,
 }
 
-/// Prints the main page, or writes the pages of all commands into a folder, which is created if it does not exist.
+/// Prints the main page or the page of a command, or writes the pages of all commands into a folder, which is created
+/// if it does not exist.
 ///
 /// # Errors
 /// The folder cannot be written.
 pub(crate) fn man(args: &Man) -> Result<(), Failure> {
     let mut command = Cli::command();
     command.build();
-    let Some(folder) = &args.folder else {
+    let named = |place: &PathBuf| command.find_subcommand(place).cloned();
+    let Some(folder) = args.place.as_ref().filter(|place| named(place).is_none()) else {
+        let command = args.place.as_ref().and_then(named).unwrap_or(command);
         let page = page(command).map_err(|error| Failure::from_error("failed to render the manual page", &error))?;
         output::raw(page.trim_ascii_end());
         return Ok(());

@@ -3,7 +3,7 @@
 use host_client::Failure;
 use host_core::configuration::MASK;
 use host_run::Host;
-use host_serve::{Changed, Control, RequestedChanges, SectionView, SettingView, SettingsRefused};
+use host_serve::{Changed, Control, RequestedChanges, RequestedSettings, SectionView, SettingView, SettingsRefused};
 use host_store::Store;
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Map, Value};
@@ -119,14 +119,19 @@ impl LiveSettings {
     fn merge(
         &self,
         current: &Current,
-        requested: Map<String, Value>,
+        requested: RequestedSettings,
         done: &mut Changed,
     ) -> Result<Map<String, Value>, SettingsRefused> {
         let mut changed = current.overrides.clone();
         let mut refused = vec![];
-        for (key, value) in requested {
+        for (key, value) in requested.values {
             let Some(setting) = find(&key) else {
-                done.warnings.push(format!("ignored the {}", unknown("setting", &key)));
+                let reason = unknown("setting", &key);
+                if requested.ignores_unknown_keys {
+                    done.warnings.push(format!("ignored the {reason}"));
+                } else {
+                    refused.push((key, reason));
+                }
                 continue;
             };
             let reason = match (timing_of(&key), &current.settings.get(setting.key).origin) {

@@ -10,10 +10,17 @@ const COMPILER: &str = "cargo";
 /// Converts a problem to a failure: message, individual errors, fix.
 pub(crate) fn failure(problem: &Problem) -> Failure {
     let errors: Vec<_> = problem.errors.iter().filter(|error| error.pointer != COMPILER).collect();
-    let listed = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
+    // A hint that is the fix is shown once, as the fix.
+    let without_fix = |message: &str| match message.split_once("; hint: ") {
+        Some((message, hint)) if problem.fix.as_deref() == Some(hint) => message.to_owned(),
+        _ => message.to_owned(),
+    };
+    let whole = errors.iter().map(|error| error.message.clone()).collect::<Vec<_>>();
+    let mut details = whole.iter().map(|message| without_fix(message)).collect::<Vec<_>>();
     // The detail repeats the errors, which are shown line by line here.
-    let message = problem.detail.strip_suffix(&listed).unwrap_or(&problem.detail).trim_end_matches([':', ' ']);
-    let mut details = errors.iter().map(|error| error.message.clone()).collect::<Vec<_>>();
+    let repeated = [whole.join("; "), details.join("; ")];
+    let message = repeated.iter().find_map(|listed| problem.detail.strip_suffix(listed.as_str()));
+    let message = message.unwrap_or(&problem.detail).trim_end_matches([':', ' ']);
     details.extend(problem.parts.iter().map(part));
     let mut failure = match (message, details.as_slice()) {
         ("", [only]) => Failure::failed(only),
@@ -114,6 +121,15 @@ mod tests {
                 error: `hello` is busy
 
                 fix: wait until it ends, or add `--on-conflict queue` or `--on-conflict replace`"#]],
+        );
+        check(
+            "the policy `manual` allows no automatic updates",
+            &[("update.automatic", "the policy `manual` allows no automatic updates; hint: set it to false")],
+            Some("set it to false"),
+            expect![[r#"
+                error: the policy `manual` allows no automatic updates
+
+                fix: set it to false"#]],
         );
         check(
             "failed to build the plugin: the plugin does not compile: expected `;`",

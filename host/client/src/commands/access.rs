@@ -35,7 +35,7 @@ async fn create(client: &Client, args: args::CreateToken) -> Result<(), Failure>
     let role = role.map(|role| role.to_string());
     let new = NewToken { name: name.to_string(), role, grants, permissions, scopes, expires_seconds: expires };
     let reply = client.request(ApiRequest::post("/api/tokens").json(&new)).await?;
-    let CreatedToken { token, made } = reply.read()?;
+    let CreatedToken { token, made, warnings } = reply.read()?;
     let is_data = of_client.format.is_data();
     let printed = if is_data { output::try_data(&reply.body) } else { output::try_line(&token) };
     // Also if the reader closed the pipe: nobody has the token now.
@@ -44,6 +44,7 @@ async fn create(client: &Client, args: args::CreateToken) -> Result<(), Failure>
             .fix(format!("run `plugin-host token revoke {}`, and create another token", made.id))
     })?;
     if !is_data {
+        warn(&warnings);
         let text = format!("created token {} with the name `{name}`; store it now, it cannot be shown again", made.id);
         output::error_line(&text);
     }
@@ -188,9 +189,14 @@ fn print_outcome(args: &args::HostArgs, reply: &ApiResponse, text: &str) -> Resu
     if args.format.is_data() {
         output::data(&reply.body)
     } else {
+        warn(&reply.read::<User>()?.warnings);
         output::error_line(text)
     }
     Ok(())
+}
+
+fn warn(warnings: &[String]) {
+    warnings.iter().for_each(|warning| output::error_line(&format!("warning: {warning}")));
 }
 
 fn tokens(list: &TokenList) -> Table {
@@ -203,7 +209,7 @@ fn tokens(list: &TokenList) -> Table {
             &token.name,
             &token.state,
             &rights_text(&token.rights),
-            &moment(token.expires_unix_ms),
+            &date(token.expires_unix_ms),
             &moment(token.last_used_unix_ms),
             &token.created_by,
         ]);
@@ -229,6 +235,11 @@ fn rights_text(rights: &Rights) -> String {
     let scopes = rights.scopes.iter().map(|word| format!("scope:{word}"));
     let parts: Vec<_> = rights.role.iter().cloned().chain(grants).chain(permissions).chain(scopes).collect();
     if parts.is_empty() { "-".to_owned() } else { parts.join(" ") }
+}
+
+/// Formats the day of a time that may be years away; the option `--output wide` adds the time of day.
+fn date(unix_ms: Option<u64>) -> String {
+    unix_ms.map_or("-".to_owned(), text::date)
 }
 
 fn moment(unix_ms: Option<u64>) -> String {
@@ -270,7 +281,7 @@ mod tests {
         };
         expect![[r#"
             ID        NAME  STATE    RIGHTS                   EXPIRES (UTC)  LAST USED (UTC)  CREATED BY
-            0123abcd  ci    valid    hello=viewer scope:cats  02-29 00:00    -                operator
+            0123abcd  ci    valid    hello=viewer scope:cats  2000-02-29     -                operator
             0123abcd  ci    revoked  admin                    -              01-01 00:00      operator"#]]
         .assert_eq(&tokens(&TokenList { tokens: vec![token, other] }).to_string());
     }

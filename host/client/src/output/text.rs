@@ -104,6 +104,12 @@ pub fn moment(unix_ms: u64) -> String {
     text.get(range).unwrap_or(&text).to_owned()
 }
 
+/// Formats the day of a timestamp, in UTC; in wide tables with the time of day.
+pub fn date(unix_ms: u64) -> String {
+    let text = utc(unix_ms);
+    text.get(if is_wide() { 0..19 } else { 0..10 }).unwrap_or(&text).to_owned()
+}
+
 /// Returns text without colours, for tests.
 #[cfg(test)]
 pub(crate) fn plain(text: &str) -> String {

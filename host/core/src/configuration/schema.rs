@@ -17,6 +17,7 @@ use std::sync::Arc;
 use jsonschema::{Draft, PatternOptions, ValidationOptions, Validator};
 use serde_json::{Map, Value};
 
+use super::secret::secrets_by_name;
 use super::{Violation, mask, pointer};
 use crate::Size;
 use applied::{Applied, MAX_STEPS, TooMuch};
@@ -38,6 +39,8 @@ pub struct Schema(Arc<Inner>);
 struct Inner {
     document: Document,
     validator: Validator,
+    /// Whether the plugin has no schema, so that only the names of keys tell secrets.
+    is_missing: bool,
 }
 
 /// The reason why a text is not a valid configuration schema.
@@ -82,12 +85,15 @@ impl Schema {
         let validator = options().build(document.root()).map_err(|error| SchemaError::Refused {
             problems: vec![Violation::new(error.instance_path().as_str(), error.to_string())],
         })?;
-        Ok(Schema(Arc::new(Inner { document, validator })))
+        Ok(Schema(Arc::new(Inner { document, validator, is_missing: false })))
     }
 
-    /// The schema of a plugin without one: it accepts everything and has no secrets.
+    /// The schema of a plugin without one: it accepts everything. Secrets are the values under keys with the names of
+    /// secrets, such as `password`.
     pub fn any() -> Schema {
-        Schema::compile(b"{}").expect("the empty schema is one")
+        let Schema(inner) = Schema::compile(b"{}").expect("the empty schema is one");
+        let inner = Arc::into_inner(inner).expect("nobody else has it yet");
+        Schema(Arc::new(Inner { is_missing: true, ..inner }))
     }
 
     /// The JSON of the schema, without `$id`.
@@ -136,6 +142,9 @@ impl Schema {
     ///
     /// If the configuration is too large to be analysed, each key is secret.
     pub fn secrets(&self, configuration: &Map<String, Value>) -> Vec<String> {
+        if self.0.is_missing {
+            return secrets_by_name(configuration);
+        }
         let keys = || configuration.keys().map(|key| pointer::join("", key)).collect();
         match Applied::to(&self.0.document, &Value::Object(configuration.clone()), MAX_STEPS) {
             Ok(applied) if applied.secrets.contains("") => keys(),

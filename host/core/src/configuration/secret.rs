@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::pointer;
+
 /// Replaces a secret wherever a configuration is shown. Sent back in the place of a secret it means "unchanged", so it
 /// cannot be a secret itself.
 pub const MASK: &str = "********";
@@ -27,7 +29,7 @@ pub fn mask_by_name(value: &mut Value) {
     match value {
         Value::Object(map) => {
             for (key, value) in map {
-                if looks_secret(key) && !value.is_null() { *value = MASK.into() } else { mask_by_name(value) }
+                if is_secret(key, value) { *value = MASK.into() } else { mask_by_name(value) }
             }
         }
         Value::Array(list) => list.iter_mut().for_each(mask_by_name),
@@ -35,9 +37,37 @@ pub fn mask_by_name(value: &mut Value) {
     }
 }
 
+/// The JSON pointers to the values of keys that look like secrets, at every depth.
+pub(super) fn secrets_by_name(configuration: &Map<String, Value>) -> Vec<String> {
+    fn search(map: &Map<String, Value>, at: &str, found: &mut Vec<String>) {
+        for (key, value) in map {
+            let place = pointer::join(at, key);
+            if is_secret(key, value) { found.push(place) } else { search_value(value, &place, found) }
+        }
+    }
+    fn search_value(value: &Value, at: &str, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => search(map, at, found),
+            Value::Array(list) => {
+                let items = list.iter().enumerate();
+                items.for_each(|(index, item)| search_value(item, &pointer::join(at, &index.to_string()), found));
+            }
+            _ => {}
+        }
+    }
+    let mut found = vec![];
+    search(configuration, "", &mut found);
+    found
+}
+
+/// Returns whether a value may be a secret by the name of its key. `true`, `false` and null never are.
+fn is_secret(key: &str, value: &Value) -> bool {
+    looks_secret(key) && !value.is_null() && !value.is_boolean()
+}
+
 /// Returns whether the name of a key suggests a secret. Used where there is no schema; a schema names its secrets
 /// exactly.
-pub fn looks_secret(key: &str) -> bool {
+fn looks_secret(key: &str) -> bool {
     const PARTS: &[&str] = &[
         "password",
         "passwd",
@@ -75,9 +105,10 @@ mod tests {
 
     #[test]
     fn secrets_are_masked_by_the_names_of_their_keys() {
-        let mut value = json!({"token": "x", "a": [{"password": {"b": 1}, "c": 2}], "secret": null});
+        let mut value = json!({"token": "x", "a": [{"password": {"b": 1}, "c": 2}], "secret": null, "cookies": true});
         mask_by_name(&mut value);
-        assert_eq!(value, json!({"token": MASK, "a": [{"password": MASK, "c": 2}], "secret": null}));
+        let masked = json!({"token": MASK, "a": [{"password": MASK, "c": 2}], "secret": null, "cookies": true});
+        assert_eq!(value, masked);
     }
 
     #[test]

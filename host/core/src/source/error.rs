@@ -38,6 +38,11 @@ pub enum SourceError {
         /// The text, cut to 80 characters.
         found: String,
     },
+    /// The address is followed by two revisions.
+    #[error(
+        "there are two `@` after the address; name one branch, tag or commit, or leave it out for the newest release"
+    )]
+    TwoRevisions,
     /// There is nothing after the `@` of a git address.
     #[error("there is no branch, tag or commit after `@`; leave `@` out for the newest release")]
     NoRevision,
@@ -87,7 +92,7 @@ impl SourceError {
             SourceError::Empty | SourceError::TooLong | SourceError::Path => "source_malformed",
             SourceError::Scheme { .. } => "source_scheme",
             SourceError::Url { .. } | SourceError::Page { .. } => "source_url",
-            SourceError::Revision { .. } | SourceError::NoRevision => "source_revision",
+            SourceError::Revision { .. } | SourceError::TwoRevisions | SourceError::NoRevision => "source_revision",
             SourceError::Fragment { .. } => "source_url",
             SourceError::Tags(_) => "source_tag_pattern",
             SourceError::Folder(_) | SourceError::NoFolders(_) => "source_path",

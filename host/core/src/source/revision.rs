@@ -23,6 +23,9 @@ impl FromStr for Revision {
         if text.is_empty() || text == "latest" {
             return Ok(Revision::Latest);
         }
+        if text.contains('@') {
+            return Err(SourceError::TwoRevisions);
+        }
         let good = text.len() <= 200
             && !text.starts_with(['-', '/', '.'])
             && !text.ends_with(['/', '.'])

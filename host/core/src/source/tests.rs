@@ -78,6 +78,7 @@ fn addresses_other_than_plain_https_are_refused() {
         ("https://github.com/a/%2e%2e", "source_url"),
         ("https://github.com/a/b@--upload-pack=x", "source_revision"),
         ("https://github.com/a/b@x y", "source_revision"),
+        ("https://github.com/a/b@v1@v2", "source_revision"),
         ("https://github.com/a/b@a..b", "source_revision"),
         ("https://github.com/a/b@", "source_revision"),
         ("github.com/a/b@#path=x", "source_revision"),

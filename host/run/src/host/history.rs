@@ -1,6 +1,6 @@
 //! The history of the desired state: revisions, their differences, and the state at a past moment. Secrets are masked.
 
-use host_core::configuration::{MASK, diff, looks_secret, pointer};
+use host_core::configuration::{MASK, Schema, diff, pointer};
 use host_core::{Desired, Digest, PluginId};
 use host_state::Revision;
 use serde_json::{Map, Value, json};
@@ -226,11 +226,10 @@ impl Host {
         let mut secrets = vec![];
         sealed_in(&stored, String::new(), &mut secrets);
         let plugin = self.0.plugins.get(&desired.id).map(|entry| entry.value().clone());
-        let schema = plugin.and_then(|plugin| plugin.schema());
-        match (&opened, schema) {
-            (Some(Value::Object(opened)), Some(schema)) => secrets.extend(schema.secrets(opened)),
-            // Without a schema, only the names of keys mark secrets.
-            _ => named_secrets(&stored, &mut secrets),
+        let schema = plugin.and_then(|plugin| plugin.schema()).unwrap_or_else(Schema::any);
+        match &opened {
+            Some(Value::Object(opened)) => secrets.extend(schema.secrets(opened)),
+            _ => secrets.extend(Schema::any().secrets(&desired.configuration)),
         }
         let mut marked = stored.clone();
         for at in &secrets {
@@ -266,29 +265,15 @@ fn mask(value: &mut Value) {
 fn sealed_in(value: &Value, at: String, found: &mut Vec<String>) {
     match value {
         Value::Object(map) if map.contains_key(SEALED) => found.push(at),
-        _ => for_each_part(value, &at, &mut |_, part, at| sealed_in(part, at, found)),
+        _ => for_each_part(value, &at, &mut |part, at| sealed_in(part, at, found)),
     }
 }
 
-/// The pointers to values under keys with the names of secrets.
-fn named_secrets(value: &Value, found: &mut Vec<String>) {
-    fn walk(value: &Value, at: &str, found: &mut Vec<String>) {
-        for_each_part(value, at, &mut |key, part, at| {
-            if looks_secret(key) && !part.is_null() {
-                found.push(at);
-            } else {
-                walk(part, &at, found);
-            }
-        });
-    }
-    walk(value, "", found);
-}
-
-fn for_each_part(value: &Value, at: &str, each: &mut dyn FnMut(&str, &Value, String)) {
+fn for_each_part(value: &Value, at: &str, each: &mut dyn FnMut(&Value, String)) {
     match value {
-        Value::Object(map) => map.iter().for_each(|(key, part)| each(key, part, pointer::join(at, key))),
+        Value::Object(map) => map.iter().for_each(|(key, part)| each(part, pointer::join(at, key))),
         Value::Array(list) => {
-            list.iter().enumerate().for_each(|(n, part)| each("", part, pointer::join(at, &n.to_string())));
+            list.iter().enumerate().for_each(|(n, part)| each(part, pointer::join(at, &n.to_string())));
         }
         _ => {}
     }

@@ -1,18 +1,14 @@
 //! The secrets in the operator's settings: found, left out of exports, and put back.
 
-use host_core::configuration::{Schema, looks_secret};
+use host_core::configuration::Schema;
 use serde_json::{Map, Value};
 
-use crate::model::{Build, Setup};
+use crate::model::Setup;
 
-/// The JSON pointers to the secrets of a configuration: the values marked by the schema, or without a schema the values
-/// under keys with the names of secrets. A list that contains a secret counts as one secret, because a part of a list
-/// cannot be put back.
-pub(crate) fn secrets_in(schema: Option<&Schema>, configuration: &Map<String, Value>) -> Vec<String> {
-    let found = match schema {
-        Some(schema) => schema.secrets(configuration),
-        None => named(configuration, ""),
-    };
+/// The JSON pointers to the secrets of a configuration. A list that contains a secret counts as one secret, because a
+/// part of a list cannot be put back.
+pub(crate) fn secrets_in(schema: &Schema, configuration: &Map<String, Value>) -> Vec<String> {
+    let found = schema.secrets(configuration);
     let root = Value::Object(configuration.clone());
     let mut secrets: Vec<String> = found.iter().map(|pointer| outermost_list(&root, pointer)).collect();
     secrets.sort();
@@ -54,42 +50,16 @@ pub(crate) fn with_secrets(
     whole
 }
 
-impl Build {
-    /// The configuration schema, if the plugin has one.
-    pub(crate) fn own_schema(&self) -> Option<&Schema> {
-        self.artifact.configuration_schema().map(|_| &self.schema)
-    }
-}
-
 impl Setup {
     /// The JSON pointers to the secrets in the operator's settings.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        secrets_in(self.build.own_schema(), &self.layers.operator)
+        secrets_in(&self.build.schema, &self.layers.operator)
     }
 
     /// The settings `wanted`, completed with the current secrets that they do not mention.
     pub(crate) fn settings_with_secrets(&self, wanted: &Map<String, Value>) -> Map<String, Value> {
         with_secrets(wanted, &self.layers.operator, &self.secrets())
     }
-}
-
-/// The JSON pointers to values under keys with the names of secrets.
-fn named(map: &Map<String, Value>, at: &str) -> Vec<String> {
-    fn inside(value: &Value, at: &str) -> Vec<String> {
-        match value {
-            Value::Object(map) => named(map, at),
-            Value::Array(list) => {
-                let items = list.iter().enumerate();
-                items.flat_map(|(index, item)| inside(item, &format!("{at}/{index}"))).collect()
-            }
-            _ => vec![],
-        }
-    }
-    let entries = map.iter().flat_map(|(key, value)| {
-        let pointer = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
-        if looks_secret(key) && !value.is_null() { vec![pointer] } else { inside(value, &pointer) }
-    });
-    entries.collect()
 }
 
 /// The pointer to the first list on the path to a value, or the pointer itself.
@@ -124,10 +94,10 @@ mod tests {
             "password": "a", "key": "b", "deep": {"api/token": "c", "none": {}, "secret": null},
             "servers": [{"name": "x"}, {"deeper": [{"password": "d"}]}], "names": ["e"]
         }));
-        assert_eq!(secrets_in(None, &configuration), ["/deep/api~1token", "/password", "/servers"]);
+        assert_eq!(secrets_in(&Schema::any(), &configuration), ["/deep/api~1token", "/password", "/servers"]);
         let schema = json!({"properties": {"key": {"writeOnly": true}, "names": {"items": {"format": "password"}}}});
         let schema = Schema::compile(schema.to_string().as_bytes()).unwrap();
-        assert_eq!(secrets_in(Some(&schema), &configuration), ["/key", "/names"]);
+        assert_eq!(secrets_in(&schema, &configuration), ["/key", "/names"]);
     }
 
     #[test]
@@ -135,7 +105,7 @@ mod tests {
         let before = map(json!({
             "greeting": "Hi", "password": "a", "deep": {"token": "b", "host": "x"}, "gone/too": {"secret": "c"}
         }));
-        let secrets = secrets_in(None, &before);
+        let secrets = secrets_in(&Schema::any(), &before);
         let shown = without(&before, &secrets);
         assert_eq!(Value::Object(shown.clone()), json!({"greeting": "Hi", "deep": {"host": "x"}, "gone/too": {}}));
         assert_eq!(with_secrets(&shown, &before, &secrets), before);

@@ -106,7 +106,7 @@ impl Host {
         let named = entry.id.as_ref().and_then(|id| known.get(id)).or(same_source);
         if let Some(setup) = named.and_then(|known| known.is_what(entry)) {
             let manifest = Manifest::clone(&setup.build.manifest);
-            let schema = setup.build.own_schema();
+            let schema = &setup.build.schema;
             let PlannedSettings { configuration, secrets, slips } =
                 self.settings(entry, &manifest, schema, Some(setup))?;
             let commit = setup.desired.current.commit.clone();
@@ -126,12 +126,11 @@ impl Host {
         // The installed artifact of this tree is kept, unless the file is locked to another artifact.
         let installed = installed.filter(|digest| entry.artifact.is_none_or(|locked| locked == *digest));
         let schema = match &forecast.configuration_schema {
-            Some(text) => Some(Schema::compile(text).map_err(|source| Error::Schema { source })?),
-            None => None,
+            Some(text) => Schema::compile(text).map_err(|source| Error::Schema { source })?,
+            None => Schema::any(),
         };
         let setup = before.and_then(|known| known.setup.as_ref());
-        let PlannedSettings { configuration, secrets, slips } =
-            self.settings(entry, &manifest, schema.as_ref(), setup)?;
+        let PlannedSettings { configuration, secrets, slips } = self.settings(entry, &manifest, &schema, setup)?;
         let found = FetchedSource {
             manifest,
             source,
@@ -150,11 +149,9 @@ impl Host {
         &self,
         entry: &PluginEntry,
         manifest: &Manifest,
-        schema: Option<&Schema>,
+        schema: &Schema,
         before: Option<&Setup>,
     ) -> Result<PlannedSettings, Error> {
-        let any = Schema::any();
-        let in_force = schema.unwrap_or(&any);
         let invalid = |violations: Vec<Violation>| Error::ConfigurationInvalid { violations };
         let layers = Layers {
             defaults: manifest.configuration.clone(),
@@ -166,11 +163,11 @@ impl Host {
             Some(wanted) => {
                 let secrets = before.map(Setup::secrets).unwrap_or_default();
                 let whole = with_secrets(wanted, &layers.operator, &secrets);
-                layers.with_operator(in_force, whole).map_err(invalid)?
+                layers.with_operator(schema, whole).map_err(invalid)?
             }
         };
         let effective = layers.effective();
-        in_force.check(&effective).map_err(invalid)?;
+        schema.check(&effective).map_err(invalid)?;
         let slips = manifest.likely_slips(&effective);
         let secrets = secrets_in(schema, &layers.operator);
         Ok(PlannedSettings { configuration: entry.configuration.is_some().then_some(layers.operator), secrets, slips })

@@ -124,7 +124,7 @@ impl AuditContext {
             of: asked,
             ..self.entry.clone()
         };
-        if entry.object.is_empty() {
+        if !found.object.is_empty() {
             entry.object = found.object;
         }
         entry

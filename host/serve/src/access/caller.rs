@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use host_core::access::Denied;
-use host_core::{Principal, Role};
+use host_core::{PluginId, Principal, Role};
 use http::StatusCode;
 use http::request::Parts;
 
@@ -68,11 +68,15 @@ pub(crate) fn refused_for(status: StatusCode) -> &'static str {
 }
 
 pub(crate) fn forbidden(needed: Role, plugin: Option<&str>) -> ApiError {
-    let detail = match plugin {
-        Some(_) => format!("this request needs the role `{needed}` for this plugin or for the host"),
-        None => format!("this request needs the role `{needed}`"),
+    let (detail, rights) = match plugin.map(str::parse::<PluginId>) {
+        Some(id) => (
+            format!("this request needs the role `{needed}` for this plugin or for the host"),
+            format!("--grant {}={needed}", id.map_or("ID".to_owned(), |id| id.to_string())),
+        ),
+        None => (format!("this request needs the role `{needed}` for the host"), format!("--role {needed}")),
     };
-    ApiError::new(StatusCode::FORBIDDEN, "auth_role", detail)
+    let fix = format!("use a token with this role; an admin creates it by `plugin-host token create NAME {rights}`");
+    ApiError::new(StatusCode::FORBIDDEN, "auth_role", detail).fix(fix)
 }
 
 /// The error for a caller that may not call an endpoint.

@@ -34,7 +34,7 @@ pub(crate) struct AuditQuery {
     actor: Option<String>,
     /// Lists only this action, for example `plugin_load`.
     action: Option<String>,
-    /// Lists only actions on this object, for example a plugin id.
+    /// Lists only actions on this object, for example a plugin id, which includes the stored keys of the plugin.
     object: Option<String>,
 }
 

@@ -12,6 +12,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::access::audit_context::AuditSubject;
 use crate::operation::run::unknown;
 use crate::state::AppState;
 use crate::wire::input::{PathId, PathIdAnd, QueryParams};
@@ -72,9 +73,11 @@ pub(crate) async fn get(
 /// Deletes a key.
 pub(crate) async fn delete(
     State(app): State<AppState>,
+    subject: AuditSubject,
     PathIdAnd(id, key): PathIdAnd<String>,
 ) -> Result<StatusCode, ApiError> {
     let id = installed(&app, &id)?;
+    subject.object(format!("{id}/{}", host_core::shown(&key, 200)).as_str());
     if app.host.delete_stored(&id, &key).await? { Ok(StatusCode::NO_CONTENT) } else { Err(unknown_key(&id, &key)) }
 }
 

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::access::caller::Caller;
 use crate::state::AppState;
-use crate::state::settings::{Changed, SectionView, SettingView, Settings, SettingsRefused};
+use crate::state::settings::{Changed, RequestedSettings, SectionView, SettingView, Settings, SettingsRefused};
 use crate::wire::compression;
 use crate::wire::input::RequiredJson;
 use crate::wire::problem::ApiError;
@@ -43,18 +43,14 @@ pub(crate) async fn put(
     let expected = compression::required_etag(&headers)?.map(|tag| tag.trim_matches('"').to_owned());
     let actor = caller.principal.name.clone();
     let (views, sections, changed) = blocking(move || {
-        let mut warnings = vec![];
         let mut ask = |now: &[SettingView]| {
             if expected.as_ref().is_some_and(|expected| *expected != tag(now)) {
                 return Err(SettingsRefused::Stale);
             }
-            let (asked, without_effect) = translated(asked.clone(), now);
-            warnings = without_effect;
-            Ok(asked)
+            translated(asked.clone(), now)
         };
-        let mut changed = settings.change(&mut ask, &actor)?;
-        warnings.append(&mut changed.warnings);
-        Ok((settings.settings(), settings.sections(), Changed { warnings, ..changed }))
+        let changed = settings.change(&mut ask, &actor)?;
+        Ok((settings.settings(), settings.sections(), changed))
     })
     .await?
     .map_err(refused)?;
@@ -88,12 +84,15 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 /// Converts a request to setting changes: translates the keys of older clients, and removes values that were only
 /// sent back.
-fn translated(mut asked: Map<String, Value>, now: &[SettingView]) -> (Map<String, Value>, Vec<String>) {
-    let mut warnings = vec![];
+///
+/// # Errors
+/// [`SettingsRefused::Values`] for a switch that is neither on nor off.
+fn translated(mut asked: Map<String, Value>, now: &[SettingView]) -> Result<RequestedSettings, SettingsRefused> {
     for key in NOT_SETTINGS {
         asked.remove(key);
     }
     let shown = shown(now);
+    let ignores_unknown_keys = asked.keys().any(|key| shown.contains_key(key));
     if let Some(switch) = asked.remove(SECURITY_ENABLED) {
         let mode_is_asked = asked.get(SECURITY_MODE).is_some_and(|mode| shown.get(SECURITY_MODE) != Some(mode));
         match (switch.as_bool(), shown.get(SECURITY_ENABLED).and_then(Value::as_bool)) {
@@ -103,13 +102,15 @@ fn translated(mut asked: Map<String, Value>, now: &[SettingView]) -> (Map<String
             }
             (Some(_), _) => {}
             (None, _) => {
-                warnings.push(format!("`{SECURITY_ENABLED}` was ignored because it is neither true nor false"))
+                let found = host_core::shown(&switch.to_string(), 80);
+                let reason = format!("`{SECURITY_ENABLED}` is `{found}`, expected true or false");
+                return Err(SettingsRefused::Values(vec![(SECURITY_ENABLED.to_owned(), reason)]));
             }
         }
     }
     // A value that equals the current one is not a change.
     asked.retain(|key, value| shown.get(key) != Some(value));
-    (asked, warnings)
+    Ok(RequestedSettings { values: asked, ignores_unknown_keys })
 }
 
 /// The settings by key, as clients see them.
@@ -198,16 +199,21 @@ mod tests {
 
     #[test]
     fn values_sent_back_unchanged_are_not_changes() {
-        let asked = |value: Value| translated(value.as_object().cloned().unwrap(), &views());
+        let asked = |value: Value| translated(value.as_object().cloned().unwrap(), &views()).unwrap();
         let whole = Value::Object(shown(&views()));
         assert_eq!(whole["cache_max_size"], "1GiB");
-        assert_eq!(asked(whole), (Map::new(), vec![]));
-        assert_eq!(asked(json!({ "message": "x", "origins": {}, "pending": { "port": 1 } })).0, Map::new());
-        let change = |value: Value| Value::Object(asked(value).0);
+        assert_eq!(asked(whole), RequestedSettings { values: Map::new(), ignores_unknown_keys: true });
+        let sent_back = json!({ "message": "x", "origins": {}, "pending": { "port": 1 } });
+        assert_eq!(asked(sent_back), RequestedSettings::default());
+        let change = |value: Value| Value::Object(asked(value).values);
         assert_eq!(change(json!({ "port": 1, "x": null })), json!({ "port": 1, "x": null }));
         assert_eq!(change(json!({ "security_enabled": false })), json!({ "security_mode": "permissive" }));
         let both = json!({ "security_enabled": false, "security_mode": "strict" });
         assert_eq!(change(both), json!({ "security_mode": "strict" }), "the mode says more than the switch");
-        assert_eq!(asked(json!({ "security_enabled": "no" })).1.len(), 1);
+        let unclear = json!({ "security_enabled": "no" });
+        let refused = translated(unclear.as_object().cloned().unwrap(), &views()).unwrap_err();
+        let SettingsRefused::Values(values) = refused else { panic!("{refused:?}") };
+        assert_eq!(values[0].1, "`security_enabled` is `\"no\"`, expected true or false");
+        assert!(!asked(json!({ "prot": 1 })).ignores_unknown_keys);
     }
 }

@@ -14,11 +14,12 @@ use crate::access::{NewToken, StoredToken};
 use crate::state::AppState;
 use crate::wire::input::{PathId, RequiredJson};
 use crate::wire::problem::ApiError;
-use crate::wire::rights::{RightsRequest, field, name, refused, shown};
+use crate::wire::rights::{RightsRequest, field, grants_without_plugin, name, refused, shown};
 use crate::wire::security_headers::no_store;
 
 /// Longest lifetime: ten years. A token without `expires_seconds` does not expire.
 const MAX_SECONDS: u64 = 10 * 366 * 24 * 60 * 60;
+
 pub(crate) async fn list(State(app): State<AppState>) -> Response {
     let now_ms = now_unix_ms();
     let tokens = app.access.tokens().iter().map(|held| token(held, now_ms)).collect();
@@ -48,10 +49,11 @@ pub(crate) async fn create(
     }
     let Some(name) = name.filter(|_| errors.is_empty()) else { return Err(refused("the token", errors)) };
     let expires_unix_ms = asked.expires_seconds.map(|seconds| now_unix_ms().saturating_add(seconds * 1_000));
+    let warnings = grants_without_plugin(&app.host, &rights);
     let new = NewToken { name, rights, expires_unix_ms, created_by: caller.principal.name.clone() };
     let (text, held) = app.access.create_token(new).await?;
     subject.object(&*held.id);
-    let made = api::CreatedToken { token: text, made: token(&held, now_unix_ms()) };
+    let made = api::CreatedToken { token: text, made: token(&held, now_unix_ms()), warnings };
     Ok(no_store((StatusCode::CREATED, Json(made)).into_response()))
 }
 

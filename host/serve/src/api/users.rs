@@ -12,7 +12,7 @@ use crate::access::audit_context::AuditSubject;
 use crate::state::AppState;
 use crate::wire::input::{PathId, SecretJson};
 use crate::wire::problem::ApiError;
-use crate::wire::rights::{RightsRequest, name, refused, shown};
+use crate::wire::rights::{RightsRequest, grants_without_plugin, name, refused, shown};
 use crate::wire::security_headers::no_store;
 
 /// The value of `role` that removes the role.
@@ -45,7 +45,8 @@ pub(crate) async fn create(
     let Some(name) = name.filter(|_| errors.is_empty()) else { return Err(refused("the user", errors)) };
     subject.object(name.as_str());
     let record = app.access.create_user(name, asked.password, rights).await?;
-    Ok((StatusCode::CREATED, Json(user(&record, 0))).into_response())
+    let warnings = grants_without_plugin(&app.host, &record.rights);
+    Ok((StatusCode::CREATED, Json(api::User { warnings, ..user(&record, 0) })).into_response())
 }
 
 /// Changes the fields in the body and ends the user's sessions.
@@ -81,7 +82,8 @@ pub(crate) async fn change(
         user.disabled = asked.disabled.unwrap_or(user.disabled);
     };
     let record = app.access.change_user(&name, asked.password, edit).await?;
-    Ok(Json(user(&record, 0)).into_response())
+    let warnings = grants_without_plugin(&app.host, &record.rights);
+    Ok(Json(api::User { warnings, ..user(&record, 0) }).into_response())
 }
 
 pub(crate) async fn remove(State(app): State<AppState>, PathId(name): PathId) -> Result<StatusCode, ApiError> {
@@ -97,5 +99,6 @@ fn user(record: &UserRecord, n_sessions: usize) -> api::User {
         created_unix_ms: record.created_unix_ms,
         changed_unix_ms: record.changed_unix_ms,
         sessions: n_sessions,
+        warnings: vec![],
     }
 }

@@ -19,7 +19,16 @@ pub trait Settings: Send + Sync {
 }
 
 /// Returns the requested changes for the current settings.
-pub type RequestedChanges<'a> = &'a mut dyn FnMut(&[SettingView]) -> Result<Map<String, Value>, SettingsRefused>;
+pub type RequestedChanges<'a> = &'a mut dyn FnMut(&[SettingView]) -> Result<RequestedSettings, SettingsRefused>;
+
+/// New values of settings, by key.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RequestedSettings {
+    /// The values; null resets a setting.
+    pub values: Map<String, Value>,
+    /// Whether an unknown key is only warned about. Older clients send all settings back, with keys of their own.
+    pub ignores_unknown_keys: bool,
+}
 
 /// The current state of a setting.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,6 +13,14 @@ use crate::wire::problem::ApiError;
 /// Maximum number of grants, of permissions and of scopes of one token or user.
 const MAX_WORDS: usize = 100;
 
+/// Describes each grant for a plugin that is not installed.
+pub(crate) fn grants_without_plugin(host: &host_run::Host, rights: &Rights) -> Vec<String> {
+    let missing = rights.grants.iter().filter(|(id, _)| host.plugin(id.as_str()).is_none());
+    missing
+        .map(|(id, role)| format!("no plugin `{id}` is installed; the grant `{id}={role}` applies when it is"))
+        .collect()
+}
+
 pub(crate) fn shown(rights: &Rights) -> api::Rights {
     api::Rights {
         role: rights.role.map(|role| role.to_string()),

@@ -147,11 +147,11 @@ good = "hidden"
             /etc/host/host.toml:4: `configuration.hello` is not a table; use `[configuration.<plugin-id>]`
             /etc/host/host.toml:5: `configuration.system` is not a plugin id: `system` is reserved for the management API; choose another id
             /etc/host/host.toml:6: `configuration.a/b` is not a plugin id: a plugin id must contain only A-Z, a-z, 0-9, `_` and `-`, found '/'
-            /etc/host/host.toml:9: `configuration.counter.started` is a date or time, which JSON cannot represent; use a string
-            /etc/host/host.toml:10: `configuration.counter.rates[1]` is not a finite number, which JSON cannot represent; use a string
-            /etc/host/host.toml:10: `configuration.counter.rates[2][0]` is not a finite number, which JSON cannot represent; use a string
-            /etc/host/host.toml:11: `configuration.counter.large` is a number out of range, which JSON cannot represent; use a string
-            /etc/host/host.toml:12: `configuration.counter.deep.a.b c` is a date or time, which JSON cannot represent; use a string"#]],
+            /etc/host/host.toml:9: `configuration.counter.started` is a date or time, which a configuration cannot contain; use a string
+            /etc/host/host.toml:10: `configuration.counter.rates[1]` is an infinite number or NaN, which a configuration cannot contain; use a string
+            /etc/host/host.toml:10: `configuration.counter.rates[2][0]` is an infinite number or NaN, which a configuration cannot contain; use a string
+            /etc/host/host.toml:11: `configuration.counter.large` is an integer of more than 64 bits, which a configuration cannot contain; use a string
+            /etc/host/host.toml:12: `configuration.counter.deep.a.b c` is a date or time, which a configuration cannot contain; use a string"#]],
     );
     check_refused(
         &[],

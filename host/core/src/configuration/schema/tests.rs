@@ -329,9 +329,12 @@ fn the_steps_of_a_schema_with_exponential_cost_are_limited() {
 }
 
 #[test]
-fn a_missing_schema_accepts_everything() {
-    let configuration = object(json!({"password": "x", "deep": [{"a": null}]}));
+fn a_missing_schema_accepts_everything_and_tells_secrets_by_the_names_of_keys() {
+    let configuration = object(json!({"password": "x", "deep": [{"a": null, "api/token": ["y"]}], "secret": null}));
     assert_eq!(Schema::any().check(&configuration), Ok(()));
-    assert_eq!(Schema::any().secrets(&configuration), [] as [String; 0]);
-    assert_eq!(Schema::any().mask(&configuration), configuration);
+    assert_eq!(Schema::any().secrets(&configuration), ["/deep/0/api~1token", "/password"]);
+    let masked = json!({"password": MASK, "deep": [{"a": null, "api/token": MASK}], "secret": null});
+    assert_eq!(Value::Object(Schema::any().mask(&configuration)), masked);
+    let empty = schema(json!({}));
+    assert_eq!(empty.mask(&configuration), configuration, "a schema names its secrets exactly");
 }

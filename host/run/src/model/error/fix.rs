@@ -24,6 +24,9 @@ impl Error {
             Error::NoRepository { .. } => Some("reload the plugin, or load it from its repository".to_owned()),
             Error::UpdatesUnknown { fix, .. } => fix.clone(),
             Error::NoArtifact { .. } | Error::NoSource { .. } => Some("load the source of the plugin again".to_owned()),
+            Error::NoRollbackVersion { stored, .. } if stored.is_empty() => {
+                Some("a rollback is possible after an update, which keeps the version before it".to_owned())
+            }
             Error::NoRollbackVersion { id, .. } => Some(format!("run `plugin-host show {id}` to see the rollback versions")),
             Error::UnknownRevision { id, .. } => Some(format!("run `plugin-host revisions {id}` to see the revisions")),
             Error::InProgress { .. } => Some("wait until it ends, or send `on_conflict=queue` or `on_conflict=replace`".to_owned()),
