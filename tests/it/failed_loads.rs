@@ -41,6 +41,14 @@ async fn a_failed_first_load_is_listed_after_a_restart_until_its_retry_succeeds(
     let text = host.command(&["list"]).await;
     let text = String::from_utf8(text.stderr).unwrap();
     assert!(text.contains(&format!("`plugin-host job retry {job}` tries again")), "{text}");
+    // Also what asks for the plugin says what became of it.
+    for (method, path) in [("GET", ""), ("GET", "/logs"), ("GET", "/config"), ("POST", "/reload")] {
+        let path = format!("/api/plugins/does-not-compile{path}");
+        let refused = host.request(method, &path).send().await.expect(404).json();
+        assert_eq!(refused["code"], "run_unknown_plugin");
+        assert!(refused["detail"].as_str().unwrap().contains("its installation failed: failed to build"), "{refused}");
+        assert!(refused["fix"].as_str().unwrap().contains(&format!("`plugin-host job {job}`")), "{refused}");
+    }
 
     // The newer failure takes the place of the older one.
     assert_eq!(host.post(&format!("/api/jobs/{job}/retry")).await.expect(422).code(), "build_failed");

@@ -46,6 +46,15 @@ async fn a_configuration_has_to_fit_and_its_secrets_are_never_shown() {
     // The plugin's `validate` hook checks what the schema cannot express.
     let refused = put(json!({ "database": { "host": "nowhere" } })).await.expect(422);
     assert_eq!(refused.code(), "run_configuration_refused");
+    // Nor does the host repeat a secret that the plugin's code has put into its message.
+    let refused = put(json!({ "token": "unread \"tiger\"" })).await.expect(422).text();
+    assert!(refused.contains("invalid value: string \\\"********\\\""), "{refused}");
+    let dry = host.request("PATCH", &format!("{CONFIG}?dry_run=true")).json(&json!({ "token": "unread tiger" }));
+    let dry = dry.send().await.expect(422).text();
+    for path in ["/api/plugins/settings", "/api/plugins/settings/logs", "/api/jobs"] {
+        assert!(!host.get(path).await.expect(200).text().contains("tiger"), "{path}");
+    }
+    assert!(!(dry + &refused + &host.log()).contains("tiger"));
 
     // Applied without a new generation, and merged with the layer below at every depth.
     let set = put(json!({ "database": { "password": SECRET }, "token": "tiger-42" })).await.expect(200).json();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// Rights of a token or user.
@@ -195,20 +195,32 @@ pub struct UserChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
     /// The new role, or `none` to remove it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     pub role: Option<String>,
     /// The complete new grants.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     pub grants: Option<BTreeMap<String, String>>,
     /// The complete new permissions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     pub permissions: Option<Vec<String>>,
     /// The complete new scopes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     pub scopes: Option<Vec<String>>,
     /// Blocks or allows logins of this user.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "not_null")]
+    #[schema(nullable = false)]
     pub disabled: Option<bool>,
+}
+
+/// Reads a value that may be absent, but not null: a caller that writes null expects that the right is removed.
+fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let advice =
+        "null has no meaning here; leave the field out to keep it, or remove rights by `\"none\"`, `{}` or `[]`";
+    Option::<T>::deserialize(deserializer)?.map(Some).ok_or_else(|| serde::de::Error::custom(advice))
 }
 
 /// A user, without the password.
@@ -227,7 +239,7 @@ pub struct User {
     pub changed_unix_ms: u64,
     /// Number of active sessions.
     pub sessions: usize,
-    /// After a change: grants for plugins that are not installed. They apply when these plugins are installed.
+    /// After a change: grants for plugins that are not installed, which apply when these are installed; missing rights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }

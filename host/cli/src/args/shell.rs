@@ -33,6 +33,10 @@ pub(crate) fn man(args: &Man) -> Result<(), Failure> {
         return Ok(());
     };
     let failed = |error: io::Error| Failure::from_error(format!("failed to write into `{}`", folder.display()), &error);
+    if folder.components().count() == 1 && !folder.is_absolute() && folder.to_str() != Some(".") && !folder.exists() {
+        let failure = Failure::usage(format!("there is no command and no folder `{}`", folder.display()));
+        return Err(failure.fix(format!("write `./{}` to create the folder", folder.display())));
+    }
     std::fs::create_dir_all(folder).map_err(failed)?;
     write(folder, &command).map_err(failed)
 }

@@ -148,6 +148,16 @@ fn show(value: &DeValue<'_>) -> String {
 /// Describes a key that is not a setting. `noun` is `key` or `setting`.
 pub(super) fn unknown(noun: &str, key: &str) -> String {
     let shown = host_core::shown(key, 80);
+    let section = key.split('.').next().unwrap_or(key);
+    if section == configurations::KEY {
+        return format!(
+            "`{shown}` is not a setting: `[{section}.<plugin-id>]` is a section of host.toml; \
+             `plugin-host configure ID` changes the configuration of a plugin"
+        );
+    }
+    if section == git::KEY {
+        return format!("`{shown}` is not a setting: `[{section}.\"<host>\"]` is a section of host.toml");
+    }
     let of_variable = |setting: &&Setting| setting.variables().any(|name| name.eq_ignore_ascii_case(key));
     if let Some(setting) = SETTINGS.iter().find(of_variable) {
         return format!("unknown {noun} `{shown}`; did you mean `{}`?", setting.key);

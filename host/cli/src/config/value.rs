@@ -173,10 +173,13 @@ pub(super) fn is_bare_name(path: &Path) -> bool {
     !path.as_os_str().as_encoded_bytes().contains(&b'/')
 }
 
-/// Returns an invalid text of a setting for a message: addresses without user, password and query.
+/// Returns an invalid text of a setting for a message: addresses without user, password and query, and `name=value`
+/// without the value.
 pub(crate) fn shown_setting(text: &str) -> String {
     if !text.contains("://") {
-        return text.to_owned();
+        let text = if text.contains('@') { host_core::shown_address(text) } else { text.to_owned() };
+        // A secret that is written into the setting instead of its file or variable.
+        return text.split_once('=').map_or_else(|| text.clone(), |(name, _)| format!("{name}=…"));
     }
     let end = text.find(['?', '#']).unwrap_or(text.len());
     // A mirror on the command line is `prefix=base`.

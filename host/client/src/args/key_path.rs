@@ -45,6 +45,13 @@ impl KeyPath {
             if key.is_empty() {
                 return Err(format!("a key of `{text}` is empty"));
             }
+            let is_entry = key.contains(['[', ']']) || key.ends_with('+');
+            if is_entry && !rest.starts_with('"') {
+                return Err(format!(
+                    "`{key}` names an entry of a list, and lists are replaced as a whole: write `KEY=[1,2]`; a key with \
+                     such characters needs double quotes"
+                ));
+            }
             keys.push(key.to_owned());
             match after.strip_prefix('.') {
                 Some(after) => rest = after,
@@ -159,12 +166,13 @@ mod tests {
         assert_eq!(set(limits, &["limits.guests=3"]), Ok(json!({ "limits": { "guests": 3, "rooms": 2 } })));
         assert_eq!(set(json!({}), &["a.b.c=true", "a.d=x y"]), Ok(json!({ "a": { "b": { "c": true }, "d": "x y" } })));
         assert_eq!(set(json!({}), &[r#""a.b".c=1"#, r#""x=y"=2"#]), Ok(json!({ "a.b": { "c": 1 }, "x=y": 2 })));
+        assert_eq!(set(json!({}), &[r#""a[0]"=1"#]), Ok(json!({ "a[0]": 1 })));
         assert_eq!(set(json!({}), &["a=b=c", "e=", "n=null"]), Ok(json!({ "a": "b=c", "e": "", "n": null })));
         assert_eq!(
             set(json!({ "a": { "b": 1 } }), &["a.b.c=2"]),
             Err("`a.b.c` cannot be set, because `a.b` is not an object".to_owned())
         );
-        for text in ["a", "=1", "a.=1", ".a=1", "\"a=1", "\"a\"b=1", "a={", "a=\"x"] {
+        for text in ["a", "=1", "a.=1", ".a=1", "a[0]=1", "a.b+=1", "\"a=1", "\"a\"b=1", "a={", "a=\"x"] {
             assert!(set(json!({}), &[text]).is_err(), "{text}");
         }
     }

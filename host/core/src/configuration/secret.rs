@@ -60,9 +60,18 @@ pub(super) fn secrets_by_name(configuration: &Map<String, Value>) -> Vec<String>
     found
 }
 
-/// Returns whether a value may be a secret by the name of its key. `true`, `false` and null never are.
+/// Returns whether a value may be a secret: by the name of its key, or as an address with a password. `true`, `false`
+/// and null never are.
 fn is_secret(key: &str, value: &Value) -> bool {
-    looks_secret(key) && !value.is_null() && !value.is_boolean()
+    let is_named = looks_secret(key) && !value.is_null() && !value.is_boolean();
+    is_named || value.as_str().is_some_and(has_password)
+}
+
+/// Returns whether a text is an address such as `postgres://user:password@host`.
+fn has_password(text: &str) -> bool {
+    let Some((_, rest)) = text.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, word)| !word.is_empty()))
 }
 
 /// Returns whether the name of a key suggests a secret. Used where there is no schema; a schema names its secrets
@@ -84,6 +93,11 @@ fn looks_secret(key: &str) -> bool {
         "authorization",
         "cookie",
         "pwd",
+        "bearer",
+        "passwort",
+        "connectionstring",
+        "licensekey",
+        "sessionkey",
     ];
     let key: String = key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     PARTS.iter().any(|part| key.contains(part))
@@ -117,6 +131,12 @@ mod tests {
             ["password", "DB_PASSWORD", "apiKey", "api-key", "client_secret", "accessToken", "Private_Key", "pwd"]
         {
             assert!(looks_secret(key), "{key}");
+        }
+        for text in ["postgres://u:p@h/d", "https://:p@h"] {
+            assert!(is_secret("dsn", &json!(text)), "{text}");
+        }
+        for text in ["https://h/a:b@c", "https://u@h", "https://u:@h", "u:p@h", "x"] {
+            assert!(!is_secret("dsn", &json!(text)), "{text}");
         }
         for key in ["greeting", "key", "passes", "host", "author", "limits"] {
             assert!(!looks_secret(key), "{key}");

@@ -61,7 +61,7 @@ impl Host {
             is_checked_by_plugin = true;
             let timeout = self.config().start_timeout;
             let judged = counted.generation().instance.validate(&setup.configuration, timeout).await;
-            judged.map_err(|error| Error::ConfigurationRefused { reason: error.to_string() })?;
+            judged.map_err(|error| Error::ConfigurationRefused { reason: setup.mask_text(&error.to_string()) })?;
         }
         Ok(ConfigurationCheck {
             changes: setup.build.schema.diff(&before.configuration, &setup.configuration),

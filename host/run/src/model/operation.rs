@@ -288,7 +288,7 @@ impl Operation {
     }
 
     /// The plugin that the operation changes, if it is known before the operation starts.
-    pub(crate) fn plugin(&self) -> Option<PluginId> {
+    pub fn plugin(&self) -> Option<PluginId> {
         match self {
             Operation::Load { .. } | Operation::Install { .. } => None,
             Operation::Apply { .. } | Operation::Batch { .. } => None,

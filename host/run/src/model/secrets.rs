@@ -1,6 +1,6 @@
 //! The secrets in the operator's settings: found, left out of exports, and put back.
 
-use host_core::configuration::Schema;
+use host_core::configuration::{MASK, Schema};
 use serde_json::{Map, Value};
 
 use crate::model::Setup;
@@ -60,6 +60,52 @@ impl Setup {
     pub(crate) fn settings_with_secrets(&self, wanted: &Map<String, Value>) -> Map<String, Value> {
         with_secrets(wanted, &self.layers.operator, &self.secrets())
     }
+
+    /// A text that the plugin's code has written, such as the reason of a refusal, with [`MASK`] in the place of every
+    /// secret of the configuration. Values of fewer than four characters stay: they occur in any text.
+    pub(crate) fn mask_text(&self, text: &str) -> String {
+        let root = Value::Object(self.configuration.clone());
+        let mut secrets = vec![];
+        for pointer in self.build.schema.secrets(&self.configuration) {
+            root.pointer(&pointer).into_iter().for_each(|value| leaves(value, &mut secrets));
+        }
+        mask_all(text, secrets)
+    }
+
+    /// An error of the plugin's code without the secrets of the configuration.
+    pub(crate) fn mask_error(&self, error: host_load::Error) -> host_load::Error {
+        use host_load::Error;
+        match error {
+            Error::ConfigurationRefused { reason } => Error::ConfigurationRefused { reason: self.mask_text(&reason) },
+            Error::StartFailed { message } => Error::StartFailed { message: self.mask_text(&message) },
+            Error::StartPanicked(panicked) => {
+                Error::StartPanicked(host_load::Panicked { message: self.mask_text(&panicked.message), ..panicked })
+            }
+            error => error,
+        }
+    }
+}
+
+/// The texts and numbers inside a value.
+fn leaves(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            found.push(text.clone());
+            // As `{:?}` and JSON write it.
+            found.push(format!("{text:?}").trim_matches('"').to_owned());
+        }
+        Value::Number(number) => found.push(number.to_string()),
+        Value::Array(list) => list.iter().for_each(|value| leaves(value, found)),
+        Value::Object(map) => map.values().for_each(|value| leaves(value, found)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+fn mask_all(text: &str, mut secrets: Vec<String>) -> String {
+    secrets.retain(|secret| secret.chars().count() >= 4);
+    // A secret may contain another one.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
 }
 
 /// The pointer to the first list on the path to a value, or the pointer itself.
@@ -98,6 +144,15 @@ mod tests {
         let schema = json!({"properties": {"key": {"writeOnly": true}, "names": {"items": {"format": "password"}}}});
         let schema = Schema::compile(schema.to_string().as_bytes()).unwrap();
         assert_eq!(secrets_in(&schema, &configuration), ["/key", "/names"]);
+    }
+
+    #[test]
+    fn secrets_are_masked_in_texts_of_the_plugin() {
+        let mut secrets = vec![];
+        leaves(&json!({"a": ["tiger", "tiger-42", "no"], "b": 12345, "c": true, "d": "a\"b\nc"}), &mut secrets);
+        let text = r#"invalid type: string "tiger-42", tiger or 12345 or "a\"b\nc", no true"#;
+        let masked = r#"invalid type: string "********", ******** or ******** or "********", no true"#;
+        assert_eq!(mask_all(text, secrets), masked);
     }
 
     #[test]

@@ -135,7 +135,10 @@ impl Trial {
                 on_line(&format!("{done} in a child process first: passed in {took}"));
             }
             TrialOutcome::Refused { reason } => {
-                on_line(&format!("{done} in a child process first: no crash in {took}, but refused: {reason}"));
+                on_line(&format!(
+                    "{done} in a child process first: no crash in {took}, but refused: {}",
+                    setup.mask_text(&reason)
+                ));
             }
         }
         Ok(())

@@ -36,7 +36,8 @@ impl Work<'_> {
         };
         let timeout = self.host.config().start_timeout;
         self.step("validate");
-        let refused = |error: host_load::CallError| Error::ConfigurationRefused { reason: error.to_string() };
+        let refused =
+            |error: host_load::CallError| Error::ConfigurationRefused { reason: setup.mask_text(&error.to_string()) };
         let judged = generation.instance.validate(&setup.configuration, timeout).await.map_err(refused);
         lease.record_failure(self.host, judged)?;
         let shield = self.job.shield_from_cancel();

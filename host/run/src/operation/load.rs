@@ -54,13 +54,14 @@ impl Work<'_> {
         let config = self.host.config();
         let manifest = &setup.build.manifest;
         let configuration = setup.configuration.clone();
-        module.validate(&configuration, config.start_timeout).await?;
+        module.validate(&configuration, config.start_timeout).await.map_err(|error| setup.mask_error(error))?;
         self.step("start");
         let number = module.generation();
         let handlers = module.handlers().to_vec();
         let services = self.host.0.services.for_generation(manifest, number);
         let options = StartOptions { configuration, services: services.clone(), timeout: config.start_timeout };
-        let instance = module.start(options).await.inspect_err(|_| services.close())?;
+        let started = module.start(options).await.inspect_err(|_| services.close());
+        let instance = started.map_err(|error| setup.mask_error(error))?;
         host_fail::point("run.started");
         let id = lease.plugin.id.as_str();
         let serving = lease.plugin.state().serving().cloned();
@@ -105,7 +106,8 @@ impl Work<'_> {
     pub(super) async fn judge(&mut self, setup: &Setup) -> Result<(), Error> {
         let module = self.open(setup).await?;
         self.step("validate");
-        Ok(module.validate(&setup.configuration, self.host.config().start_timeout).await?)
+        let judged = module.validate(&setup.configuration, self.host.config().start_timeout).await;
+        Ok(judged.map_err(|error| setup.mask_error(error))?)
     }
 
     /// Starts a stopped plugin, if its code has `hook`.

@@ -20,7 +20,7 @@ use crate::wire::problem::ApiError;
 use crate::wire::view;
 
 pub(crate) async fn get(State(app): State<AppState>, PathId(id): PathId) -> Result<Response, ApiError> {
-    let view = app.host.configuration(&id)?.ok_or_else(|| unknown(&id))?;
+    let view = app.host.configuration(&id)?.ok_or_else(|| unknown(&app, &id))?;
     let answer = api::Configuration {
         id,
         revision: view.revision,
@@ -38,7 +38,7 @@ pub(crate) async fn get(State(app): State<AppState>, PathId(id): PathId) -> Resu
 
 /// Returns the JSON Schema of the configuration.
 pub(crate) async fn schema(State(app): State<AppState>, PathId(id): PathId) -> Result<Json<Value>, ApiError> {
-    Ok(Json(app.host.configuration_schema(&id)?.ok_or_else(|| unknown(&id))?))
+    Ok(Json(app.host.configuration_schema(&id)?.ok_or_else(|| unknown(&app, &id))?))
 }
 
 /// The query of a change.

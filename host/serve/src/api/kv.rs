@@ -83,7 +83,7 @@ pub(crate) async fn delete(
 
 /// Returns the id of an installed plugin.
 fn installed(app: &AppState, id: &str) -> Result<PluginId, ApiError> {
-    Ok(app.host.plugin(id).ok_or_else(|| unknown(id))?.id)
+    Ok(app.host.plugin(id).ok_or_else(|| unknown(app, id))?.id)
 }
 
 fn unknown_key(id: &PluginId, key: &str) -> ApiError {

@@ -41,14 +41,14 @@ pub(crate) async fn get(
         ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", format!("invalid query: `level`: {error}"))
     })?;
     if !sse::is_wanted(&headers, "application/json", false) {
-        let lines = app.host.plugin_lines(&id, query.from.unwrap_or(0)).ok_or_else(|| unknown(&id))?;
+        let lines = app.host.plugin_lines(&id, query.from.unwrap_or(0)).ok_or_else(|| unknown(&app, &id))?;
         let lines = lines.iter().filter(|line| level.takes(line)).map(view::line).collect();
         return Ok(Json(api::LogLines { lines }).into_response());
     }
     // The header takes precedence: a reconnecting browser repeats the query of the first request.
     let last = last_event_id(&headers)?.or_else(|| query.from?.checked_sub(1));
     let permit = app.streams.take(&caller, &app.rules.load().rules)?;
-    let stream = app.host.follow_plugin_log(&id, last, level).ok_or_else(|| unknown(&id))?;
+    let stream = app.host.follow_plugin_log(&id, last, level).ok_or_else(|| unknown(&app, &id))?;
     let response = sse::answer(stream, next);
     Ok(permit.hold(response, app.access.clone().ended(caller)))
 }

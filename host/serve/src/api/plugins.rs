@@ -54,13 +54,13 @@ pub(crate) async fn get(
     if let Some(at_unix_ms) = at.unix_ms()? {
         return revisions::asked_of_one_at(&app, &id, at_unix_ms).await;
     }
-    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
+    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&app, &id))?;
     let StoredData { keys, bytes } = app.host.stored_data(&plugin.id).await?;
     Ok(Json(view::plugin(&plugin, api::StoredData { keys, bytes })).into_response())
 }
 
 pub(crate) async fn status(State(app): State<AppState>, PathId(id): PathId) -> ApiResult {
-    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
+    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&app, &id))?;
     Ok(Json(view::state(&plugin)).into_response())
 }
 

@@ -17,7 +17,7 @@ use crate::wire::problem::ApiError;
 const COVERED: Duration = Duration::from_secs(15 * 60);
 
 pub(crate) async fn get(State(app): State<AppState>, PathId(id): PathId) -> Result<Json<api::PluginSeries>, ApiError> {
-    let points = app.host.series(&id).ok_or_else(|| unknown(&id))?;
+    let points = app.host.series(&id).ok_or_else(|| unknown(&app, &id))?;
     let to_unix_ms = now_unix_ms();
     let from_unix_ms = to_unix_ms.saturating_sub(u64::try_from(COVERED.as_millis()).unwrap_or(u64::MAX));
     let step_seconds = Host::SERIES_STEP.as_secs();

@@ -96,7 +96,14 @@ fn translated(mut asked: Map<String, Value>, now: &[SettingView]) -> Result<Requ
     if let Some(switch) = asked.remove(SECURITY_ENABLED) {
         let mode_is_asked = asked.get(SECURITY_MODE).is_some_and(|mode| shown.get(SECURITY_MODE) != Some(mode));
         match (switch.as_bool(), shown.get(SECURITY_ENABLED).and_then(Value::as_bool)) {
-            (Some(switch), Some(is_on)) if switch != is_on && !mode_is_asked => {
+            (Some(switch), Some(is_on)) if switch != is_on && mode_is_asked => {
+                let is_permissive = asked.get(SECURITY_MODE).and_then(Value::as_str) == Some("permissive");
+                if switch == is_permissive {
+                    let reason = format!("`{SECURITY_ENABLED}` contradicts `{SECURITY_MODE}`; send one of them");
+                    return Err(SettingsRefused::Values(vec![(SECURITY_ENABLED.to_owned(), reason)]));
+                }
+            }
+            (Some(switch), Some(is_on)) if switch != is_on => {
                 let mode = if switch { "normal" } else { "permissive" };
                 asked.insert(SECURITY_MODE.to_owned(), mode.into());
             }
@@ -208,8 +215,10 @@ mod tests {
         let change = |value: Value| Value::Object(asked(value).values);
         assert_eq!(change(json!({ "port": 1, "x": null })), json!({ "port": 1, "x": null }));
         assert_eq!(change(json!({ "security_enabled": false })), json!({ "security_mode": "permissive" }));
+        let both = json!({ "security_enabled": false, "security_mode": "permissive" });
+        assert_eq!(change(both), json!({ "security_mode": "permissive" }));
         let both = json!({ "security_enabled": false, "security_mode": "strict" });
-        assert_eq!(change(both), json!({ "security_mode": "strict" }), "the mode says more than the switch");
+        assert!(translated(both.as_object().cloned().unwrap(), &views()).is_err());
         let unclear = json!({ "security_enabled": "no" });
         let refused = translated(unclear.as_object().cloned().unwrap(), &views()).unwrap_err();
         let SettingsRefused::Values(values) = refused else { panic!("{refused:?}") };

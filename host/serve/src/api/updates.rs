@@ -35,8 +35,8 @@ pub(crate) async fn get(
     if check {
         app.host.look_for_updates(&id).await?;
     }
-    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
-    let desired = plugin.desired.ok_or_else(|| unknown(&id))?;
+    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&app, &id))?;
+    let desired = plugin.desired.ok_or_else(|| unknown(&app, &id))?;
     let source = &desired.current.source;
     let report = plugin.update_report.as_ref();
     Ok(Json(view::updates(&id, source, &desired.update, &desired.blocked, report)).into_response())

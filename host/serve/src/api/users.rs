@@ -45,7 +45,13 @@ pub(crate) async fn create(
     let Some(name) = name.filter(|_| errors.is_empty()) else { return Err(refused("the user", errors)) };
     subject.object(name.as_str());
     let record = app.access.create_user(name, asked.password, rights).await?;
-    let warnings = grants_without_plugin(&app.host, &record.rights);
+    let mut warnings = grants_without_plugin(&app.host, &record.rights);
+    if record.rights == Rights::default() {
+        warnings.push(format!(
+            "the user has no rights; give a role by `plugin-host user set {} --role viewer`, or a grant, permission or scope",
+            record.name
+        ));
+    }
     Ok((StatusCode::CREATED, Json(api::User { warnings, ..user(&record, 0) })).into_response())
 }
 

@@ -36,7 +36,7 @@ pub(crate) async fn unload(
     request: OperationRequest,
     RequiredJson(api::LocalUnload { plugin_id: id }): RequiredJson<api::LocalUnload>,
 ) -> ApiResult {
-    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&id))?;
+    let plugin = app.host.plugin(&id).ok_or_else(|| unknown(&app, &id))?;
     // A damaged plugin, or one whose first load is running, has no source and can be unloaded.
     if plugin.desired.is_some() && !is_local(&plugin) {
         let detail = format!("plugin `{}` was not installed from a folder or file", plugin.id);

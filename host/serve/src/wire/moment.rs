@@ -7,6 +7,9 @@ use utoipa::IntoParams;
 
 use crate::wire::problem::ApiError;
 
+/// Numbers that are times of this century in seconds.
+const LIKELY_SECONDS: std::ops::Range<u64> = 946_684_800..10_000_000_000;
+
 /// `?at=1767225600000` or `?at=2026-01-01T00:00:00Z`: a time in the past.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct AtQuery {
@@ -21,6 +24,12 @@ impl AtQuery {
     /// The text is not a time since 1970.
     pub(crate) fn unix_ms(&self) -> Result<Option<u64>, ApiError> {
         let Some(text) = &self.at else { return Ok(None) };
+        // Read as milliseconds, such a number is a day in 1970 that nobody asks for.
+        if text.parse().is_ok_and(|number: u64| LIKELY_SECONDS.contains(&number)) {
+            let detail = format!("invalid query: `at={text}` seems to be in seconds");
+            let refused = ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail);
+            return Err(refused.fix(format!("pass milliseconds since 1970: `at={text}000`")));
+        }
         unix_ms(text).map(Some).ok_or_else(|| {
             let detail = "invalid query: `at` is not a time since 1970";
             ApiError::new(StatusCode::BAD_REQUEST, "query_does_not_fit", detail)
@@ -106,6 +115,14 @@ mod tests {
         ] {
             assert_eq!(unix_ms(text), Some(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn times_in_seconds_are_refused_with_the_number_to_write() {
+        let at = |text: &str| AtQuery { at: Some(text.to_owned()) }.unix_ms();
+        assert_eq!(at("1767225600000").unwrap(), Some(1_767_225_600_000));
+        let refused = at("1767225600").unwrap_err();
+        assert_eq!(refused.fix.unwrap(), "pass milliseconds since 1970: `at=1767225600000`");
     }
 
     #[test]

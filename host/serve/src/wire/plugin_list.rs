@@ -154,6 +154,10 @@ impl FromStr for LabelCondition {
         if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
             return Ok(LabelCondition::Is(word(key)?, word(value)?));
         }
+        // Other programs select by `env in (a,b)`; here it would be a label that nothing has.
+        if text.contains(" in ") || text.contains(" notin ") || text.contains(['(', ')']) {
+            return Err(refused("`selector` has no `in` and `notin`; write `env=prod` or `env!=prod`".to_owned()));
+        }
         match text.strip_prefix('!') {
             Some(key) => word(key).map(LabelCondition::HasNot),
             None => word(text).map(LabelCondition::Has),
@@ -201,7 +205,8 @@ mod tests {
         assert_eq!(by("tier==gold, team=a"), "ccc of 1");
         assert_eq!(by("tier!=gold"), "bbb ddd of 2");
         assert_eq!(by("tier,!team"), "aaa bbb of 2");
-        for text in ["=a", "a=", "a=b=c", "a!b", &"x".repeat(201), &"a,".repeat(21)] {
+        for text in ["=a", "a=", "a=b=c", "a!b", "env in (prod)", "env notin (a,b)", &"x".repeat(201), &"a,".repeat(21)]
+        {
             assert!(by(text).contains("`selector`"), "{text}");
         }
         let state = |word: &str| ids(&PluginListQuery { state: Some(word.to_owned()), ..PluginListQuery::default() });

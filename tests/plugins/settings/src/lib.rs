@@ -15,7 +15,14 @@ impl Settings {
             Some("nowhere") => Err(Error::new(StatusCode::UNPROCESSABLE_ENTITY, "no_such_host")
                 .with_detail("there is no host `nowhere`")
                 .with_field("/database/host", "must be the name of a host")),
-            _ => Ok(()),
+            _ => match settings["token"].as_str() {
+                // Parsers repeat what they cannot read.
+                Some(token) if token.starts_with("unread") => {
+                    Err(Error::new(StatusCode::UNPROCESSABLE_ENTITY, "no_token")
+                        .with_detail(format!("invalid value: string {token:?}")))
+                }
+                _ => Ok(()),
+            },
         }
     }
 

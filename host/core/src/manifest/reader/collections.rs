@@ -29,6 +29,9 @@ impl<'a> Reader<'a> {
                 match (reader.is_given(), is_manifest) {
                     (true, _) => {}
                     (false, true) => reader.warn("is empty, which has the same effect as leaving the key out"),
+                    (false, false) if name == "plugins" => {
+                        reader.problem("is empty; write `plugins: []` for no plugins")
+                    }
                     (false, false) => reader.problem("is empty; add a value, or leave the key out"),
                 }
                 continue;
