@@ -120,12 +120,17 @@ const flows = {
   ...changes(page, () => host, { newer, configured, buildMs: BUILD_MS }),
   ...data(page, () => host, { notes, settings, brokenSettings, buildMs: BUILD_MS, accessible }),
   async "the other pages answer, and the palette opens them from the keyboard"() {
-    for (const route of ["jobs", "events", "audit", "plan", "host", "host/settings", "host/access"]) {
+    for (const route of ["jobs", "events", "audit", "graph", "plan", "host", "host/settings", "host/access"]) {
       await page.goto(host.address + "/console/" + route);
       await page.getByRole("heading", { level: 1 }).waitFor();
       await page.locator("main table, main form, main .card").first().waitFor();
       await accessible(route.replace("/", "-"));
     }
+    await page.goto(host.address + "/console/graph");
+    const picture = page.getByRole("img", { name: "Picture of the table below" });
+    await picture.waitFor();
+    assert.ok(await picture.evaluate((image) => image.decode().then(() => image.naturalHeight > 40)), "the picture of the graph is not drawn");
+    await page.getByRole("table", { name: "Relations" }).getByRole("link", { name: "hello" }).waitFor();
     await page.keyboard.press("Control+k");
     await page.keyboard.type("jobs");
     await page.keyboard.press("Enter");

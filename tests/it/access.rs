@@ -230,6 +230,16 @@ async fn a_user_logs_in_and_out_and_a_change_ends_the_sessions() {
 
     let short = json!({ "username": "max", "password": "short", "role": "viewer" });
     assert_eq!(host.post_json("/api/users", &short).await.expect(422).code(), "user_password");
+    for name in ["role", "disabled", "grants"] {
+        let unclear = patch(&host, "/api/users/max", &json!({ name: null })).await;
+        assert_eq!(unclear.expect(400).code(), "body_does_not_fit", "{name}");
+    }
+    let max = json!({ "username": "max", "password": PASSWORD, "grants": { "missing": "viewer" } });
+    let warnings = host.post_json("/api/users", &max).await.expect(201).json()["warnings"].to_string();
+    assert!(warnings.contains("`missing`"), "{warnings}");
+    let mia = json!({ "username": "mia", "password": PASSWORD });
+    let warnings = host.post_json("/api/users", &mia).await.expect(201).json()["warnings"].to_string();
+    assert!(warnings.contains("--role"), "{warnings}");
     let state = std::fs::read(host.plugin_dir().join("state.db")).unwrap();
     assert!(!state.windows(PASSWORD.len()).any(|bytes| bytes == PASSWORD.as_bytes()));
     assert!(!host.log().contains(PASSWORD));

@@ -49,7 +49,11 @@ async fn the_graph_shows_the_start_order_and_unmet_dependencies() {
     let mermaid = host.get("/api/plugins/graph?format=mermaid").await.expect(200);
     assert_eq!(mermaid.header("content-type"), Some("text/plain; charset=utf-8"));
     assert!(mermaid.text().starts_with("flowchart LR\n"), "{}", mermaid.text());
-    let refused = host.get("/api/plugins/graph?format=svg").await.expect(400);
+    let svg = host.get("/api/plugins/graph?format=svg").await.expect(200);
+    assert_eq!(svg.header("content-type"), Some("image/svg+xml"));
+    assert!(svg.header("content-security-policy").unwrap().contains("style-src 'sha256-"), "{svg:?}");
+    assert!(svg.text().contains("<title>app → store: needs &gt;=1, &lt;2</title>"), "{}", svg.text());
+    let refused = host.get("/api/plugins/graph?format=png").await.expect(400);
     assert_eq!(refused.code(), "query_does_not_fit");
     host.anonymous().get("/api/plugins/graph").await.expect(401);
 
@@ -71,7 +75,8 @@ app 1.0.0
     assert_eq!(command(&[], 0).await, list);
     assert_eq!(command(&["--format", "dot"], 0).await, dot.text());
     assert_eq!(command(&["--format", "mermaid"], 0).await, mermaid.text());
+    assert_eq!(command(&["--format", "svg"], 0).await, svg.text());
     assert_eq!(serde_json::from_str::<Value>(&command(&["--json"], 0).await).unwrap(), graph);
-    command(&["--format", "svg"], 2).await;
+    command(&["--format", "png"], 2).await;
     command(&["--format", "dot", "--json"], 2).await;
 }

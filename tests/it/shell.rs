@@ -240,4 +240,10 @@ fn there_is_a_manual_page_for_each_command() {
         accepts("man", &["--warnings", "-l", page.to_str().unwrap()]);
     }
     assert!(!pages.join("plugin-host-try-library.1").exists() && !pages.join("plugin-host-help.1").exists());
+
+    let mistyped = program().args(["man", "laod"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(mistyped.status.code(), Some(2));
+    let message = String::from_utf8(mistyped.stderr).unwrap();
+    assert!(message.contains("there is no command and no folder `laod`"), "{message}");
+    assert!(!folder.path().join("laod").exists());
 }

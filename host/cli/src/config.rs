@@ -29,6 +29,7 @@ pub(crate) use live::{LiveSettings, ReloadReport, Running};
 use serde_json::{Map, Value};
 pub(crate) use settings::{Origin, ResolvedSetting, Settings};
 use table::SETTINGS;
+pub(crate) use value::is_bare_name;
 use value::shown_setting;
 
 use host_client::Failure;

@@ -23,10 +23,11 @@ const PAGES = [
   [/^\/console\/jobs$/, jobsPage],
   [/^\/console\/jobs\/([^/]+)$/, jobPage],
   [/^\/console\/(events|audit)$/, eventsPage],
+  [/^\/console\/graph$/, async (page) => (await import("./graph.js")).graphPage(page)],
   [/^\/console\/plan$/, planPage],
   [/^\/console\/host(?:\/([a-z]+))?$/, hostPage],
 ];
-const LINKS = [["/console", "Plugins"], ["/console/jobs", "Jobs"], ["/console/events", "Events"], ["/console/plan", "plugins.yaml"], ["/console/host", "Host"]];
+const LINKS = [["/console", "Plugins"], ["/console/jobs", "Jobs"], ["/console/events", "Events"], ["/console/graph", "Graph"], ["/console/plan", "plugins.yaml"], ["/console/host", "Host"]];
 
 const main = h("main", { id: "main", tabindex: -1 });
 const nav = h("nav", { aria: { label: "Console" } });

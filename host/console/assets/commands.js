@@ -4,7 +4,7 @@ import { fill, h } from "./dom.js";
 
 const PAGES = [
   ["Plugins", "/console"], ["Add plugin", "/console/add"], ["Jobs", "/console/jobs"], ["Events", "/console/events"], ["Audit log", "/console/audit"],
-  ["plugins.yaml: plan and apply", "/console/plan"], ["Host: settings", "/console/host"], ["Host: tokens and users", "/console/host/access"],
+  ["Graph", "/console/graph"], ["plugins.yaml: plan and apply", "/console/plan"], ["Host: settings", "/console/host"], ["Host: tokens and users", "/console/host/access"],
   ["API reference", "/docs"], ["Error reference", "/docs/errors"],
 ];
 const TABS = ["overview", "endpoints", "logs", "configuration", "history", "updates"];

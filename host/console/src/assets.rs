@@ -18,5 +18,5 @@ pub(crate) const ASSETS: &[Asset] = assets! {
     IMAGE: "icon.svg";
     SCRIPT: "app.js", "dom.js", "api.js", "parts.js", "format.js", "sign-in.js", "commands.js",
         "plugins.js", "add.js", "plugin.js", "plugin-tabs.js", "try.js", "config.js",
-        "jobs.js", "events.js", "host.js", "plan.js";
+        "jobs.js", "events.js", "graph.js", "host.js", "plan.js";
 };

@@ -16,6 +16,7 @@ fn every_file_that_the_page_or_a_module_refers_to_exists_and_every_file_is_used(
     assert!(used.contains("app.js"), "{}", page());
     for asset in ASSETS.iter().filter(|asset| asset.name.ends_with(".js")) {
         used.extend(quoted(asset.content, "from \"./"));
+        used.extend(quoted(asset.content, "import(\"./"));
     }
     let existing: BTreeSet<&str> = ASSETS.iter().map(|asset| asset.name).collect();
     assert_eq!(used, existing);

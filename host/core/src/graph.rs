@@ -12,7 +12,9 @@
 mod check;
 mod cycle;
 mod drawing;
+mod layout;
 mod refusal;
+mod svg;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -31,6 +33,7 @@ use crate::{Manifest, PluginId};
 
 pub use cycle::Cycle;
 pub use refusal::{Dependant, DependencyChange, GraphProblem, Refusal};
+pub use svg::SVG_STYLE;
 pub use view::{Edge, View};
 
 /// The relations between a set of installed plugins. Immutable.

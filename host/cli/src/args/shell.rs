@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, CommandFactory as _};
 
 use super::Cli;
+use crate::config::is_bare_name;
 use host_client::{Failure, output};
 
 /// `man`.
@@ -33,7 +34,7 @@ pub(crate) fn man(args: &Man) -> Result<(), Failure> {
         return Ok(());
     };
     let failed = |error: io::Error| Failure::from_error(format!("failed to write into `{}`", folder.display()), &error);
-    if folder.components().count() == 1 && !folder.is_absolute() && folder.to_str() != Some(".") && !folder.exists() {
+    if is_bare_name(folder) && !folder.exists() {
         let failure = Failure::usage(format!("there is no command and no folder `{}`", folder.display()));
         return Err(failure.fix(format!("write `./{}` to create the folder", folder.display())));
     }

@@ -28,9 +28,7 @@ pub(crate) struct Section {
 impl Section {
     /// Returns the values with secrets masked: the values of keys that look like secrets, at every depth.
     pub(crate) fn shown(&self) -> Value {
-        let mut shown = Value::Object(self.values.clone());
-        mask_by_name(&mut shown);
-        shown
+        mask_by_name(&self.values).into()
     }
 }
 

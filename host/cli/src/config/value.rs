@@ -169,7 +169,7 @@ pub(super) fn with_path(source: &Source, path: PathBuf) -> Source {
 }
 
 /// Returns whether a program is a name without `/`, which is looked up in `PATH`.
-pub(super) fn is_bare_name(path: &Path) -> bool {
+pub(crate) fn is_bare_name(path: &Path) -> bool {
     !path.as_os_str().as_encoded_bytes().contains(&b'/')
 }
 
@@ -188,4 +188,25 @@ pub(crate) fn shown_setting(text: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_settings_are_shown_without_secrets() {
+        for (text, expected) in [
+            ("127.0.0.1", "127.0.0.1"),
+            ("weather/key=tiger", "weather/key=…"),
+            ("me:tiger@example.org", "example.org"),
+            ("https://me:tiger@example.org/a?token=tiger", "https://example.org/a…"),
+            ("https://a.example/=https://me:tiger@b.example/", "https://a.example/=https://b.example/"),
+            ("me:tiger@example.org=https://x", "example.org=https://x"),
+        ] {
+            let shown = shown_setting(text);
+            assert_eq!(shown, expected, "{text}");
+            assert!(!shown.contains("tiger"), "{shown}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use super::HostArgs;
 /// `graph`.
 #[derive(Debug, Args)]
 pub struct Graph {
-    /// Print the graph as Graphviz (dot) or Mermaid source
+    /// Print the graph as Graphviz (dot) or Mermaid source, or as an SVG picture
     #[arg(long, value_name = "FORMAT", conflicts_with_all = ["json", "output_format"])]
     pub(crate) format: Option<GraphFormat>,
     #[command(flatten)]
@@ -21,4 +21,6 @@ pub enum GraphFormat {
     Dot,
     /// Mermaid
     Mermaid,
+    /// SVG picture
+    Svg,
 }

@@ -26,8 +26,8 @@ pub struct Load {
     /// Folder of the plugin in a repository, folder or archive [default: its root]
     #[arg(long, value_name = "FOLDER", value_parser = TreePath::of_folder)]
     pub(crate) path: Option<TreePath>,
-    /// Set a key of the plugin's configuration to a JSON value or a text, and discard all earlier settings of the
-    /// plugin; `a.b` is the key `b` of the object `a`; may be repeated
+    /// Set a key of the plugin's configuration to a JSON value or a text; `a.b` is the key `b` of the object `a`; may
+    /// be repeated. The keys of all `--set` options replace the configuration that `configure` has stored
     #[arg(long, value_name = "KEY=JSON")]
     pub(crate) set: Vec<KeyValue>,
     /// Install the plugin without enabling it; if it is already running, the new version replaces it and runs

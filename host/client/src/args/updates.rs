@@ -36,13 +36,14 @@ pub struct Update {
 pub struct SetPolicy {
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
-    /// Largest allowed version step: `patch`, `minor` or `major`; with `manual`, updates are installed only by
-    /// `update`; with `pinned`, only by `update --version`
+    /// Largest version step of `update` and of automatic updates: `patch`, `minor` or `major`; with `manual`, `update`
+    /// installs the newest version, and nothing is installed automatically; with `pinned`, only `update --version`
+    /// installs another version
     pub(crate) policy: UpdateLevel,
     /// Install allowed updates as soon as they are found
     #[arg(long, conflicts_with = "manual_only")]
     pub(crate) automatic: bool,
-    /// Turn `--automatic` off; the policy still limits which versions `update` selects
+    /// Turn automatic updates off; the policy still limits which version `update` selects
     #[arg(long)]
     pub(crate) manual_only: bool,
     /// How often to check for updates, such as `30m` or `24h` [default: unchanged; initially one hour]

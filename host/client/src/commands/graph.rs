@@ -19,6 +19,7 @@ pub(super) async fn graph(client: &Client, args: args::Graph) -> Result<(), Fail
         None => "",
         Some(GraphFormat::Dot) => "?format=dot",
         Some(GraphFormat::Mermaid) => "?format=mermaid",
+        Some(GraphFormat::Svg) => "?format=svg",
     };
     let reply = client.request(ApiRequest::get(format!("{ROUTE}{query}"))).await?;
     if args.format.is_some() || args.client.format.is_data() {

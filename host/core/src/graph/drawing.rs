@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::{Edge, EdgeKind, Graph, Node, View};
 
-const NOT_INSTALLED: &str = "not installed";
+pub(super) const NOT_INSTALLED: &str = "not installed";
 
 impl Graph {
     /// The graph in the DOT language. Unsatisfied edges are red, disabled plugins dashed, missing plugins dotted.
@@ -74,17 +74,17 @@ impl Graph {
 }
 
 /// The ids of related plugins that are not installed.
-fn absent<'a>(view: &'a View<'_>) -> BTreeSet<&'a str> {
+pub(super) fn absent<'a>(view: &'a View<'_>) -> BTreeSet<&'a str> {
     let installed: BTreeSet<_> = view.nodes.iter().map(|node| node.id.as_str()).collect();
     view.edges.iter().map(|edge| edge.to.as_str()).filter(|id| !installed.contains(id)).collect()
 }
 
-fn about(node: &Node) -> String {
+pub(super) fn about(node: &Node) -> String {
     format!("{}{}", node.version, if node.enabled { "" } else { ", disabled" })
 }
 
 /// The label of an edge with its problems.
-fn words(edge: &Edge) -> Vec<String> {
+pub(super) fn words(edge: &Edge) -> Vec<String> {
     let requirement = edge.requirement.iter().map(|requirement| format!(" {requirement}"));
     let says = std::iter::once(edge.kind.verb().to_owned()).chain(requirement).collect();
     std::iter::once(says).chain(edge.in_short()).collect()

@@ -3,7 +3,7 @@
 use host_core::configuration::{MASK, Schema};
 use serde_json::{Map, Value};
 
-use crate::model::Setup;
+use crate::model::{Error, Setup};
 
 /// The JSON pointers to the secrets of a configuration. A list that contains a secret counts as one secret, because a
 /// part of a list cannot be put back.
@@ -73,14 +73,21 @@ impl Setup {
     }
 
     /// An error of the plugin's code without the secrets of the configuration.
-    pub(crate) fn mask_error(&self, error: host_load::Error) -> host_load::Error {
-        use host_load::Error;
-        match error {
-            Error::ConfigurationRefused { reason } => Error::ConfigurationRefused { reason: self.mask_text(&reason) },
-            Error::StartFailed { message } => Error::StartFailed { message: self.mask_text(&message) },
-            Error::StartPanicked(panicked) => {
-                Error::StartPanicked(host_load::Panicked { message: self.mask_text(&panicked.message), ..panicked })
+    pub(crate) fn mask_error(&self, error: impl Into<Error>) -> Error {
+        use host_load::Error as Load;
+        match error.into() {
+            Error::Load(Load::ConfigurationRefused { reason }) => {
+                Load::ConfigurationRefused { reason: self.mask_text(&reason) }.into()
             }
+            Error::Load(Load::StartFailed { message }) => {
+                Load::StartFailed { message: self.mask_text(&message) }.into()
+            }
+            Error::Load(Load::StartPanicked(panicked)) => {
+                let message = self.mask_text(&panicked.message);
+                Load::StartPanicked(host_load::Panicked { message, ..panicked }).into()
+            }
+            Error::Hook { hook, reason } => Error::Hook { hook, reason: self.mask_text(&reason) },
+            Error::Unhealthy { reason } => Error::Unhealthy { reason: self.mask_text(&reason) },
             error => error,
         }
     }

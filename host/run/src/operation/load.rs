@@ -107,7 +107,7 @@ impl Work<'_> {
         let module = self.open(setup).await?;
         self.step("validate");
         let judged = module.validate(&setup.configuration, self.host.config().start_timeout).await;
-        Ok(judged.map_err(|error| setup.mask_error(error))?)
+        judged.map_err(|error| setup.mask_error(error))
     }
 
     /// Starts a stopped plugin, if its code has `hook`.

@@ -52,7 +52,7 @@ impl Work<'_> {
             let _ = generation.instance.stop(self.host.config().stop_timeout).await;
             generation.services.close();
             self.copy_log(lease, seen);
-            return Err(error);
+            return Err(setup.mask_error(error));
         }
         Ok(started)
     }

@@ -1,11 +1,16 @@
-//! The plugin dependency graph as JSON, DOT or Mermaid.
+//! The plugin dependency graph as JSON, DOT, Mermaid or a picture.
+
+use std::sync::LazyLock;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use host_api as api;
-use host_core::graph::{Edge, Node, View};
-use http::header::{CONTENT_TYPE, HeaderValue};
+use host_core::Digest;
+use host_core::graph::{Edge, Node, SVG_STYLE, View};
+use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -15,7 +20,7 @@ use crate::wire::input::QueryParams;
 /// The output format.
 #[derive(Deserialize, IntoParams)]
 pub(crate) struct GraphQuery {
-    /// Output format: `json`, `dot` or `mermaid`; `json` when absent.
+    /// Output format: `json`, `dot`, `mermaid` or `svg`; `json` when absent.
     #[param(value_type = String)]
     #[serde(default)]
     format: GraphFormat,
@@ -28,6 +33,7 @@ enum GraphFormat {
     Json,
     Dot,
     Mermaid,
+    Svg,
 }
 
 pub(crate) async fn graph(
@@ -39,8 +45,20 @@ pub(crate) async fn graph(
         GraphFormat::Json => Json(shown(&graph.view())).into_response(),
         GraphFormat::Dot => text("text/vnd.graphviz", graph.dot()),
         GraphFormat::Mermaid => text("text/plain; charset=utf-8", graph.mermaid()),
+        GraphFormat::Svg => {
+            let mut response = text("image/svg+xml", graph.svg());
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, PICTURE_POLICY.clone());
+            response
+        }
     }
 }
+
+/// Content security policy of the picture: its own style sheet, and nothing else.
+static PICTURE_POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let digest = BASE64_STANDARD.encode(Digest::compute(SVG_STYLE.as_bytes()).as_bytes());
+    let policy = format!("default-src 'none'; style-src 'sha256-{digest}'; frame-ancestors 'none'");
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
+});
 
 fn text(content_type: &'static str, text: String) -> Response {
     let mut response = text.into_response();

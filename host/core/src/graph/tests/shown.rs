@@ -133,3 +133,25 @@ fn each_kind_of_edge_has_a_name_and_a_verb() {
     ]
     .assert_eq(&kinds.map(|kind| format!("a {} b ({})", kind.verb(), kind.as_str())).join(", "));
 }
+
+#[test]
+fn a_graph_is_drawn_as_a_picture() {
+    let svg = graph(SHOP).svg();
+    let count = |part: &str| svg.matches(part).count();
+    assert_eq!((count("<rect "), count("marker-end=")), (9, 8));
+    for part in [
+        "<title>shop → bank: needs: disabled</title><path class=\"dependency unmet\"",
+        "<title>shop → end: runs after</title><path class=\"run_after\"",
+        "<title>shop → store: needs &gt;=1, &lt;2: 0.9.0 is installed</title>",
+        "<g class=\"disabled\"><rect ",
+        ">1.0.0, disabled</text>",
+        ">not installed</text>",
+    ] {
+        assert!(svg.contains(part), "{part}\n{svg}");
+    }
+    let empty = Graph::default().svg();
+    assert!(empty.starts_with("<svg ") && empty.ends_with("</svg>\n") && !empty.contains("NaN"), "{empty}");
+    // A plugin that waits for itself, and plugins that wait for each other.
+    let cycle = graph("aaa: needs bbb\nbbb: needs aaa; not aaa\nccc: needs ccc").svg();
+    assert_eq!(cycle.matches("marker-end=").count(), 4, "{cycle}");
+}

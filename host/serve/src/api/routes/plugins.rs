@@ -49,11 +49,12 @@ pub(super) fn add(t: &mut RouteTable, max_upload_bytes: u64) {
         .errors(&[429])
         .response::<api::LogLines>(200);
     t.role(Viewer, "graph", GET, "/api/plugins/graph", graph::graph)
-        .summary("Plugin dependency graph as JSON, DOT or Mermaid.")
+        .summary("Plugin dependency graph as JSON, DOT, Mermaid or an SVG picture.")
         .query::<graph::GraphQuery>()
-        .allowed_values("format", &["json", "dot", "mermaid"])
+        .allowed_values("format", &["json", "dot", "mermaid", "svg"])
         .response::<api::Graph>(200)
         .text_response(200, "text/vnd.graphviz")
+        .text_response(200, "image/svg+xml")
         .text_response(200, "text/plain");
     t.role(Operator, "plugin_load", POST, "/api/plugins/load", plugins::load)
         .summary("Installs a plugin from a source: fetches, checks, builds, loads and starts it.")

@@ -8,7 +8,6 @@ use host_core::configuration::{Schema, mask_by_name};
 use host_core::manifest::Placement;
 use host_core::{Manifest, Pick};
 use host_run::{FailedLoad, FirstLoad, PluginView};
-use serde_json::Value;
 
 use super::older::{six_states, status};
 use super::update;
@@ -122,9 +121,7 @@ pub(crate) fn plugin(view: &PluginView, stored_data: api::StoredData) -> api::Pl
 /// `password`.
 pub(crate) fn masked(manifest: &Manifest, schema: &Schema) -> api::Metadata {
     let metadata = metadata(manifest);
-    let mut configuration = Value::Object(schema.mask(&metadata.configuration));
-    mask_by_name(&mut configuration);
-    let configuration = configuration.as_object().cloned().unwrap_or_default();
+    let configuration = mask_by_name(&schema.mask(&metadata.configuration));
     api::Metadata { configuration, ..metadata }
 }
 
