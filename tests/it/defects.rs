@@ -108,6 +108,12 @@ async fn a_library_without_a_root_symbol_is_refused() {
 }
 
 #[tokio::test]
+async fn a_library_that_the_linker_refuses_is_refused_with_its_words() {
+    let document = refused("undefined-symbol", "load_linker").await;
+    assert!(detail(&document).contains("undefined symbol: a_function_of_a_missing_library"), "{document}");
+}
+
+#[tokio::test]
 async fn a_library_of_another_abi_is_refused_with_both_versions() {
     let old = refused("older-abi", "load_sdk_too_old").await;
     assert!(detail(&old).contains("SDK 0.0.9 (ABI 0.9), this host supports ABI 1.x"), "{old}");

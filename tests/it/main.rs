@@ -39,6 +39,7 @@ mod catalog;
 mod command_line;
 mod compression;
 mod console;
+mod crash;
 mod cross_origin;
 mod damage;
 mod defects;

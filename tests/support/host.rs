@@ -227,6 +227,16 @@ impl TestHost {
         self.again()
     }
 
+    /// Waits until the host has ended by itself, with this signal or exit status; gives how another one is started on
+    /// what it has left.
+    pub(crate) fn crashed(mut self, end: i32) -> Options {
+        self.has_stopped = true;
+        let exit = self.exit();
+        let found = exit.as_ref().ok().and_then(|exit| exit.signal().or(exit.code()));
+        assert_eq!(found, Some(end), "{exit:?}\n=== what the host wrote ===\n{}", self.log());
+        self.again()
+    }
+
     /// Ends the host as a power cut would; gives how another one is started on what it has left.
     pub(crate) fn pull_plug(mut self) -> Options {
         self.has_stopped = true;

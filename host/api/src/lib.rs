@@ -43,9 +43,9 @@ pub use plan::{
     SettingChange,
 };
 pub use plugin::{
-    Configuration, ConfigurationCheck, CurrentOperation, Endpoint, FailedLoad, Generation, HealthMetadata, LastError,
-    LoadRequest, Metadata, Plugin, PluginItem, PluginList, PluginParts, PluginState, PluginStateError, RollbackVersion,
-    Route, SecurityMetadata, Status, StatusResponse, StoredData, UploadResponse, Validation,
+    Configuration, ConfigurationCheck, CurrentOperation, Endpoint, FailedLoad, Generation, HealthMetadata, LastCrash,
+    LastError, LoadRequest, Metadata, Plugin, PluginItem, PluginList, PluginParts, PluginState, PluginStateError,
+    RollbackVersion, Route, SecurityMetadata, Status, StatusResponse, StoredData, UploadResponse, Validation,
 };
 pub use revision::{PastPlugin, PastPlugins, Revision, RevisionChange, RevisionDiff, RevisionList};
 pub use series::{PluginSeries, SeriesPoint};

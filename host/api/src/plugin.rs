@@ -180,6 +180,9 @@ pub struct PluginItem {
     pub warnings: Vec<String>,
     /// The error of the last operation; null if it succeeded.
     pub last_error: Option<LastError>,
+    /// The newest crash of the host that the plugin has caused; null if none is known.
+    #[serde(default)]
+    pub last_crash: Option<LastCrash>,
     /// The operation that works on the plugin; null if none does.
     #[serde(default)]
     pub operation: Option<CurrentOperation>,
@@ -208,6 +211,22 @@ pub struct LastError {
     /// The error message.
     pub message: String,
     /// Time of the error.
+    pub at_unix_ms: u64,
+}
+
+/// A crash of the host that a plugin has caused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastCrash {
+    /// The number of the generation.
+    pub generation: Option<u64>,
+    /// The occasion on which the plugin's code ran: `open`, `start`, `hook`, `call`, `release` or `thread`; null if the
+    /// host had not called it.
+    pub activity: Option<String>,
+    /// The name of a signal, `stack_overflow`, or `exit`.
+    pub cause: String,
+    /// The crash in one sentence.
+    pub message: String,
+    /// Time of the crash.
     pub at_unix_ms: u64,
 }
 

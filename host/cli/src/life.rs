@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use host_build::Builder;
 use host_core::Span;
+use host_load::CrashLog;
 use host_run::Host;
 use host_serve::{Listener, Server};
 use host_state::{Newest, State};
@@ -70,6 +71,7 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
         failure.fix.get_or_insert_with(|| folders.to_owned());
         failure
     })?;
+    configs.run.crash_log = watch_crashes(&store);
     let builder = Builder::new(store.clone(), configs.build).await;
     let builder = builder.map_err(|error| Failure::from_error("failed to prepare builds", &error))?;
     let rustc = builder.toolchain().rustc.clone();
@@ -154,6 +156,13 @@ pub(crate) async fn serve(args: Serve, environment: &Environment) -> Result<(), 
     let duration_ms = u64::try_from(stopping_since.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(duration_ms, "stopped after {signal}");
     Ok(())
+}
+
+/// Reads the crashes of earlier processes, and records a crash of this one.
+fn watch_crashes(store: &Store) -> Option<Arc<CrashLog>> {
+    let log = CrashLog::open(&store.crash_log_path()).and_then(|log| log.watch().map(|()| log));
+    let failed = |error| tracing::warn!("crashes of the host will not be attributed to plugins: {error}");
+    log.map_err(failed).ok().map(Arc::new)
 }
 
 /// Opens the state database, or creates it in a plugin folder without records.

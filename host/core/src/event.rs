@@ -194,6 +194,18 @@ pub enum EventKind {
         /// The reason of the last failure.
         reason: Text,
     },
+    /// Code of a plugin has ended the host process. Published by the host that starts next.
+    PluginCrashed {
+        /// The number of the generation.
+        generation: Option<u64>,
+        /// The occasion on which its code ran: `open`, `start`, `hook`, `call`, `release` or `thread`; `None` if the
+        /// host had not called it.
+        activity: Option<Text>,
+        /// The name of a signal, `stack_overflow` or `exit`.
+        cause: Text,
+        /// The time of the crash in milliseconds since 1970.
+        crashed_at_unix_ms: u64,
+    },
     /// The quarantine of a plugin has ended, so it may serve again.
     PluginQuarantineLifted {
         /// The actor.
@@ -288,6 +300,7 @@ names! {
     HealthChanged => "health.changed",
     CircuitOpened => "circuit.opened",
     CircuitClosed => "circuit.closed",
+    PluginCrashed => "plugin.crashed",
     PluginQuarantined => "plugin.quarantined",
     PluginQuarantineLifted => "plugin.quarantine_lifted",
     ConfigurationChanged => "configuration.changed",

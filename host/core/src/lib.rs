@@ -13,6 +13,7 @@
 //! | [`desired`], [`plan`] | the desired state, and the steps from the actual to the desired state |
 //! | [`update`], [`probation`], [`health`] | update policies, rollback of failing versions, results of health probes |
 //! | [`job`], [`event`], [`audit`] | states of jobs, events, entries of the audit log |
+//! | [`crash_message`], [`crash_cause`] | crashes of the host in words |
 //! | [`access`], [`BodyRules`], [`RateLimiter`] | roles, checks of request bodies, rate limits of endpoints |
 //! | [`Size`], [`Span`], [`spelling`] | sizes and durations as they are shown, suggestions for misspelled words |
 
@@ -21,6 +22,7 @@ mod address;
 pub mod audit;
 mod body_rules;
 pub mod configuration;
+mod crash;
 pub mod desired;
 mod digest;
 pub mod event;
@@ -49,6 +51,7 @@ pub mod update;
 pub use access::{Principal, Rights, Role};
 pub use address::is_public_address;
 pub use body_rules::{BodyProblem, BodyRules};
+pub use crash::{crash_cause, crash_message};
 pub use desired::{Desired, Goal, Pick};
 pub use digest::{Digest, DigestError, DigestWriter};
 pub use graph::Graph;

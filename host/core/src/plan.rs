@@ -218,6 +218,11 @@ impl Attempts {
         self.in_a_row = 0;
     }
 
+    /// Ends the attempts: the planner quarantines the plugin.
+    pub fn give_up(&mut self) {
+        self.is_hopeless = true;
+    }
+
     /// Forgets all failures, at the operator's request.
     pub fn forget(&mut self) {
         *self = Attempts { was_tried: self.was_tried, ..Attempts::default() };

@@ -33,6 +33,7 @@ impl Instance {
         let stream = rest.map(|rest| pulled(rest, Arc::downgrade(self.library())));
         let body = if body.is_empty() { Chunk::EMPTY } else { Chunk::from_owner(body) };
         let request = Request { head: Chunk::from_vec(head), body, stream: ROption::from(stream) };
+        let _entered = self.enter_call();
         // SAFETY: handle and table belong together, and `release` is called by `drop` only.
         let future = unsafe { (self.handle().table.call())(self.handle().plugin, request) };
         Call { future: Some(future), instance: self.clone() }
@@ -74,10 +75,12 @@ impl Future for Call {
     type Output = Result<PluginResponse, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(future) = &mut self.future else {
+        let this = &mut *self;
+        let Some(future) = &mut this.future else {
             return Poll::Ready(Err(CallError::Failed("the call has ended".to_owned())));
         };
         safe_point();
+        let _entered = this.instance.enter_call();
         // The SDK catches every panic; a library made without it may report one this way, as a panic on this side.
         let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(future).poll(context)));
         let result = match polled {
@@ -88,8 +91,8 @@ impl Future for Call {
                 location: String::new(),
             })),
         };
-        self.future = None;
-        Poll::Ready(result.and_then(|response| PluginResponse::read(response, &self.instance)))
+        this.future = None;
+        Poll::Ready(result.and_then(|response| PluginResponse::read(response, &this.instance)))
     }
 }
 

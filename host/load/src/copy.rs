@@ -12,7 +12,7 @@ use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use parking_lot::Mutex;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
-use crate::ledger::{self, Slot};
+use crate::ledger::{self, Activity, Slot};
 
 /// Numbers the names under which copies are opened.
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
@@ -21,7 +21,10 @@ static NUMBERS: AtomicU64 = AtomicU64::new(1);
 static OPENING: Mutex<()> = Mutex::new(());
 
 /// Sealed bytes in memory, which cannot be changed any more.
-pub(crate) struct Copy(OwnedFd);
+pub(crate) struct Copy {
+    file: OwnedFd,
+    label: String,
+}
 
 /// An open library. Dropping it leaves it open.
 pub(crate) struct Open {
@@ -53,7 +56,7 @@ impl Copy {
         let copy = OwnedFd::from(file);
         fcntl_add_seals(&copy, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)
             .map_err(|error| OpenError::Io("seal", error.into()))?;
-        Ok(Copy(copy))
+        Ok(Copy { file: copy, label: label.to_owned() })
     }
 
     /// Opens the copy under a temporary name in `folder`. Blocks; runs the library's constructors.
@@ -63,18 +66,20 @@ impl Copy {
     pub(crate) fn open(self, folder: &Path) -> Result<Open, OpenError> {
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
         let name = folder.join(format!("plugin-{number}.so"));
-        std::os::unix::fs::symlink(format!("/proc/self/fd/{}", self.0.as_raw_fd()), &name)
+        std::os::unix::fs::symlink(format!("/proc/self/fd/{}", self.file.as_raw_fd()), &name)
             .map_err(|error| OpenError::Io("name", error))?;
         // One at a time: while one thread opens a library, another thread that walks the list of libraries, as is done
         // below, may read past the end of one of glibc's lists (2.36, observed with more than sixty open libraries and
         // several opens at once).
         let _one_at_a_time = OPENING.lock();
         // Before its constructors run: they may start threads.
-        let slot = ledger::open_slot(number).ok_or(OpenError::TooMany)?;
+        let slot = ledger::open_slot(number, &self.label).ok_or(OpenError::TooMany)?;
+        let entered = slot.place(Activity::Open).enter();
         // `RTLD_LOCAL` hides the symbols of one plugin from another; `RTLD_NOW` reports a missing symbol here instead
         // of in a call; no `RTLD_DEEPBIND`, so that interposed functions stay interposed. SAFETY: constructors of the
         // library run here; the operator decides to trust them, like all of its code.
         let opened = unsafe { Library::open(Some(&name), RTLD_NOW | RTLD_LOCAL) };
+        drop(entered);
         let _ = std::fs::remove_file(&name);
         let handle = opened.map_err(|error| {
             // A constructor may have left something behind; then the slot is never reused.
@@ -82,7 +87,7 @@ impl Copy {
                 slot.free();
             }
             // The name is internal to this process; the text of the linker after it is useful.
-            OpenError::Linker(error.to_string().replace(&name.display().to_string(), "the library"))
+            OpenError::Linker(with_sources(&error).replace(&name.display().to_string(), "the library"))
         })?;
         let handle = handle.into_raw();
         // SAFETY: the library is open.
@@ -102,6 +107,12 @@ impl Open {
     pub(crate) unsafe fn close(self) -> Result<(), String> {
         ManuallyDrop::into_inner(self.handle).close().map_err(|error| error.to_string())
     }
+}
+
+/// The text of an error and of its sources: libloading has the linker's own words in a source.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(Some(error), |error| error.source());
+    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn memory_name(label: &str) -> String {
@@ -128,7 +139,7 @@ mod tests {
     #[test]
     fn a_copy_cannot_be_changed_and_is_found_by_its_whole_label() {
         let copy = Copy::new(b"bytes", "x#1").unwrap();
-        let mut file = std::fs::File::from(copy.0.try_clone().unwrap());
+        let mut file = std::fs::File::from(copy.file.try_clone().unwrap());
         assert!(file.write_all(b"more").is_err());
         assert!(!is_mapped("x#1").unwrap());
     }

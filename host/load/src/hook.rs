@@ -11,6 +11,7 @@ use crate::error::CallError;
 use crate::hooks::Hooks;
 use crate::instance::Instance;
 use crate::kind::GuardKind;
+use crate::ledger::{Activity, Place};
 use crate::library::Library;
 use crate::own_thread::{Outcome, run};
 
@@ -130,7 +131,7 @@ impl Instance {
             let future = table.hook().map(|hook| unsafe { hook(plugin, number, Chunk::from_vec(argument)) });
             (future, (instance, hold))
         };
-        answer(number, timeout, ask).await
+        answer(number, timeout, self.library().place(Activity::Hook), ask).await
     }
 }
 
@@ -145,24 +146,26 @@ pub(crate) async fn validate(
         return Ok(());
     }
     let argument = Value::Object(configuration.clone()).to_string().into_bytes();
-    let library = library.clone();
+    let (library, place) = (library.clone(), library.place(Activity::Hook));
     let ask = move || {
         let prepare = library.root.prepare();
         // SAFETY: the root passed the layout check, and `library` holds it.
         let future = prepare.map(|prepare| unsafe { prepare(hook::VALIDATE, Chunk::from_vec(argument)) });
         (future, library)
     };
-    answer(hook::VALIDATE, timeout, ask).await.map(drop)
+    answer(hook::VALIDATE, timeout, place, ask).await.map(drop)
 }
 
 /// Runs a hook, which may block, on a separate thread. `held` is dropped after the hook's future.
 async fn answer<H: Send + 'static>(
     number: u32,
     timeout: Duration,
+    place: Place,
     ask: impl FnOnce() -> (Option<FfiFuture<RResult<Chunk, Failure>>>, H) + Send + 'static,
 ) -> Result<Option<Value>, CallError> {
     let name = name_of(number);
     let work = move || async move {
+        let _entered = place.enter();
         let (future, held) = ask();
         let answer = match future {
             None => None,

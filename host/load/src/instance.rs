@@ -11,6 +11,7 @@ use crate::error::CallError;
 use crate::guard::LibraryGuard;
 use crate::hooks::Hooks;
 use crate::kind::GuardKind;
+use crate::ledger::{Activity, Entered, Place};
 use crate::library::Library;
 use crate::own_thread::{Outcome, block_on_until, run, spawn_detached};
 use crate::record::Watch;
@@ -22,6 +23,8 @@ pub struct Instance {
     /// `None` after its release.
     library: Option<Arc<Library>>,
     watch: Watch,
+    /// Where a thread is during a call.
+    calls: Place,
     hooks: Hooks,
     /// Whether a health hook is running. A blocked hook is not called again, so it costs one thread in total instead of
     /// one per interval.
@@ -32,8 +35,8 @@ impl Instance {
     /// # Safety
     /// `handle` must come from the start of `library` and be passed here once.
     pub(crate) unsafe fn new(handle: PluginHandle, library: Arc<Library>, hooks: Hooks) -> Instance {
-        let watch = Watch::new(library.record());
-        Instance { handle, library: Some(library), watch, hooks, probing: AtomicBool::new(false) }
+        let (watch, calls) = (Watch::new(library.record()), library.place(Activity::Call));
+        Instance { handle, library: Some(library), watch, calls, hooks, probing: AtomicBool::new(false) }
     }
 
     /// Watches the library without holding it.
@@ -43,6 +46,11 @@ impl Instance {
 
     pub(crate) fn library(&self) -> &Arc<Library> {
         self.library.as_ref().expect("only drop takes it")
+    }
+
+    /// Marks this thread as running a call of the plugin, until the result is dropped.
+    pub(crate) fn enter_call(&self) -> Entered {
+        self.calls.enter()
     }
 
     pub(crate) fn hold(&self, kind: GuardKind) -> LibraryGuard {
@@ -90,6 +98,7 @@ impl Instance {
 
     /// Runs the stop hook on this thread, for a plugin that was started but is no longer needed.
     pub(crate) fn stop_here(self, timeout: Duration) {
+        let _entered = self.library().place(Activity::Hook).enter();
         // SAFETY: as in `call`.
         let stop = unsafe { (self.handle.table.stop())(self.handle.plugin) };
         let _ = block_on_until(stop, Instant::now() + timeout);
@@ -103,6 +112,7 @@ impl Instance {
     ) -> Result<(), CallError> {
         let (instance, hold) = (self.clone(), self.hold(GuardKind::Hook));
         let work = move || async move {
+            let _entered = instance.library().place(Activity::Hook).enter();
             // Copied here: the plugin's memory does not leave the guard.
             let result = call(instance.handle).await.into_result().map_err(CallError::from);
             drop((instance, hold));
@@ -128,6 +138,7 @@ impl Drop for Instance {
         let (handle, library) = (self.handle, self.library.take());
         // The last reference often falls on a worker of the host, and the plugin's own `Drop` may block.
         spawn_detached("release", move || {
+            let _entered = library.as_ref().map(|library| library.place(Activity::Release).enter());
             // SAFETY: the last reference is gone, so no call, stream or chunk is left, and this runs once.
             unsafe { release(handle) };
             drop(library);

@@ -30,8 +30,12 @@ mod counts;
 mod interpose;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod keys;
+mod label;
 mod linker;
+mod place;
 mod real;
+#[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
+mod signal_stack;
 mod slots;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 mod threads;
@@ -86,7 +90,9 @@ mod here {
 pub(crate) use here::interposed;
 pub use here::safe_point;
 pub(crate) use here::{MAX_KEYS, MAX_KEYS_OF_LIBRARY, delete_keys, leave_thread, n_keys, n_keys_of, names_of, raise};
+pub(crate) use label::MAX_LABEL;
 pub(crate) use linker::range_of;
+pub(crate) use place::{Activity, Culprit, Entered, Place, culprit};
 pub(crate) use slots::{MAX_LIBRARIES, Slot, open_slot};
 
 /// The names of the threads on which a library has left something.

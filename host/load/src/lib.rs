@@ -14,6 +14,7 @@
 
 mod call;
 mod copy;
+mod crash;
 mod elf;
 mod error;
 pub mod explain;
@@ -38,6 +39,7 @@ mod services;
 mod unload;
 
 pub use call::{Call, RequestBody};
+pub use crash::{Crash, CrashLog};
 pub use elf::{LibraryHeader, library_header};
 pub use error::{CallError, Error, Panicked};
 pub use hook::Hook;

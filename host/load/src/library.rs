@@ -12,7 +12,7 @@ use plugin_sdk_abi::{GateError, PluginRootRef, ROOT_SYMBOL, open_root};
 use tokio::runtime::Handle as Runtime;
 
 use crate::copy::{Copy, Open, OpenError};
-use crate::ledger;
+use crate::ledger::{self, Activity, Place};
 use crate::record::Record;
 #[cfg(all(target_os = "linux", target_env = "gnu", not(target_feature = "crt-static")))]
 use crate::self_test::effective;
@@ -142,6 +142,11 @@ impl Drop for Unchecked {
 impl Library {
     pub(crate) fn record(&self) -> &Arc<Record> {
         &self.record
+    }
+
+    /// The place of a thread that runs code of the library.
+    pub(crate) fn place(&self, activity: Activity) -> Place {
+        self.record.slot().place(activity)
     }
 }
 

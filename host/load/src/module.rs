@@ -17,6 +17,7 @@ use crate::hook::{self, Hook};
 use crate::hooks::Hooks;
 use crate::host_table::new_host_handle;
 use crate::instance::Instance;
+use crate::ledger::Activity;
 use crate::library::{self, Library, Opened};
 use crate::own_thread::{Outcome, run};
 use crate::services::Services;
@@ -87,6 +88,7 @@ impl Module {
         let name = format!("open-{}", manifest.id);
         let work = move || async move {
             let opened = library::open(&store, &artifact, label, runtime)?;
+            let _entered = opened.library.place(Activity::Open).enter();
             // SAFETY: the root passed the layout check, and `opened` holds it.
             let description = unsafe { (opened.library.root.description())() };
             let description = serde_json::from_slice::<Description>(&description).map_err(|error| {
@@ -162,6 +164,7 @@ impl Module {
         let host = new_host_handle(services, &library);
         let name = format!("start-gen-{generation}");
         let work = move || async move {
+            let _entered = library.place(Activity::Start).enter();
             let start = Start { host, configuration: Chunk::from_vec(configuration), generation };
             // SAFETY: the root passed the layout check, `library` holds it, and a module starts once.
             let started = unsafe { (library.root.start())(start) };

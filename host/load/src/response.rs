@@ -172,11 +172,13 @@ impl Body for ResponseBody {
         }
         let Some(Streamed { stream, instance, .. }) = &mut self.stream else { return Poll::Ready(None) };
         safe_point();
+        let entered = instance.enter_call();
         let item = match ready!(stream.poll_next(context)) {
             Some(Ok(chunk)) => return Poll::Ready(Some(Ok(Frame::data(held(chunk, instance))))),
             Some(Err(failure)) => Some(Err(BodyFailure(CallError::from(failure)))),
             None => None,
         };
+        drop(entered);
         self.stream = None;
         Poll::Ready(item)
     }

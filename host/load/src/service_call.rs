@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use crate::error::CallError;
 use crate::guard::{LibraryGuard, guarded_waker};
 use crate::kind::GuardKind;
-use crate::ledger::safe_point;
+use crate::ledger::{Activity, Place, safe_point};
 use crate::library::Library;
 use crate::services::{ServiceBody, ServiceRequest, Services};
 
@@ -128,6 +128,7 @@ fn body_of(first: &Chunk, rest: Option<BodyStream>, library: &Arc<Library>) -> S
         Some(rest) => Pulled {
             first: (!first.is_empty()).then_some(first),
             rest: Some(rest),
+            place: library.place(Activity::Call),
             _hold: LibraryGuard::new(library.clone(), GuardKind::RequestBody),
         }
         .boxed_unsync(),
@@ -138,6 +139,7 @@ fn body_of(first: &Chunk, rest: Option<BodyStream>, library: &Arc<Library>) -> S
 struct Pulled {
     first: Option<Bytes>,
     rest: Option<BodyStream>,
+    place: Place,
     // After the stream, which is code of the library.
     _hold: LibraryGuard,
 }
@@ -150,8 +152,10 @@ impl http_body::Body for Pulled {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
+        let place = self.place;
         let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
         safe_point();
+        let _entered = place.enter();
         let item = match ready!(rest.poll_next(context)) {
             Some(Ok(chunk)) => return Poll::Ready(Some(Ok(Frame::data(Bytes::copy_from_slice(&chunk))))),
             Some(Err(failure)) => Some(Err(CallError::from(failure).to_string())),

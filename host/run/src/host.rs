@@ -6,6 +6,7 @@ mod boot;
 mod cache;
 mod calls;
 mod configuration;
+mod crashes;
 mod events;
 mod follow;
 mod gather;

@@ -18,6 +18,7 @@
 //! │       ├── body_schemas.json    the schemas of request bodies by their paths, if there are any
 //! │       └── artifact.json        digests and provenance
 //! ├── records/<plugin>.json        the desired state, in case state.db is lost
+//! ├── crashes.jsonl                0600; the crashes of the host, written by `host-load`
 //! ├── settings.json                0600; settings that were changed at run time
 //! ├── unneeded.json                unreferenced trees and artifacts, each with the time since then
 //! └── uploads/
@@ -75,6 +76,10 @@ impl Layout {
 
     pub(crate) fn seal_key(&self) -> PathBuf {
         self.plugin_dir.join("seal.key")
+    }
+
+    pub(crate) fn crash_log(&self) -> PathBuf {
+        self.plugin_dir.join("crashes.jsonl")
     }
 
     pub(crate) fn tmp(&self) -> PathBuf {

@@ -125,6 +125,11 @@ impl Store {
         &self.0.layout.cache_dir
     }
 
+    /// The path of the file with the crashes of the host.
+    pub fn crash_log_path(&self) -> PathBuf {
+        self.0.layout.crash_log()
+    }
+
     /// The path of the initial admin token.
     pub fn initial_admin_token_path(&self) -> PathBuf {
         self.0.layout.initial_admin_token()

@@ -117,6 +117,7 @@ impl Scene {
         self.arm(left_at, 1);
         assert!(self.request(ask).try_send().await.is_none(), "{left_at} is not passed");
         let options = self.host.take().unwrap().killed();
+        assert_no_process_of(&options.plugin_dir()).await;
         self.arm(point, 1);
         let options = options.start_until_killed().await;
         self.start(options).await;

@@ -15,6 +15,10 @@ use super::{PATIENCE, TestHost, eventually, program};
 use crate::client::Client;
 use crate::plugins;
 
+/// The timeouts that are 90 seconds unless a test sets them: calls wait for what the tests do meanwhile, and hooks for a
+/// machine that is busy.
+const LONG_TIMEOUTS: [&str; 3] = ["--body-idle-timeout-seconds", "--start-timeout-seconds", "--stop-timeout-seconds"];
+
 /// How a host is started.
 #[derive(Clone)]
 pub(crate) struct Options {
@@ -83,9 +87,7 @@ impl Options {
                 None => program(),
             },
         };
-        // Calls of tests wait for what the tests do meanwhile.
-        let is_patient = !self.flags.iter().any(|flag| flag == "--body-idle-timeout-seconds");
-        let patience = if is_patient { &["--body-idle-timeout-seconds", "90"][..] } else { &[] };
+        let defaults = LONG_TIMEOUTS.iter().filter(|name| !self.flags.iter().any(|flag| flag == *name));
         command
             .arg("serve")
             .args(["--port", "0"])
@@ -97,7 +99,7 @@ impl Options {
             .arg(plugins::repository())
             .arg("--source-root")
             .arg(plugins::built_folder())
-            .args(patience)
+            .args(defaults.flat_map(|name| [*name, "90"]))
             .args(&self.flags)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.folder.path());
@@ -131,7 +133,10 @@ impl Options {
 
     /// Starts a host that kills itself before it is ready; gives how another one is started.
     pub(crate) async fn start_until_killed(self) -> Options {
-        let mut child = self.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = self.command().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Log::default();
+        log.follow(child.stdout.take().unwrap());
+        log.follow(child.stderr.take().unwrap());
         let mut exit = None;
         let until = Instant::now() + PATIENCE;
         while exit.is_none() && Instant::now() < until {
@@ -139,7 +144,8 @@ impl Options {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let _ = (child.kill(), child.wait());
-        assert_eq!(exit.and_then(|exit| exit.signal()), Some(9), "the host was not killed: {exit:?}");
+        let signal = exit.and_then(|exit| exit.signal());
+        assert_eq!(signal, Some(9), "the host was not killed: {exit:?}; its log:\n{}", log.text());
         self
     }
 

@@ -169,7 +169,11 @@ fn sheet(plugin: &Plugin, configuration: &Configuration, url: &str) -> String {
     let error = item.last_error.iter().map(|error| {
         format!("last error: {} ({}, {} UTC)", printable(&error.message), error.code, utc(error.at_unix_ms))
     });
-    let remarks: Vec<_> = warnings.chain(error).collect();
+    let crash = item
+        .last_crash
+        .iter()
+        .map(|crash| format!("last crash: {} ({} UTC)", printable(&crash.message), utc(crash.at_unix_ms)));
+    let remarks: Vec<_> = warnings.chain(error).chain(crash).collect();
     if !remarks.is_empty() {
         sections.push(labels(&remarks.join("\n")).into_owned());
     }

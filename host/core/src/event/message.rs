@@ -1,7 +1,7 @@
 //! Messages of events for people.
 
 use super::{EventKind, Text};
-use crate::{Size, Span};
+use crate::{Size, Span, crash_message};
 
 impl EventKind {
     /// One sentence for people, which does not name the plugin. Holds no secrets.
@@ -73,6 +73,9 @@ impl EventKind {
             }
             EventKind::CircuitClosed { generation } => {
                 format!("calls of generation {generation} are accepted again")
+            }
+            EventKind::PluginCrashed { generation, activity, cause, .. } => {
+                crash_message(*generation, activity.as_ref().map(Text::as_str), cause.as_str())
             }
             EventKind::PluginQuarantined { failures, window, reason } => {
                 format!("the plugin is quarantined after {failures} failures in {}: {reason}", Span::new(*window))
@@ -167,6 +170,12 @@ mod tests {
                 retry_after: Duration::from_secs(5),
             },
             EventKind::CircuitClosed { generation: 2 },
+            EventKind::PluginCrashed {
+                generation: Some(2),
+                activity: Some("call".into()),
+                cause: "SIGSEGV".into(),
+                crashed_at_unix_ms: 1_000,
+            },
             EventKind::PluginQuarantined {
                 failures: 5,
                 window: Duration::from_secs(60),
@@ -230,6 +239,7 @@ mod tests {
             health.changed: generation 2 is healthy, it was unhealthy
             circuit.opened: calls of generation 2 are refused for 5 s: 5 calls timed out
             circuit.closed: calls of generation 2 are accepted again
+            plugin.crashed: generation 2 crashed the host during a call: invalid memory access (SIGSEGV)
             plugin.quarantined: the plugin is quarantined after 5 failures in 1 min: it panicked at its start
             plugin.quarantine_lifted: the quarantine was lifted by operator
             configuration.changed: the configuration was changed (revision 4); in use by generation 2

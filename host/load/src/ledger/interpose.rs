@@ -11,6 +11,7 @@ use libc::{pthread_attr_t, pthread_key_t, pthread_t};
 
 use super::counts::CountKind;
 use super::keys;
+use super::place::Activity;
 use super::real::{self, Start};
 use super::slots::{Slot, find};
 use super::threads;
@@ -81,6 +82,7 @@ unsafe extern "C-unwind" fn begin_thread(begin: *mut c_void) -> *mut c_void {
     let Begin { owner, start, argument } = *unsafe { Box::from_raw(begin.cast::<Begin>()) };
     // Its end is counted where the thread ends, after all of its destructors.
     threads::belongs_to(owner);
+    owner.place(Activity::Thread).stay();
     // SAFETY: the call that the plugin requested.
     unsafe { start(argument) }
 }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::Notify;
 
 use super::counts::{CLOSED, CountKind, Counts};
+use super::label::{Label, MAX_LABEL};
 use super::linker;
 
 /// The maximum number of libraries that are open at once.
@@ -37,6 +38,7 @@ pub(crate) struct Slot {
     is_opening: AtomicBool,
     is_retired: AtomicBool,
     counts: Counts,
+    label: Label,
     /// Notified when the counts have dropped to zero.
     pub(crate) cleared: Notify,
 }
@@ -48,6 +50,7 @@ impl Slot {
             is_opening: AtomicBool::new(false),
             is_retired: AtomicBool::new(false),
             counts: Counts(AtomicU64::new(CLOSED)),
+            label: Label::new(),
             cleared: Notify::const_new(),
         }
     }
@@ -59,6 +62,11 @@ impl Slot {
 
     pub(super) fn at(index: usize) -> &'static Slot {
         &SLOTS[index]
+    }
+
+    /// The label of its library, followed by zeros.
+    pub(super) fn label(&self) -> [u8; MAX_LABEL] {
+        self.label.bytes()
     }
 
     #[must_use]
@@ -113,13 +121,13 @@ impl Slot {
 
     /// Records the address range of the opened library.
     pub(crate) fn opened(&'static self, range: &Range<usize>) {
-        self.place(range);
+        self.set_range(range);
         if self.is_opening.swap(false, Ordering::AcqRel) {
             OPENING.fetch_sub(1, Ordering::Release);
         }
     }
 
-    fn place(&'static self, range: &Range<usize>) {
+    fn set_range(&'static self, range: &Range<usize>) {
         let (start, end) = (range.start / PAGE, range.end.div_ceil(PAGE));
         PAGES[self.index()].store((start as u64) << LENGTH_BITS | (end - start) as u64, Ordering::Release);
     }
@@ -140,14 +148,16 @@ fn contains(pages: &AtomicU64, address: usize) -> bool {
     ((address / PAGE) as u64).wrapping_sub(start) < length
 }
 
-/// Takes a slot for a library that is about to be opened under a name with this number; `None` if all are taken.
-pub(crate) fn open_slot(number: u64) -> Option<&'static Slot> {
+/// Takes a slot for the library with this label, which is about to be opened under a name with this number; `None` if
+/// all are taken.
+pub(crate) fn open_slot(number: u64, label: &str) -> Option<&'static Slot> {
     linker::prepare();
     let _taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     let index = SLOTS.iter().position(|slot| slot.number.load(Ordering::Relaxed) == 0)?;
     let slot = &SLOTS[index];
     PAGES[index].store(0, Ordering::Relaxed);
     slot.number.store(number, Ordering::Release);
+    slot.label.set(label);
     slot.counts.open();
     slot.is_opening.store(true, Ordering::Release);
     USED.fetch_max(index + 1, Ordering::AcqRel);
@@ -167,6 +177,12 @@ pub(super) fn find(address: usize) -> Option<&'static Slot> {
     there.or_else(|| find_opening(&SLOTS[..n_used], address)).or_else(|| containing().next())
 }
 
+/// Returns the library whose known range contains `address`. May be called in a signal handler.
+pub(super) fn find_mapped(address: usize) -> Option<&'static Slot> {
+    let n_used = USED.load(Ordering::Acquire);
+    PAGES[..n_used].iter().position(|pages| contains(pages, address)).map(|index| &SLOTS[index])
+}
+
 /// Finds a library that is being opened: the linker has mapped it, runs a constructor and has not returned yet.
 fn find_opening(used: &'static [Slot], address: usize) -> Option<&'static Slot> {
     if OPENING.load(Ordering::Acquire) == 0 {
@@ -176,7 +192,7 @@ fn find_opening(used: &'static [Slot], address: usize) -> Option<&'static Slot> 
     let is_meant =
         |slot: &&Slot| slot.number.load(Ordering::Acquire) == number && slot.is_opening.load(Ordering::Acquire);
     let slot = used.iter().find(is_meant)?;
-    slot.place(&range);
+    slot.set_range(&range);
     Some(slot)
 }
 
@@ -188,7 +204,7 @@ mod tests {
     fn an_address_belongs_to_its_library_until_the_slot_is_released() {
         // The first pages of memory, where nothing is ever mapped.
         let page = |number: usize| number * PAGE;
-        let (first, second) = (open_slot(u64::MAX - 1).unwrap(), open_slot(u64::MAX - 2).unwrap());
+        let (first, second) = (open_slot(u64::MAX - 1, "x#1").unwrap(), open_slot(u64::MAX - 2, "x#2").unwrap());
         assert!(find(page(1)).is_none());
         first.opened(&(page(1)..page(3)));
         second.opened(&(page(3)..page(3) + 1));
@@ -201,7 +217,7 @@ mod tests {
         assert!(first.close());
         first.free();
         assert_eq!([page(1), page(3)].map(found), [None, of_second]);
-        let third = open_slot(u64::MAX - 3).unwrap();
+        let third = open_slot(u64::MAX - 3, "x#3").unwrap();
         third.opened(&(page(1)..page(3)));
         assert_eq!(found(page(1)), Some(third.index()));
         assert!(second.close() && third.close());

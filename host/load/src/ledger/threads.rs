@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::counts::CountKind;
 use super::real::{self, ThreadLocalDestructor};
 use super::slots::Slot;
-use super::{Names, keys};
+use super::{Names, keys, signal_stack};
 
 /// The number of rounds: as in pthreads, destructors are repeated, because they may create thread-locals again.
 const ROUNDS: usize = 4;
@@ -93,6 +93,7 @@ pub(super) fn adopt(owner: &'static Slot, destructor: ThreadLocalDestructor, val
 /// Records that the library `owner` has started this thread. The caller has counted the thread; the count is decreased
 /// when the thread ends.
 pub(super) fn belongs_to(owner: &'static Slot) {
+    signal_stack::make();
     if let Some(thread) = current() {
         thread.home.store(owner.index() + 1, Ordering::Release);
     }
@@ -152,6 +153,7 @@ unsafe extern "C" fn thread_ends(thread: *mut c_void) {
     let thread = unsafe { Arc::from_raw(thread) };
     thread.run_destructors(|_| true);
     keys::free_values();
+    signal_stack::end();
     all().retain(|other| !Arc::ptr_eq(other, &thread));
     // Items that are left after this point create a new record.
     THREAD.set(std::ptr::null());

@@ -82,7 +82,8 @@ impl Host {
     }
 
     /// Replaces the configuration. These parts keep their first values: the limits of the key-value store, fetches of
-    /// plugins, secrets, the length of the journal, the settings of the host's configuration file, and the trial.
+    /// plugins, secrets, the length of the journal, the settings of the host's configuration file, the trial, and the
+    /// crashes.
     pub fn set_config(&self, config: Config) {
         self.0.builder.use_cache(config.cache_enabled);
         self.0.config.rcu(|before| Config {
@@ -92,6 +93,7 @@ impl Host {
             max_events: before.max_events,
             configurations: before.configurations.clone(),
             trial: before.trial.clone(),
+            crash_log: before.crash_log.clone(),
             ..config.clone()
         });
     }

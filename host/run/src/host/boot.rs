@@ -42,6 +42,7 @@ impl Host {
         while let Some(read) = reads.next().await {
             read.map_err(|_| Error::Panicked)?;
         }
+        self.note_crashes();
         self.read_failed_loads().await;
         host_fail::point("boot.plugins_read");
         self.start_loop();
@@ -79,7 +80,10 @@ impl Host {
         let setup = build.and_then(|build| self.setup(desired.clone(), build));
         let installed = match setup {
             Ok(setup) => {
-                if let Some(trial) = self.config().trial.as_ref().filter(|_| desired.goal == Goal::Running) {
+                if let Some(trial) = &self.config().trial
+                    && desired.goal == Goal::Running
+                    && !self.has_just_crashed(&desired.id)
+                {
                     trial.mark_passed(artifact);
                 }
                 setup.installed(revision.number)

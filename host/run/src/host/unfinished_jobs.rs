@@ -13,6 +13,8 @@ use crate::upkeep::KEEP;
 
 /// The number of attempts after which a job is not resumed, because it may be the reason why the host stopped.
 const MAX_ATTEMPTS: u64 = 3;
+/// The same for the job of a plugin that has crashed the host too often.
+const MAX_ATTEMPTS_OF_CRASHES: u64 = 2;
 
 impl Host {
     /// The jobs that an earlier host process left, oldest first, with their operations: to be passed to
@@ -35,7 +37,8 @@ impl Host {
             if self.live_job(&record.id).is_some() {
                 continue;
             }
-            if record.attempt >= MAX_ATTEMPTS {
+            let has_crashed = record.plugin.as_deref().is_some_and(|id| self.has_crashed_too_often(id));
+            if record.attempt >= if has_crashed { MAX_ATTEMPTS_OF_CRASHES } else { MAX_ATTEMPTS } {
                 let attempts = record.attempt;
                 tracing::error!(
                     job = record.id,

@@ -1,12 +1,14 @@
 //! The configuration of a host.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use host_call::SpanSink;
 use host_core::manifest::Mode;
 use host_core::plan::Patience;
 use host_core::{PluginId, probation};
+use host_load::CrashLog;
 use serde_json::{Map, Value};
 
 use crate::model::Trial;
@@ -66,6 +68,8 @@ pub struct Config {
     pub sweep_interval: Duration,
     /// The process in which a new library is opened first; `None` opens it in this process at once.
     pub trial: Option<Trial>,
+    /// The crashes of earlier host processes; `None` records none.
+    pub crash_log: Option<Arc<CrashLog>>,
     /// The sink for the spans of requests; `None` records none.
     pub spans: Option<SpanSink>,
 }
@@ -100,6 +104,7 @@ impl Config {
             unreferenced_keep: Duration::from_secs(24 * 60 * 60),
             sweep_interval: Duration::from_secs(3600),
             trial: None,
+            crash_log: None,
             spans: None,
         }
     }

@@ -1,6 +1,6 @@
 //! Trials of libraries in a child process. Constructors run when a library is opened; they may crash the process or
 //! hang while they hold the lock of the dynamic linker. A library that this host has not built is also started, stopped
-//! and dropped in the child.
+//! and dropped in the child, and so are the libraries of a plugin that has crashed an earlier host process.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use host_core::{Digest, Manifest, Span};
+use host_core::{Digest, Manifest, PluginId, Span};
 use host_store::{Artifact, Store};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
@@ -80,12 +80,13 @@ pub enum TrialOutcome {
 pub struct Trial {
     child: Arc<dyn TrialRunner>,
     passed: Arc<Mutex<HashSet<Digest>>>,
+    suspects: Arc<Mutex<HashSet<PluginId>>>,
 }
 
 impl Trial {
     /// Trials that `child` runs.
     pub fn new(child: impl TrialRunner) -> Trial {
-        Trial { child: Arc::new(child), passed: Arc::default() }
+        Trial { child: Arc::new(child), passed: Arc::default(), suspects: Arc::default() }
     }
 
     /// Marks an artifact that has served on this host before as passed.
@@ -93,11 +94,17 @@ impl Trial {
         self.passed().insert(artifact);
     }
 
-    /// The extent of the trial that an artifact needs; `None` if it has passed. An artifact that this host has built is
-    /// only opened.
-    pub(crate) fn required_depth(&self, artifact: &Artifact) -> Option<TrialDepth> {
+    /// Marks a plugin that has crashed an earlier host process: its libraries are started in a child process first.
+    pub(crate) fn mark_suspect(&self, id: PluginId) {
+        self.suspects.lock().insert(id);
+    }
+
+    /// The extent of the trial that an artifact of a plugin needs; `None` if it has passed. An artifact that this host
+    /// has built is only opened, unless the plugin has crashed the host.
+    pub(crate) fn required_depth(&self, id: &PluginId, artifact: &Artifact) -> Option<TrialDepth> {
         let is_built_here = artifact.provenance().fingerprint.is_some();
-        let depth = if is_built_here { TrialDepth::Open } else { TrialDepth::Start };
+        let is_suspect = self.suspects.lock().contains(id);
+        let depth = if is_built_here && !is_suspect { TrialDepth::Open } else { TrialDepth::Start };
         (!self.passed().contains(&artifact.digest())).then_some(depth)
     }
 

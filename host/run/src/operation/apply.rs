@@ -168,7 +168,7 @@ impl Work<'_> {
         let mut desired = Desired { goal: there.goal, ..before.clone() };
         there.set_update_policy(&mut desired);
         if there.goal == Goal::Running && before.goal != Goal::Running {
-            lease.plugin.state().attempts.forget();
+            lease.plugin.state().forget_failures();
             let setup = lease.setup(self.host);
             let mut setup = lease.record_failure(self.host, setup)?;
             setup.desired.goal = there.goal;

@@ -17,7 +17,7 @@ impl Work<'_> {
             let receipt = self.receipt(&lease, serving, serving)?;
             return Ok(Receipt { states: walk(Goal::Running, true, Goal::Running), ..receipt });
         }
-        lease.plugin.state().attempts.forget();
+        lease.plugin.state().forget_failures();
         let receipt = self.serve_again(lease).await?;
         Ok(Receipt { states: walk(installed.desired.goal, serving.is_some(), Goal::Running), ..receipt })
     }
@@ -28,7 +28,7 @@ impl Work<'_> {
         if !lease.installed()?.desired.goal.is_enabled() {
             return Err(Error::Disabled { id: lease.plugin.id.clone() });
         }
-        lease.plugin.state().attempts.forget();
+        lease.plugin.state().forget_failures();
         self.serve_again(lease).await
     }
 }

@@ -19,8 +19,8 @@ impl Work<'_> {
         }
         let timeout = self.host.config().start_timeout;
         let trial = self.host.config().trial.clone();
-        if let Some((depth, trial)) =
-            trial.and_then(|trial| Some((trial.required_depth(&setup.build.artifact)?, trial)))
+        if let Some((depth, trial)) = trial
+            .and_then(|trial| Some((trial.required_depth(&setup.build.manifest.id, &setup.build.artifact)?, trial)))
         {
             self.step("trial");
             let job = self.job.clone();

@@ -45,6 +45,7 @@ impl Host {
         }
         if after.quarantine.is_none() && before.is_some_and(|before| before.quarantine.is_some()) {
             publish(EventKind::PluginQuarantineLifted { actor: change.actor.as_str().into() });
+            self.forget_crashes(&change.plugin);
         }
     }
 

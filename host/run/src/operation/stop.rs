@@ -47,19 +47,28 @@ impl Work<'_> {
     /// Quarantines a plugin that has failed too often, until an operator acts.
     pub(super) async fn quarantine(&mut self, lease: PluginLease) -> Result<(), Error> {
         let installed = lease.installed()?;
-        let (failures, error) = {
+        let (failures, reason) = {
             let state = lease.plugin.state();
-            let error = state.last_error.as_ref().map(|error| error.message.clone());
-            let problem = state.serving().and_then(|generation| generation.health_report().problem);
-            (state.attempts.in_a_row, error.or(problem).unwrap_or_default())
+            match &state.last_crash {
+                Some(crash) if state.too_many_crashes > 0 => {
+                    let crashes = state.too_many_crashes;
+                    let reason = format!("it ended the host {crashes} times; the last time, {}", crash.message());
+                    (u32::try_from(crashes).unwrap_or(u32::MAX), reason)
+                }
+                _ => {
+                    let error = state.last_error.as_ref().map(|error| error.message.clone());
+                    let problem = state.serving().and_then(|generation| generation.health_report().problem);
+                    let (failures, error) = (state.attempts.in_a_row, error.or(problem).unwrap_or_default());
+                    (failures, format!("it failed {failures} times in a row; last error: {error}"))
+                }
+            }
         };
-        let reason = format!("it failed {failures} times in a row; last error: {error}");
         tracing::error!(plugin.id = %lease.plugin.id, "plugin `{}` is quarantined: {reason}", lease.plugin.id);
         lease.plugin.log.push("error", None, &format!("quarantined: {reason}"));
         let desired = Desired { quarantine: Some(reason.clone()), ..installed.desired };
         self.commit_desired(&lease, desired, GraphCheck::None, Some(&reason)).await?;
         self.host.publish_quarantine(&lease.plugin.id, failures, &reason);
-        lease.plugin.state().attempts.forget();
+        lease.plugin.state().forget_failures();
         self.remove_from_roster(&lease);
         Ok(())
     }

@@ -9,6 +9,7 @@ use host_core::configuration::Schema;
 use host_core::health::Health;
 use host_core::plan::Attempts;
 use host_core::{Goal, PluginId};
+use host_load::Crash;
 use host_state::Damage;
 use parking_lot::{Mutex, MutexGuard};
 
@@ -48,6 +49,10 @@ pub(crate) struct PluginState {
     /// The requests of the last 15 minutes.
     series: Series,
     pub(crate) last_error: Option<LastError>,
+    /// The newest crash of the host that the plugin has caused.
+    pub(crate) last_crash: Option<Crash>,
+    /// The number of crashes for which the plugin is quarantined; 0 for none.
+    pub(crate) too_many_crashes: usize,
     /// The result of the last check for updates.
     pub(crate) update_report: Option<UpdateReport>,
     /// The commits of a branch to which an automatic update failed.
@@ -116,6 +121,7 @@ impl Plugin {
             failures_in_a_row: state.attempts.in_a_row,
             circuit_is_open: serving.is_some_and(|generation| generation.health.circuit_is_open()),
             update_report: state.current_report(),
+            last_crash: state.last_crash.clone(),
             last_error: state.last_error.clone().map(|error| (error.code, error.message, error.at_unix_ms)),
         }
     }
@@ -176,6 +182,12 @@ impl PluginState {
     /// Returns whether the plugin is not installed and not damaged: its first load is in progress.
     pub(crate) fn is_new(&self) -> bool {
         self.installed.is_none() && self.lost.is_none()
+    }
+
+    /// Forgets the failures to start and to work, at the operator's request or after a quarantine.
+    pub(crate) fn forget_failures(&mut self) {
+        self.attempts.forget();
+        self.too_many_crashes = 0;
     }
 
     /// Adds the generation that serves from now on.

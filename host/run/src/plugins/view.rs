@@ -9,6 +9,7 @@ use host_call::{GenerationPhase, HealthReport, Life, Phase};
 use host_core::configuration::Schema;
 use host_core::manifest::Problem;
 use host_core::{Desired, Manifest, PluginId};
+use host_load::Crash;
 
 use crate::model::{FirstLoad, UpdateReport};
 
@@ -53,6 +54,8 @@ pub struct PluginView {
     pub circuit_is_open: bool,
     /// The result of the last check for updates of the installed version.
     pub update_report: Option<UpdateReport>,
+    /// The newest crash of the host that the plugin has caused.
+    pub last_crash: Option<Crash>,
     /// Code, message and time of the newest failure of an operation.
     pub last_error: Option<(&'static str, String, u64)>,
 }

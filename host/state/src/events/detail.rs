@@ -62,6 +62,12 @@ pub fn event_detail(kind: &EventKind) -> Map<String, Value> {
             json!({ "generation": generation, "reason": text(reason), "retry_after_ms": ms(*retry_after) })
         }
         EventKind::CircuitClosed { generation } => json!({ "generation": generation }),
+        EventKind::PluginCrashed { generation, activity, cause, crashed_at_unix_ms } => json!({
+            "generation": generation,
+            "activity": activity.as_ref().map(text),
+            "cause": text(cause),
+            "crashed_at_unix_ms": crashed_at_unix_ms,
+        }),
         EventKind::PluginQuarantined { failures, window, reason } => {
             json!({ "failures": failures, "window_ms": ms(*window), "reason": text(reason) })
         }
@@ -156,6 +162,12 @@ pub fn event_kind(name: &str, detail: &Map<String, Value>) -> Option<EventKind> 
             retry_after: read.time("retry_after_ms")?,
         },
         "circuit.closed" => EventKind::CircuitClosed { generation: read.number("generation")? },
+        "plugin.crashed" => EventKind::PluginCrashed {
+            generation: read.optional("generation", Read::number)?,
+            activity: read.optional("activity", Read::text)?,
+            cause: read.text("cause")?,
+            crashed_at_unix_ms: read.number("crashed_at_unix_ms")?,
+        },
         "plugin.quarantined" => EventKind::PluginQuarantined {
             failures: read.number("failures")?,
             window: read.time("window_ms")?,

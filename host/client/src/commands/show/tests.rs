@@ -1,6 +1,7 @@
 use expect_test::expect;
 use host_api::{
-    Endpoint, Generation, LastError, Metadata, PluginParts, RollbackVersion, Route, Status, Update, UpdatePolicy,
+    Endpoint, Generation, LastCrash, LastError, Metadata, PluginParts, RollbackVersion, Route, Status, Update,
+    UpdatePolicy,
 };
 
 use super::*;
@@ -67,6 +68,11 @@ pub(in crate::commands) fn plugin() -> Plugin {
             message: "failed to build".to_owned(),
             at_unix_ms: 1_000,
         }),
+        last_crash: Some(LastCrash {
+            message: "generation 2 crashed the host during a call: invalid memory access (SIGSEGV)".to_owned(),
+            at_unix_ms: 2_000,
+            ..LastCrash::default()
+        }),
         ..PluginItem::default()
     };
     let stored_data = StoredData { keys: 3, bytes: 2_048 };
@@ -118,7 +124,8 @@ fn a_plugin_is_shown_with_all_its_fields() {
         step    1                      default       1
 
         warning: plugin.yaml:3: `colour` is not known
-        last error: failed to build (build_failed, 1970-01-01 00:00:01.000 UTC)"#]]
+        last error: failed to build (build_failed, 1970-01-01 00:00:01.000 UTC)
+        last crash: generation 2 crashed the host during a call: invalid memory access (SIGSEGV) (1970-01-01 00:00:02.000 UTC)"#]]
     .assert_eq(&plain(&sheet(&plugin(), &configuration, "http://127.0.0.1:4000")));
 }
 

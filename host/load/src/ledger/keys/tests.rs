@@ -16,8 +16,8 @@ fn value(number: usize) -> *mut c_void {
 #[test]
 fn a_library_has_its_own_keys_and_each_thread_its_own_values() {
     let _alone = ONE_TEST.lock().unwrap_or_else(PoisonError::into_inner);
-    let slot = open_slot(u64::MAX - 4).unwrap();
-    let other = open_slot(u64::MAX - 5).unwrap();
+    let slot = open_slot(u64::MAX - 4, "x#4").unwrap();
+    let other = open_slot(u64::MAX - 5, "x#5").unwrap();
     let key = create(slot, Some(end)).unwrap();
     let of_other = create(other, Some(end)).unwrap();
     assert!(is_of_library(key) && key != of_other);
@@ -51,8 +51,8 @@ fn a_library_has_its_own_keys_and_each_thread_its_own_values() {
 #[test]
 fn each_library_has_as_many_keys_as_a_process() {
     let _alone = ONE_TEST.lock().unwrap_or_else(PoisonError::into_inner);
-    let slot = open_slot(u64::MAX - 6).unwrap();
-    let other = open_slot(u64::MAX - 7).unwrap();
+    let slot = open_slot(u64::MAX - 6, "x#6").unwrap();
+    let other = open_slot(u64::MAX - 7, "x#7").unwrap();
     let of_other = (0..MAX_KEYS_OF_LIBRARY).filter(|_| create(other, None).is_some()).count();
     assert_eq!((of_other, count_of(other)), (MAX_KEYS_OF_LIBRARY, MAX_KEYS_OF_LIBRARY));
     let keys = (0..MAX_KEYS_OF_LIBRARY).map_while(|_| create(slot, None)).collect::<Vec<_>>();

@@ -78,6 +78,13 @@ pub(crate) fn item(view: &PluginView) -> api::PluginItem {
             message: message.clone(),
             at_unix_ms: *at_unix_ms,
         }),
+        last_crash: view.last_crash.as_ref().map(|crash| api::LastCrash {
+            generation: crash.generation(),
+            activity: crash.activity().map(str::to_owned),
+            cause: crash.cause().to_owned(),
+            message: crash.message(),
+            at_unix_ms: crash.at_unix_ms,
+        }),
         operation: view.operation.as_ref().map(|now| api::CurrentOperation {
             job: now.job.clone(),
             operation: now.name.to_owned(),

@@ -27,6 +27,7 @@ const ALL: &[(&str, &str)] = &[
     ("health.changed", r#"{"from":"degraded","generation":2,"problem":"no disk","to":"unhealthy"}"#),
     ("circuit.opened", r#"{"generation":2,"reason":"5 calls timed out","retry_after_ms":5000.0}"#),
     ("circuit.closed", r#"{"generation":2}"#),
+    ("plugin.crashed", r#"{"activity":"call","cause":"SIGSEGV","crashed_at_unix_ms":1000,"generation":2}"#),
     ("plugin.quarantined", r#"{"failures":5,"reason":"it panicked","window_ms":60000.0}"#),
     ("plugin.quarantine_lifted", r#"{"actor":"operator"}"#),
     ("configuration.changed", r#"{"generation":2,"live":true,"revision":4}"#),
